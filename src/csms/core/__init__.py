@@ -1,0 +1,1 @@
+"""The words that every layer shares; nothing here does I/O."""

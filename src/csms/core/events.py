@@ -1,0 +1,46 @@
+"""What an event is: a past-tense fact, stored in the same transaction as the facts it tells.
+
+The events themselves are nouns of the slices (``domain/*/model.py``); this is only what the spine needs to carry any of them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+
+EVENT_TYPES: dict[str, type[Event]] = {}
+"""Every event class by its ``type``; filled as classes are defined."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Event:
+    """A fact. ``type`` is its name and the name of its hook; ``key`` orders it: events of one key reach a consumer in order."""
+
+    type: ClassVar[str] = ""
+    durable: ClassVar[bool] = True
+    """Durable events are stored and reach every consumer at least once; others are told once, after commit, to whoever listens."""
+
+    @property
+    def key(self) -> str:
+        """The aggregate whose order matters, one of the write's keys."""
+        raise NotImplementedError
+
+
+def event(cls: type[Event]) -> type[Event]:
+    """Register an event class under its ``type``. Raises ``ValueError`` when the name is missing or taken."""
+    if not cls.type or EVENT_TYPES.get(cls.type, cls).__qualname__ != cls.__qualname__:
+        raise ValueError(f"event class {cls.__qualname__} needs a type of its own, not {cls.type!r}")
+    EVENT_TYPES[cls.type] = cls
+    return cls
+
+
+@attrs.frozen(slots=True)
+class Delivered:
+    """An event as a consumer receives it. ``event_id`` is the same at every delivery, so a consumer can be idempotent."""
+
+    event_id: int
+    tenant: int
+    occurred_at: int
+    event: Event
+    attempt: int = 1

@@ -1,0 +1,114 @@
+"""Instants and physical units: one normal form for everything a charger may say.
+
+An *instant* is an integer: milliseconds since 1970-01-01T00:00:00Z. Names end in ``_at``. Durations end in ``_s`` or ``_ms``.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import ROUND_HALF_UP, Decimal
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST_PLAUSIBLE_AT = 1_262_304_000_000
+"""2010-01-01: no OCPP charger is older; earlier timestamps come from a clock that was never set."""
+
+_ISO = re.compile(
+    r"\s*(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s*([Zz]|[+-]\d\d:?\d\d|[+-]\d\d)?\s*$"
+)
+
+
+def parse_instant(text: str) -> tuple[int, bool]:
+    """Milliseconds since the epoch for an ISO 8601 date-time, and whether it named its zone.
+
+    Without a zone UTC is assumed (OCPP 1.6 §3.14 asks for UTC). Seconds and fractions may be missing; a comma may stand for the
+    point. Raises ``ValueError`` for anything else.
+    """
+    match = _ISO.match(text)
+    if match is None:
+        raise ValueError(f"not an ISO 8601 date-time: {text!r}")
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    milliseconds = int((fraction or "0").ljust(3, "0")[:3])
+    moment = datetime(int(year), int(month), int(day), int(hour), int(minute), min(int(second or 0), 59), tzinfo=UTC)
+    instant = int((moment - EPOCH) / timedelta(seconds=1)) * 1000 + milliseconds
+    if zone is None:
+        return instant, False
+    if zone in "Zz":
+        return instant, True
+    sign = -1 if zone[0] == "-" else 1
+    digits = zone[1:].replace(":", "")
+    offset_minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
+    return instant - sign * offset_minutes * 60_000, True
+
+
+def iso(instant: int) -> str:
+    """``2026-01-31T12:00:00.000Z`` for an instant; the form every OCPP version accepts."""
+    seconds, milliseconds = divmod(instant, 1000)
+    moment = EPOCH + timedelta(seconds=seconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+
+
+def to_datetime(instant: int) -> datetime:
+    """An aware UTC ``datetime`` for an instant."""
+    return EPOCH + timedelta(milliseconds=instant)
+
+
+def from_datetime(moment: datetime) -> int:
+    """The instant of an aware ``datetime``. Raises ``ValueError`` when it has no zone."""
+    if moment.tzinfo is None:
+        raise ValueError("a datetime without a zone is no instant")
+    return int((moment.astimezone(timezone.utc) - EPOCH) // timedelta(milliseconds=1))  # noqa: UP017
+
+
+_PREFIXED = {
+    # unit as heard (folded) -> (normal unit, power of ten)
+    "wh": ("Wh", 0),
+    "kwh": ("Wh", 3),
+    "mwh": ("Wh", 6),
+    "varh": ("varh", 0),
+    "kvarh": ("varh", 3),
+    "vah": ("VAh", 0),
+    "kvah": ("VAh", 3),
+    "w": ("W", 0),
+    "kw": ("W", 3),
+    "va": ("VA", 0),
+    "kva": ("VA", 3),
+    "var": ("var", 0),
+    "kvar": ("var", 3),
+    "a": ("A", 0),
+    "ma": ("A", -3),
+    "v": ("V", 0),
+    "mv": ("V", -3),
+    "kv": ("V", 3),
+    "celcius": ("Celsius", 0),
+    "celsius": ("Celsius", 0),
+    "fahrenheit": ("Fahrenheit", 0),
+    "k": ("K", 0),
+    "percent": ("Percent", 0),
+    "%": ("Percent", 0),
+    "hz": ("Hz", 0),
+    "hertz": ("Hz", 0),
+    "rpm": ("RPM", 0),
+    "revolutions/minute": ("RPM", 0),
+    "deg": ("Deg", 0),
+    "dbm": ("dBm", 0),
+}
+
+
+def normal_unit(value: Decimal, unit: str, multiplier: int = 0) -> tuple[Decimal, str, bool]:
+    """The value in its normal unit (Wh, W, A, V, Celsius, Percent ...), that unit, and whether the unit was known.
+
+    ``multiplier`` is OCPP 2.x's power of ten. An unknown unit is kept as it is.
+    """
+    normal, exponent = _PREFIXED.get(unit.strip().casefold(), ("", 0))
+    shift = exponent + multiplier
+    if shift:
+        value = value.scaleb(shift)
+    if not normal:
+        return value, unit, False
+    return value, normal, True
+
+
+def whole(value: Decimal) -> int:
+    """The nearest integer, halves away from zero: how fractional Wh become the ledger's whole Wh."""
+    return int(value.to_integral_value(rounding=ROUND_HALF_UP))
