@@ -44,6 +44,10 @@ class ReadTx(Protocol):
         """The first column of the first row or None."""
         ...
 
+    def system(self, reason: str) -> ReadTx:
+        """The same view without tenant scope, for what concerns the whole installation; ``reason`` goes to the log."""
+        ...
+
 
 class Tx(ReadTx, Protocol):
     """One verb's transaction. Everything a verb does goes through it, so that a verb can be rolled back alone and run again."""
@@ -100,7 +104,7 @@ class Handshake:
     subprotocols: tuple[str, ...]
     remote_address: str
     username: str | None = None
-    password: bytes | None = None
+    password: bytes | None = attrs.field(default=None, repr=False)
     secure: bool = False
     certificate_cn: str | None = None
 
@@ -143,6 +147,8 @@ class ConnectionInfo:
     queued_commands: int
     received_frames: int = 0
     sent_frames: int = 0
+    answers_pings: bool | None = None
+    """As in ``Admission``, with what this connection has shown; worth remembering when it ends."""
 
 
 class Chargers(Protocol):
@@ -169,6 +175,10 @@ class Chargers(Protocol):
 
     async def drop(self, charger_id: str, reason: str) -> bool:
         """Close a charger's connection; False when there was none."""
+        ...
+
+    async def admit(self, charger_id: str, registration: str) -> bool:
+        """Tell a live conversation what the operator decided about its charger; False when it is not connected."""
         ...
 
 

@@ -169,12 +169,16 @@ class TokenPresented(Report):
 
 @attrs.frozen(slots=True)
 class TokenVerdict:
-    """Verdict on a token. ``status`` is OCPP 2.0.1's AuthorizationStatusEnumType, of which 1.6's is a subset; a dialect narrows it."""
+    """Verdict on a token. ``status`` is OCPP 2.0.1's AuthorizationStatusEnumType, of which 1.6's is a subset; a dialect narrows it.
+
+    As a plugin's decision an acceptance means "no objection"; only one that ``vouches`` also lets in a token csms does not know.
+    """
 
     status: str
     expires_at: int | None = None
     parent: str = ""
     message: str = ""
+    vouches: bool = False
 
     @property
     def accepted(self) -> bool:

@@ -1,0 +1,1 @@
+"""Benchmarks: the server under load, the floors beneath it, and a peer beside it, in one run. asyncio is allowed here."""

@@ -1,0 +1,1 @@
+"""HTTP machinery without business: the server, keys, problems, bodies and the live feed."""

@@ -1,0 +1,132 @@
+"""The HTTP server: a Quart-Trio application served by hypercorn in our own nursery."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import structlog
+import trio
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.config import Sockets
+from hypercorn.trio import serve
+from quart import Blueprint, Response, g, request
+from quart_trio import QuartTrio
+
+from csms.config import ApiConfig
+from csms.core.ids import DEFAULT_TENANT
+from csms.core.ports import Random
+from csms.telemetry import Telemetry
+
+from . import auth, problems
+from .health import Component, examine
+from .live import Feed
+
+SEND_LIMIT_S = 20
+"""How long a client may leave our bytes unacknowledged. hypercorn shields its sends, so without this a client that stops
+reading would hold up the shutdown for ever."""
+
+
+class _Sockets(HypercornConfig):
+    def create_sockets(self) -> Sockets:
+        sockets = super().create_sockets()
+        for listening in [*sockets.secure_sockets, *sockets.insecure_sockets]:
+            with contextlib.suppress(AttributeError):  # TCP_USER_TIMEOUT is Linux's; accepted sockets inherit it
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_LIMIT_S * 1000)
+        return sockets
+
+
+def build(
+    *,
+    config: ApiConfig,
+    key: str,
+    telemetry: Telemetry,
+    components: list[Component],
+    feed: Feed,
+    random: Random,
+    blueprints: list[Blueprint],
+    plugin_blueprints: list[tuple[str, Blueprint]],
+) -> QuartTrio:
+    """The application: probes, metrics, the live feed, the slices' routes under ``/api/v1``, and plugins' under ``/plugins/NAME``."""
+    app = QuartTrio("csms")
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
+    problems.install(app)
+    _measure(app, telemetry, random)
+    auth.install(app, key)
+
+    @app.get("/health")
+    async def health() -> Response:
+        ready, page = await examine(components)
+        return Response(msgspec.json.encode(page), status=200 if ready else 503, content_type="application/json")
+
+    @app.get("/ready")
+    async def ready() -> Response:
+        ready, page = await examine([component for component in components if component.vital])
+        return Response(msgspec.json.encode(page), status=200 if ready else 503, content_type="application/json")
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(telemetry.page(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/api/v1/live")
+    async def live() -> Response:
+        kinds = frozenset(kind for kind in request.args.get("kinds", "").split(",") if kind)
+        charger_id = request.args.get("charger", "")
+
+        async def body() -> Any:
+            with feed.listen(tenant=DEFAULT_TENANT, charger_id=charger_id, kinds=kinds) as listener:
+                async for chunk in feed.stream(listener):
+                    yield chunk
+
+        response = Response(
+            body(), content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+        response.timeout = None
+        return response
+
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint, url_prefix=f"/api/v1{blueprint.url_prefix or ''}")
+    for plugin, blueprint in plugin_blueprints:
+        app.register_blueprint(
+            blueprint, url_prefix=f"/plugins/{plugin}{blueprint.url_prefix or ''}", name=f"{plugin}.{blueprint.name}"
+        )
+    return app
+
+
+def _measure(app: QuartTrio, telemetry: Telemetry, random: Random) -> None:
+    @app.before_request
+    async def begin() -> None:
+        g.started = trio.current_time()
+        g.request_id = request.headers.get("X-Request-Id", "")[:64] or random.token(9)
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    async def end(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule is not None else "unknown"
+        telemetry.requests.observe((route, request.method, str(response.status_code)), trio.current_time() - g.started)
+        response.headers["X-Request-Id"] = g.request_id
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+async def run(
+    app: QuartTrio,
+    config: ApiConfig,
+    *,
+    grace_s: float,
+    stopping: Callable[[], Awaitable[None]],
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until ``stopping`` returns, then let requests finish for ``grace_s``; starts with the addresses it listens on."""
+    hypercorn = _Sockets()
+    hypercorn.bind = [f"{config.host}:{config.port}"]
+    hypercorn.graceful_timeout = grace_s
+    hypercorn.keep_alive_timeout = 30
+    hypercorn.errorlog = None
+    hypercorn.accesslog = None
+    if config.tls_certificate:
+        hypercorn.certfile, hypercorn.keyfile = config.tls_certificate, config.tls_key
+    await serve(app, hypercorn, shutdown_trigger=stopping, task_status=task_status, mode="asgi")

@@ -1,0 +1,311 @@
+"""The composition root: builds everything, and runs it so that ending is the reverse of what depends on what.
+
+root
+├─ database (writer lanes)           ends last: nothing may be acknowledged without it
+├─ event consumers, plugins          end when no more events can come
+├─ charger listener                  ends first: reads no more, commits and answers what it received, closes with 1001
+├─ API                               its live feeds are drained, its requests may finish
+└─ jobs, the event loop's watch      cut at once
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import attrs
+import msgspec
+import structlog
+import trio
+
+from csms import __version__, demo, jobs, memory
+from csms.api import server as api
+from csms.api.live import Feed
+from csms.config import Config, make_operator_key
+from csms.core.commands import StartCharging, StopCharging
+from csms.core.errors import CsmsError
+from csms.core.events import Delivered, Event
+from csms.core.ids import TenantId, charger_key
+from csms.core.ports import Admission, ConnectionInfo, FrameEntry, Handshake, Ports, Turned
+from csms.db import StoreDatabase, open_database
+from csms.db.migrate import MigrationSource, core_migrations, migrate
+from csms.db.outbox import DeadLetter, run_consumer
+from csms.dispatch import Dispatch
+from csms.domain.stations import flows as stations_flows
+from csms.domain.stations import routes as stations_routes
+from csms.domain.stations import store as stations_store
+from csms.domain.transactions import flows as transactions_flows
+from csms.following import event_item, follow, frame_item
+from csms.net.fleet import Fleet
+from csms.net.listener import BoundAddress, serve_chargers
+from csms.outside import HttpClient, SystemClock, SystemEntropy, Threads
+from csms.plugins import Bus
+from csms.probes import components, show
+from csms.telemetry import Telemetry, configure_logging
+
+PROBES_S = 1.0
+
+log = structlog.get_logger("csms.app")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Running:
+    """A running server: where it listens, and how to stop it."""
+
+    chargers: tuple[BoundAddress, ...]
+    api_url: str
+    operator_key: str = attrs.field(repr=False)
+    ports: Ports
+    stop: trio.Event
+
+
+def serve(config: Config, *, demo: bool = False) -> None:
+    """Run the server until it is told to stop. What cannot be started ends the process with one line and exit code 1."""
+    configure_logging(config.log)
+    try:
+        trio.run(partial(run, config, with_demo=demo, owns_process=True))
+    except* (CsmsError, OSError) as errors:
+        for error in _leaves(errors):
+            print(f"csms: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for each in group.exceptions:
+        leaves += _leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
+    return leaves
+
+
+async def run(
+    config: Config,
+    *,
+    with_demo: bool = False,
+    owns_process: bool = False,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run a whole server until its ``stop`` event; starts when everything listens.
+
+    ``owns_process``: signals stop it, too, and garbage collection is tuned for it.
+    """
+    clock, random, blocking, telemetry = SystemClock(), SystemEntropy(), Threads(), Telemetry()
+    bus = Bus(config.plugins, observe=telemetry.plugin_called)
+    sources = [core_migrations(), *(MigrationSource(each.plugin, each.value) for each in bus.collect("register_migrations"))]
+    key = make_operator_key(config, random.token(32))
+    async with _http() as http, trio.open_nursery() as root:
+        applied = await blocking.run("file", partial(migrate, config.database, sources, folder=config.folder, clock=clock))
+        if applied:
+            log.info("migrated", applied=[str(each) for each in applied])
+        async with open_database(config.database, clock=clock, folder=config.folder) as database:
+            parts = _assemble(config, database, http, clock, random, blocking, bus, telemetry)
+            await stations_flows.forget_connections(parts.ports)
+            async with trio.open_nursery() as hearers:
+                await _start_hearers(hearers, parts)
+                async with trio.open_nursery() as edges:
+                    running = await _open(edges, parts, key)
+                    if owns_process:
+                        edges.start_soon(_heed_signals, running.stop, root.cancel_scope)
+                    if with_demo:
+                        await edges.start(demo.run, parts.ports, running.chargers[0].url, running.api_url)
+                    if owns_process:
+                        memory.settle()
+                    task_status.started(running)
+                    await running.stop.wait()
+                    await _close(parts)
+                    edges.cancel_scope.cancel()
+                hearers.cancel_scope.cancel()
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def _http() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
+    try:
+        yield client
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + PROBES_S):
+            await client.aclose()
+
+
+@attrs.frozen(slots=True, kw_only=True, eq=False)
+class Parts:
+    """Everything that was built, before it runs."""
+
+    config: Config
+    database: StoreDatabase
+    fleet: Fleet
+    ports: Ports
+    bus: Bus
+    feed: Feed
+    telemetry: Telemetry
+    dispatch: Dispatch
+    api_stop: trio.Event = attrs.field(factory=trio.Event)
+    api_done: trio.Event = attrs.field(factory=trio.Event)
+
+
+def _assemble(
+    config: Config,
+    database: StoreDatabase,
+    http: HttpClient,
+    clock: SystemClock,
+    random: SystemEntropy,
+    blocking: Threads,
+    bus: Bus,
+    telemetry: Telemetry,
+) -> Parts:
+    async def connected(admission: Admission, info: ConnectionInfo) -> None:
+        await stations_flows.connected(ports, admission, info)
+
+    async def disconnected(admission: Admission, info: ConnectionInfo, reason: str) -> None:
+        await stations_flows.disconnected(ports, admission, info, reason)
+        if info.answers_pings is not None and info.answers_pings != admission.answers_pings:
+            await stations_flows.pongs(ports, admission, info.answers_pings)
+
+    fleet = Fleet(
+        max_connections=config.ocpp.max_connections, observer=telemetry, on_connected=connected, on_disconnected=disconnected
+    )
+    ports = Ports(database=database, chargers=fleet, decisions=bus, clock=clock, random=random, blocking=blocking, http=http)
+    bus.connect(ports)
+    feed = Feed(config.api.max_live_streams)
+
+    def tell(tenant: TenantId, now: int, event: Event) -> None:
+        bus.tell(Delivered(0, tenant, now, event))
+        if feed.listening:
+            feed.publish(event_item(event.type, tenant, now, msgspec.to_builtins(event)))
+
+    database.on_volatile = tell
+    show(telemetry, database=database, fleet=fleet, bus=bus, feed=feed)
+    for contribution in bus.collect("register_metrics"):
+        telemetry.registry.register(contribution.value)
+    return Parts(
+        config=config,
+        database=database,
+        fleet=fleet,
+        ports=ports,
+        bus=bus,
+        feed=feed,
+        telemetry=telemetry,
+        dispatch=Dispatch(ports, config),
+    )
+
+
+async def _start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
+    """Plugins and event consumers: they outlive the charger side, so that its last events are heard."""
+    await nursery.start(parts.bus.run)
+    for consumer in parts.bus.consumers():
+        await nursery.start(
+            partial(
+                run_consumer,
+                parts.database,
+                consumer,
+                clock=parts.ports.clock,
+                random=parts.ports.random,
+                max_attempts=parts.config.plugins.max_attempts,
+                on_dead=_mourn,
+            ),
+            name=f"consumer {consumer.name}",
+        )
+
+
+def _mourn(letter: DeadLetter) -> None:
+    log.error("event.dead_letter", **attrs.asdict(letter), hint=f"csms events replay {letter.consumer}")
+
+
+async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
+    """Chargers, API, jobs; when this returns everything listens."""
+    config, ports, telemetry = parts.config, parts.ports, parts.telemetry
+
+    async def admit(handshake: Handshake) -> Admission | Turned:
+        return await stations_flows.admit(ports, config.ocpp, handshake)
+
+    async def keep(admission: Admission, entry: FrameEntry) -> None:
+        row = stations_store.frame_row(admission, entry)
+        await ports.database.append(
+            stations_store.FRAME_INSERT, (row,), key=charger_key(admission.charger_id), tenant=admission.tenant
+        )
+        if parts.feed.listening:
+            parts.feed.publish(frame_item(admission, entry))
+
+    bound: tuple[BoundAddress, ...] = await nursery.start(
+        partial(
+            serve_chargers,
+            config=config.ocpp,
+            fleet=parts.fleet,
+            admit=admit,
+            hear=parts.dispatch.hear,
+            log=keep,
+            clock=ports.clock,
+            random=ports.random,
+            observer=telemetry,
+        )
+    )
+    web = api.build(
+        config=config.api,
+        key=key,
+        telemetry=telemetry,
+        components=components(database=parts.database, fleet=parts.fleet, bus=parts.bus, chargers=bound),
+        feed=parts.feed,
+        random=ports.random,
+        blueprints=[stations_routes.blueprint(ports, flows=_command_flows(config), approve=stations_flows.approve)],
+        plugin_blueprints=[(each.plugin, each.value) for each in parts.bus.collect("register_routes")],
+    )
+    urls = await nursery.start(partial(_serve_api, web, parts))
+    nursery.start_soon(follow, parts.database, parts.feed)
+    nursery.start_soon(jobs.run, ports, config)
+    nursery.start_soon(telemetry.watch_event_loop)
+    running = Running(chargers=bound, api_url=urls[0], operator_key=key, ports=ports, stop=trio.Event())
+    for address in bound:
+        log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
+    log.info("listening", what="api", url=running.api_url, version=__version__, database=parts.database.engine)
+    return running
+
+
+async def _serve_api(app: Any, parts: Parts, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED) -> None:
+    try:
+        await api.run(
+            app, parts.config.api, grace_s=parts.config.shutdown_grace_s, stopping=parts.api_stop.wait, task_status=task_status
+        )
+    finally:
+        parts.api_done.set()
+
+
+def _command_flows(config: Config) -> dict[type[Any], stations_routes.CommandFlow]:
+    """The commands that begin or end a transaction go through the slice that keeps transactions."""
+
+    async def start(ports: Ports, tenant: Any, charger_id: str, command: StartCharging) -> Any:
+        transaction_id, outcome = await transactions_flows.remote_start(
+            ports, config.transactions, charger_id, command.token, command.place, tenant=tenant
+        )
+        return outcome, {"transaction_id": transaction_id}
+
+    async def stop(ports: Ports, tenant: Any, charger_id: str, command: StopCharging) -> Any:
+        transaction_id, outcome = await transactions_flows.remote_stop(ports, command.transaction_id, tenant=tenant)
+        return outcome, {"transaction_id": transaction_id}
+
+    return {StartCharging: start, StopCharging: stop}
+
+
+async def _close(parts: Parts) -> None:
+    """The graceful part of a shutdown: chargers first, then the live feeds and the API."""
+    grace_s = parts.config.shutdown_grace_s
+    log.info("stopping", connected=len(parts.fleet))
+    await parts.fleet.stop(within_s=grace_s)
+    parts.feed.drain()
+    parts.api_stop.set()
+    with trio.move_on_after(grace_s):
+        await parts.api_done.wait()
+
+
+async def _heed_signals(stop: trio.Event, everything: trio.CancelScope) -> None:
+    """The first SIGINT or SIGTERM stops gracefully, the second at once."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            if stop.is_set():
+                log.warning("stopping at once", signal=signal.Signals(number).name)
+                everything.cancel()
+                return
+            stop.set()

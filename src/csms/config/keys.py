@@ -1,0 +1,40 @@
+"""The operator key: where the command line and the server find the same one."""
+
+from __future__ import annotations
+
+import os
+
+from .sections import Config
+
+
+def operator_key(config: Config) -> str:
+    """The key that opens the management API: ``api.key``, else what ``api.key_file`` holds, else ``""``.
+
+    Raises ``OSError`` when the file is there and cannot be read.
+    """
+    if config.api.key:
+        return config.api.key
+    try:
+        return (config.folder / config.api.key_file).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def make_operator_key(config: Config, fresh: str) -> str:
+    """The operator key; when there was none, ``fresh``, kept in ``api.key_file`` with mode 0600.
+
+    Of two processes that start at once, one makes the file and the other reads it. Raises ``OSError`` when it cannot be written.
+    """
+    if existing := operator_key(config):
+        return existing
+    file = config.folder / config.api.key_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.exists():
+        file.unlink()  # it was empty: left by a crash or a full disk
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return operator_key(config) or fresh
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(fresh + "\n")
+    return fresh

@@ -1,0 +1,233 @@
+"""What there is to configure: one frozen class per section, and every key explains itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from .rules import (
+    ADDRESS,
+    CALL_NAMES,
+    DATABASE_URL,
+    PLUGIN_NAMES,
+    REDIS_URL,
+    URL_PATH,
+    Between,
+    Networks,
+    OneOf,
+    Rule,
+    SomeOf,
+)
+from .shown import hidden_repr, hidden_settings_repr
+
+PROFILES = ("development", "staging", "production")
+PROTOCOLS = ("ocpp2.0.1", "ocpp1.6")
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    validator: Rule | None = None,
+    secret: bool = False,
+    path: bool = False,
+    env: tuple[str, ...] = (),
+    profiles: dict[str, Any] | None = None,
+) -> Any:
+    """A config key: its default, what it is for, and what it may be.
+
+    ``secret`` hides it when printed; ``path`` is taken from the config file's folder; ``env`` names conventional variables that set
+    it besides its ``CSMS_`` one; ``profiles`` gives the defaults of profiles that differ.
+    """
+    metadata = {"help": help, "secret": secret, "path": path, "env": env, "profiles": profiles or {}}
+    return attrs.field(default=default, validator=validator, repr=hidden_repr if secret else True, metadata=metadata)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class DatabaseConfig:
+    """Where facts are kept."""
+
+    url: str = setting(
+        "sqlite:///csms.db",
+        "the database; a relative SQLite path starts at the folder of the config file",
+        validator=DATABASE_URL,
+        secret=True,
+        env=("DATABASE_URL",),
+    )
+    pool_size: int = setting(8, "reader connections", validator=Between(1, 256))
+    lanes: int = setting(4, "PostgreSQL writer lanes", validator=Between(1, 32))
+    batch_limit: int = setting(512, "verbs in one SQLite group commit", validator=Between(1, 10_000))
+    queue_limit: int = setting(20_000, "verbs and rows that may wait for the writer", validator=Between(100, 1_000_000))
+    statement_timeout_s: float = setting(
+        30.0, "longest statement on PostgreSQL, longest wait for a lock on SQLite", validator=Between(0.1, 3600)
+    )
+    connect_timeout_s: float = setting(10.0, "longest wait for a PostgreSQL connection", validator=Between(0.1, 600))
+    tls: str = setting(
+        "prefer",
+        "PostgreSQL sslmode; verify-full is the only one that nobody in between can defeat",
+        validator=OneOf(("disable", "allow", "prefer", "require", "verify-ca", "verify-full")),
+        profiles={"production": "require"},
+    )
+    tls_root_certificate: str = setting("", "file of the certificate authority for verify-ca and verify-full", path=True)
+    backup_folder: str = setting("backups", "where `csms backup` writes", path=True)
+    backup_keep_days: int = setting(30, "days a backup is kept", validator=Between(1, 3650))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class OcppConfig:
+    """How chargers reach us and how their links are treated."""
+
+    host: str = setting("127.0.0.1", "address that chargers connect to; 0.0.0.0 is every IPv4 address", validator=ADDRESS)
+    port: int = setting(9000, "port that chargers connect to; 0 takes any free one", validator=Between(0, 65535))
+    path: str = setting("/ocpp", "path before the charger id", validator=URL_PATH)
+    protocols: tuple[str, ...] = setting(PROTOCOLS, "subprotocols offered, the preferred one first", validator=SomeOf(PROTOCOLS))
+    fallback_protocol: str = setting(
+        "", 'subprotocol assumed for a charger that offers none; "" closes it', validator=OneOf(("", *PROTOCOLS))
+    )
+    authentication: bool = setting(True, "whether a charger must show its key (HTTP Basic, security profile 1); production insists")
+    unknown_chargers: str = setting(
+        "rejected",
+        "what happens to a charger id nobody added; production refuses accepted",
+        validator=OneOf(("rejected", "pending", "accepted")),
+    )
+    heartbeat_interval_s: int = setting(300, "heartbeat interval given at boot", validator=Between(1, 86_400))
+    retry_interval_s: int = setting(60, "retry wait given to a pending or rejected boot", validator=Between(1, 86_400))
+    call_timeout_s: float = setting(30.0, "longest wait for a charger's answer", validator=Between(1, 600))
+    command_ttl_s: float = setting(60.0, "longest wait of a command in a charger's queue", validator=Between(1, 86_400))
+    command_queue_limit: int = setting(50, "commands that may wait for one charger", validator=Between(1, 1000))
+    inbox_limit: int = setting(100, "received calls that may wait per charger before reading pauses", validator=Between(1, 10_000))
+    handshake_timeout_s: float = setting(10.0, "longest handshake", validator=Between(1, 120))
+    max_message_bytes: int = setting(1_048_576, "largest message", validator=Between(1024, 67_108_864))
+    max_connections: int = setting(20_000, "most charger connections", validator=Between(1, 1_000_000))
+    ping_interval_s: float = setting(30.0, "WebSocket ping interval; 0 sends none", validator=Between(0, 3600))
+    idle_heartbeats: float = setting(
+        3.0, "heartbeat intervals of silence that close a link which never pongs", validator=Between(1, 100)
+    )
+    login_failures_limit: int = setting(
+        10, "failed log-ins per charger id within a minute before 429", validator=Between(1, 10_000)
+    )
+    trusted_proxies: tuple[str, ...] = setting((), "networks whose X-Forwarded-For is believed", validator=Networks())
+    tls_certificate: str = setting("", "certificate chain file; with it chargers connect with wss://", path=True)
+    tls_key: str = setting("", "private key file of the certificate", path=True)
+    allow_plain: bool = setting(
+        True,
+        "whether chargers may connect from elsewhere without TLS: on a trusted network, or where a proxy ends it",
+        profiles={"production": False},
+    )
+    before_boot: tuple[str, ...] = setting(
+        ("StatusNotification",),
+        "calls taken from a charger that is not accepted yet; others get SecurityError",
+        validator=CALL_NAMES,
+    )
+    slow_message_ms: float = setting(100.0, "messages slower than this are logged with their stages", validator=Between(1, 600_000))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ApiConfig:
+    """The management API."""
+
+    host: str = setting("127.0.0.1", "address of the API; 0.0.0.0 is every IPv4 address", validator=ADDRESS)
+    port: int = setting(8080, "port of the API; 0 takes any free one", validator=Between(0, 65535), env=("PORT",))
+    key: str = setting("", 'operator key; "" keeps one in key_file, made on first start', secret=True)
+    key_file: str = setting("csms.key", "file (mode 0600) of the operator key that `csms send` and `csms tail` use", path=True)
+    max_body_bytes: int = setting(1_048_576, "largest request body", validator=Between(1024, 1_073_741_824))
+    max_live_streams: int = setting(100, "most live feeds at a time", validator=Between(1, 100_000))
+    tls_certificate: str = setting("", "certificate chain file; with it the API is served over https://", path=True)
+    tls_key: str = setting("", "private key file of the certificate", path=True)
+    allow_plain: bool = setting(
+        True,
+        "whether the API may be reached from elsewhere without TLS: on a trusted network, or where a proxy ends it",
+        profiles={"production": False},
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TransactionsConfig:
+    """How transactions are kept true."""
+
+    reconciliation_deadline_s: int = setting(
+        300, "wait for the real stop after a boot in the middle of a transaction", validator=Between(1, 604_800)
+    )
+    pending_start_s: int = setting(120, "life of a remote start that no transaction follows", validator=Between(1, 86_400))
+    max_per_token: int = setting(
+        1, "transactions a token may run at a time unless the token says otherwise; 0 is no limit", validator=Between(0, 1000)
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RetentionConfig:
+    """How long bulky data is kept."""
+
+    frames_days: int = setting(30, "days of frame log; 0 keeps all", validator=Between(0, 36_500))
+    meter_readings_days: int = setting(730, "days of meter readings; 0 keeps all", validator=Between(0, 36_500))
+    events_days: int = setting(90, "days of delivered events; 0 keeps all", validator=Between(0, 36_500))
+    slice_ms: float = setting(10.0, "longest slice of the writer that a retention job takes", validator=Between(1, 1000))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PluginsConfig:
+    """Which plugins load, in the order in which they are asked, and how long each may take."""
+
+    enabled: tuple[str, ...] = setting(
+        (), "plugins to load, in order: entry-point names of the group csms (`csms plugins` lists them)", validator=PLUGIN_NAMES
+    )
+    must_agree: tuple[str, ...] = setting(
+        (),
+        "plugins whose failure refuses what they were asked (a token, a charger, vendor data); the failure of others is no opinion",
+        validator=PLUGIN_NAMES,
+    )
+    decision_timeout_s: float = setting(2.0, "time limit of a decision, per plugin", validator=Between(0.01, 60))
+    event_timeout_s: float = setting(30.0, "time limit of an event hook", validator=Between(0.01, 600))
+    breaker_failures: int = setting(5, "failures in a row that open a plugin's circuit breaker", validator=Between(1, 1000))
+    breaker_wait_s: float = setting(30.0, "how long an open breaker rests the plugin", validator=Between(0.1, 3600))
+    max_attempts: int = setting(12, "deliveries of an event before it is a dead letter", validator=Between(1, 100))
+    settings: dict[str, dict[str, Any]] = attrs.field(
+        factory=dict,
+        repr=hidden_settings_repr,
+        metadata={"help": "a table per plugin, [plugins.settings.NAME]; each plugin's README says what it takes"},
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ClusterConfig:
+    """Several servers that share the chargers. This version runs as one server; the section exists so that REDIS_URL has a home."""
+
+    redis_url: str = setting(
+        "",
+        "Redis through which servers will speak to each other; checked, shown by `csms check`, and not used yet",
+        validator=REDIS_URL,
+        secret=True,
+        env=("REDIS_URL",),
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LogConfig:
+    """What is said about the running server."""
+
+    level: str = setting("info", "least level logged", validator=OneOf(("debug", "info", "warning", "error")), env=("LOG_LEVEL",))
+    format: str = setting(
+        "auto",
+        "auto is console on a terminal and json elsewhere",
+        validator=OneOf(("json", "console", "auto")),
+        profiles={"staging": "json", "production": "json"},
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Config:
+    """Everything that can be configured. Relative paths are taken from the folder of the config file."""
+
+    profile: str = setting("development", "what the server is used for; changes some defaults", validator=OneOf(PROFILES))
+    shutdown_grace_s: float = setting(10.0, "longest graceful shutdown", validator=Between(0.1, 600))
+    database: DatabaseConfig = attrs.field(factory=DatabaseConfig)
+    ocpp: OcppConfig = attrs.field(factory=OcppConfig)
+    api: ApiConfig = attrs.field(factory=ApiConfig)
+    transactions: TransactionsConfig = attrs.field(factory=TransactionsConfig)
+    retention: RetentionConfig = attrs.field(factory=RetentionConfig)
+    plugins: PluginsConfig = attrs.field(factory=PluginsConfig)
+    cluster: ClusterConfig = attrs.field(factory=ClusterConfig)
+    log: LogConfig = attrs.field(factory=LogConfig)
+    folder: Path = attrs.field(factory=Path.cwd, metadata={"internal": True})

@@ -1,0 +1,5 @@
+"""The store: SQLite or PostgreSQL behind ``write``, ``read`` and ``append``; migrations, consumers of events, retention and backup."""
+
+from .database import StoreDatabase, open_database
+
+__all__ = ["StoreDatabase", "open_database"]

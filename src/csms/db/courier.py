@@ -1,0 +1,387 @@
+"""Carries events to one consumer: several keys at a time, in order within a key, a failing key set aside until it is due."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush
+
+import attrs
+import structlog
+import trio
+
+from csms.core.errors import StoreUnavailable, WriterStopped
+from csms.core.events import Delivered
+from csms.core.ids import DEFAULT_TENANT
+from csms.core.ports import Clock, Random
+
+from . import deliveries
+from .database import StoreDatabase
+from .deliveries import Change, DeadLetter
+from .spine import Entry, Position, scan
+
+log = structlog.get_logger(__name__)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Pace:
+    """How a consumer is served."""
+
+    parallel: int = 8
+    """Keys at a time."""
+    window: int = 1_000
+    """Events in memory."""
+    timeout_s: float = 60.0
+    """Longest time for one event."""
+    first_retry_s: float = 1.0
+    longest_retry_s: float = 600.0
+    save_every_s: float = 1.0
+    """How much progress a crash may cost: those events are delivered again."""
+    poll_s: float = 5.0
+    """How soon work is seen that another process left (a replay, or events of another node)."""
+    late_poll_s: float = 0.02
+    """How soon to look again for events that wait for an earlier transaction to end (PostgreSQL)."""
+    most_retrying: int = 10_000
+    """Events set aside, beyond which no new ones are read: the consumer as a whole is down."""
+
+
+Handle = Callable[[Delivered], Awaitable[None]]
+"""Takes one event, or raises to have it again."""
+
+
+class Courier:
+    """One consumer's deliveries. ``run`` reads and saves; up to ``pace.parallel`` workers deliver one key each."""
+
+    def __init__(
+        self,
+        database: StoreDatabase,
+        name: str,
+        handle: Handle,
+        types: frozenset[str] | None,
+        *,
+        clock: Clock,
+        random: Random | None,
+        max_attempts: int,
+        on_dead: Callable[[DeadLetter], None] | None,
+        pace: Pace,
+    ) -> None:
+        self._database = database
+        self._name = name
+        self._handle = handle
+        self._types = types
+        self._clock = clock
+        self._random = random
+        self._max_attempts = max_attempts
+        self._on_dead = on_dead
+        self._pace = pace
+        self._cursor: Position = (0, 0)
+        self._scanned: Position = (0, 0)
+        self._entries: deque[Entry] = deque()
+        """Read and not yet below the cursor, in order."""
+        self._chains: dict[str, deque[Entry]] = {}
+        """Events in memory by key; a key's first is the one being delivered."""
+        self._ready: deque[str] = deque()
+        self._working = 0
+        self._aside: dict[str, int | None] = {}
+        """Keys with events in ``deliveries``, and when the first is due; None while they are being delivered."""
+        self._due: list[tuple[int, str]] = []
+        """A heap of what is aside; entries that do not agree with ``_aside`` are old."""
+        self._resuming = 0
+        self._retrying = 0
+        self._changes: dict[int, Change] = {}
+        self._behind = True
+        self._late = False
+        self._replays = -1
+        self._unsaved = False
+        self._save_at = 0.0
+        self._look_at = 0.0
+        self._bell = trio.Event()
+        self._strange: set[str] = set()
+
+    async def run(self, from_start: bool, started: Callable[[], None]) -> None:
+        """Deliver for ever; saves progress when cancelled."""
+        self._cursor = self._scanned = await self._database.write(
+            deliveries.begin, self._database.engine, self._name, from_start, tenant=DEFAULT_TENANT, keys=self._keys
+        )
+        started()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._listen)
+                while True:
+                    self._bell = trio.Event()
+                    try:
+                        await self._round()
+                    except WriterStopped:
+                        nursery.cancel_scope.cancel()
+                        return
+                    except StoreUnavailable as error:
+                        log.warning("a consumer waits for the database", consumer=self._name, problem=str(error))
+                        await trio.sleep(self._pace.first_retry_s)
+                        continue
+                    while self._ready and self._working < self._pace.parallel:
+                        self._working += 1
+                        nursery.start_soon(self._work)
+                    with trio.move_on_after(self._idle_s()):
+                        await self._bell.wait()
+        finally:
+            with trio.move_on_after(2, shield=True):
+                await self._last_save()
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        return (f"consumer:{self._name}",)
+
+    async def _listen(self) -> None:
+        mark = self._database.event_mark
+        while True:
+            mark = await self._database.wait_for_events(mark)
+            self._behind = True
+            self._bell.set()
+
+    async def _round(self) -> None:
+        """Save what is due to be saved, take up what is due again, read what is new."""
+        now = trio.current_time()
+        look = now >= self._look_at or self._replays != self._database.replay_mark
+        if self._unsaved and (now >= self._save_at or look):
+            await self._save()
+        if look:
+            self._replays = self._database.replay_mark
+            self._look_at = now + self._pace.poll_s
+            self._behind = True
+            await self._look()
+        await self._resume()
+        while (self._behind or self._late) and len(self._entries) < self._pace.window and self._retrying < self._pace.most_retrying:
+            await self._scan()
+            if self._late:
+                break
+
+    def _idle_s(self) -> float:
+        now = trio.current_time()
+        until = self._look_at
+        if self._unsaved:
+            until = min(until, self._save_at)
+        if self._late:
+            until = min(until, now + self._pace.late_poll_s)
+        if self._due and self._resuming < self._most_resuming:
+            until = min(until, now + (self._due[0][0] - self._clock.now()) / 1000)
+        return max(until - now, 0.0)
+
+    # --- reading ------------------------------------------------------------------------------------------------------------
+
+    async def _scan(self) -> None:
+        limit = max(1, min(500, self._pace.window - len(self._entries)))
+        self._behind = False
+        entries, self._late = await self._database.read(
+            scan, self._database.engine, self._name, self._scanned, limit, tenant=DEFAULT_TENANT
+        )
+        if len(entries) == limit:
+            self._behind = True
+        for entry in entries:
+            self._scanned = entry.position
+            self._entries.append(entry)
+            if entry.recorded or not self._wanted(entry):
+                entry.settled = True
+                self._progress()
+            elif entry.key in self._aside:
+                self._set_aside(entry)
+            else:
+                self._line_up(entry)
+
+    def _wanted(self, entry: Entry) -> bool:
+        return self._types is None or entry.type in self._types
+
+    def _line_up(self, entry: Entry) -> None:
+        chain = self._chains.get(entry.key)
+        if chain is None:
+            self._chains[entry.key] = deque([entry])
+            self._ready.append(entry.key)
+        else:
+            chain.append(entry)
+
+    async def _look(self) -> None:
+        """Learn from the database what waits, as another process may have asked for a replay."""
+        due, self._retrying = await self._database.read(deliveries.heads, self._name, tenant=DEFAULT_TENANT)
+        newer = {change.entry.key for change in self._changes.values()}
+        for key in [key for key, at in self._aside.items() if at is not None and key not in due and key not in newer]:
+            del self._aside[key]
+        for key, at in due.items():
+            if self._aside.get(key, 0) is not None and key not in newer:
+                self._put_aside(key, at)
+
+    def _put_aside(self, key: str, due: int) -> None:
+        if self._aside.get(key) != due:
+            self._aside[key] = due
+            heappush(self._due, (due, key))
+
+    async def _resume(self) -> None:
+        """Take up the keys that are due; one whose events are all delivered is not set aside any more."""
+        now = self._clock.now()
+        while self._due and self._due[0][0] <= now and self._resuming < self._most_resuming:
+            due, key = self._due[0]
+            if self._aside.get(key) != due or key in self._chains:
+                heappop(self._due)  # old, or looked at again when its chain ends
+                continue
+            if self._unsaved:
+                await self._save()
+            entries = await self._database.read(deliveries.due, self._name, key, 50, tenant=DEFAULT_TENANT)
+            heappop(self._due)
+            if not entries:
+                del self._aside[key]
+                continue
+            self._aside[key] = None
+            self._resuming += 1
+            for entry in entries:
+                self._line_up(entry)
+
+    @property
+    def _most_resuming(self) -> int:
+        return self._pace.parallel * 4
+
+    # --- delivering ---------------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        try:
+            while self._ready:
+                await self._deliver_chain(self._ready.popleft())
+        finally:
+            self._working -= 1
+            self._bell.set()
+
+    async def _deliver_chain(self, key: str) -> None:
+        chain = self._chains[key]
+        while chain:
+            entry = chain[0]
+            error = await self._deliver(entry)
+            entry.attempts += bool(error)
+            if not error:
+                self._done(entry)
+            elif entry.attempts >= self._max_attempts:
+                self._bury(entry, error)
+            else:
+                self._wait(chain, error)
+                break
+            chain.popleft()
+        del self._chains[key]
+        due = self._aside.get(key, -1)
+        if due is None:
+            self._resuming -= 1
+            self._put_aside(key, 0)  # there may be more of its events in the table: look at once
+        elif due >= 0:
+            heappush(self._due, (due, key))
+        self._bell.set()
+
+    async def _deliver(self, entry: Entry) -> str:
+        """Empty when it was taken, else the error."""
+        try:
+            event = entry.decode()
+        except KeyError:
+            if entry.type not in self._strange:
+                self._strange.add(entry.type)
+                log.warning("events of an unknown type are skipped", consumer=self._name, event_type=entry.type)
+            return ""
+        except ValueError as error:
+            entry.attempts = self._max_attempts - 1
+            return str(error)
+        try:
+            with trio.fail_after(self._pace.timeout_s):
+                await self._handle(Delivered(entry.sequence, entry.tenant, entry.at, event, entry.attempts + 1))
+        except Exception as error:
+            log.warning(
+                "an event was not taken",
+                consumer=self._name,
+                event_id=entry.sequence,
+                event_type=entry.type,
+                attempt=entry.attempts + 1,
+                error=repr(error),
+            )
+            return f"{type(error).__name__}: {error}"[:500]
+        return ""
+
+    def _done(self, entry: Entry) -> None:
+        entry.settled = True
+        if entry.recorded:
+            self._changes[entry.sequence] = Change(entry, "" if entry.position <= self._cursor else "done")
+            self._retrying -= 1
+        self._progress()
+
+    def _bury(self, entry: Entry, error: str) -> None:
+        entry.settled = True
+        if entry.recorded:
+            self._retrying -= 1
+        self._changes[entry.sequence] = Change(entry, "dead", error=error)
+        entry.recorded = True
+        self._progress()
+        log.error("a dead letter", consumer=self._name, event_id=entry.sequence, event_type=entry.type, error=error)
+        if self._on_dead is not None:
+            letter = DeadLetter(
+                consumer=self._name,
+                event_id=entry.sequence,
+                tenant=entry.tenant,
+                type=entry.type,
+                key=entry.key,
+                at=entry.at,
+                attempts=entry.attempts,
+                error=error,
+                given_up_at=self._clock.now(),
+            )
+            try:
+                self._on_dead(letter)
+            except Exception:
+                log.exception("nobody heard of a dead letter", consumer=self._name, event_id=entry.sequence)
+
+    def _wait(self, chain: deque[Entry], error: str) -> None:
+        """Set a key aside: its first event is tried again later, and those behind it wait."""
+        first = chain[0]
+        delay_s = min(self._pace.longest_retry_s, self._pace.first_retry_s * 2.0 ** (first.attempts - 1))
+        if self._random is not None:
+            delay_s *= self._random.uniform(0.8, 1.2)
+        due = self._clock.now() + round(delay_s * 1000)
+        if self._aside.get(first.key, 0) is None:
+            self._resuming -= 1
+        self._put_aside(first.key, due)
+        self._set_aside(first, due, error)
+        for entry in list(chain)[1:]:
+            if not entry.recorded:
+                self._set_aside(entry)
+
+    def _set_aside(self, entry: Entry, due: int = 0, error: str = "") -> None:
+        entry.settled = True
+        if not entry.recorded:
+            entry.recorded = True
+            self._retrying += 1
+        self._changes[entry.sequence] = Change(entry, "retry", due, error)
+        self._progress()
+
+    # --- saving -------------------------------------------------------------------------------------------------------------
+
+    def _progress(self) -> None:
+        entries = self._entries
+        while entries and entries[0].settled:
+            self._cursor = entries.popleft().position
+        if not self._unsaved:
+            self._unsaved = True
+            self._save_at = trio.current_time() + self._pace.save_every_s
+
+    async def _save(self) -> None:
+        changes = dict(self._changes)
+        for entry in self._entries:
+            if entry.settled and not entry.recorded:
+                entry.recorded = True
+                changes[entry.sequence] = Change(entry, "done")
+        self._changes = {}
+        self._unsaved = False
+        try:
+            await self._database.write(
+                deliveries.save, self._name, self._cursor, list(changes.values()), tenant=DEFAULT_TENANT, keys=self._keys
+            )
+        except BaseException:
+            self._changes = {**changes, **self._changes}
+            self._progress()
+            raise
+
+    async def _last_save(self) -> None:
+        if self._unsaved:
+            try:
+                await self._save()
+            except StoreUnavailable as error:
+                log.warning("a consumer's progress was not saved", consumer=self._name, problem=str(error))

@@ -1,0 +1,209 @@
+"""One writer's queue: it takes batches, hands them to the engine, and tells every waiter how its verb ended."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import attrs
+import outcome
+import structlog
+import trio
+
+from csms.core.errors import StoreUnavailable, WriterStopped
+from csms.core.events import Event
+from csms.core.ids import TenantId
+
+from .stats import BatchReport, Stats
+from .work import Append, Work, Write, weight
+
+log = structlog.get_logger(__name__)
+
+FIRST_REST_S = 0.05
+LONGEST_REST_S = 1.0
+"""Rest after a batch that could not be written, doubling; a write that comes meanwhile waits that long at most."""
+
+
+@attrs.define(slots=True)
+class Batch:
+    """What became of a batch: what must go first in the next one, and what to tell after commit."""
+
+    left_over: list[Work] = attrs.field(factory=list)
+    emitted: int = 0
+    volatile: Sequence[tuple[TenantId, int, Event]] = ()
+    rows: int = 0
+    seconds: float = 0.0
+    commit_seconds: float = 0.0
+    problem: StoreUnavailable | None = None
+    """Why the rest was not written, where a part of the batch was."""
+
+
+class Writer(Protocol):
+    """An engine's side of a lane."""
+
+    async def run(self, batch: list[Work]) -> Batch:
+        """Run and commit; every ``Write`` that is not left over has its ``outcome``. Raises ``StoreUnavailable``: nothing was written."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        ...
+
+
+class Lane:
+    """A queue in front of one writer. ``taken`` hears when work leaves the queue, ``settled`` when it is written or given up."""
+
+    def __init__(
+        self,
+        name: str,
+        writer: Writer,
+        *,
+        most_verbs: int,
+        most_rows: int,
+        stats: Stats,
+        taken: Callable[[int], None],
+        settled: Callable[[Work], None] | None,
+        committed: Callable[[Batch, BatchReport], None],
+    ) -> None:
+        self.name = name
+        self._writer = writer
+        self._most_verbs = most_verbs
+        self._most_rows = most_rows
+        self._stats = stats
+        self._taken = taken
+        self._settled = settled
+        self._committed = committed
+        self._queue: deque[Work] = deque()
+        self._idle = trio.lowlevel.ParkingLot()
+        self._stopping = trio.Event()
+        self._rest_s = 0.0
+        self.problem = ""
+        """Why the last batch could not be written; empty when it could."""
+
+    def put(self, work: Work) -> None:
+        """Queue a piece of work, behind what is there."""
+        self._queue.append(work)
+        if len(self._idle):
+            self._idle.unpark()
+
+    def stop(self) -> None:
+        """Write what is queued, then end."""
+        self._stopping.set()
+        self._idle.unpark_all()
+
+    async def serve(self) -> None:
+        """Take batches until stopped; whatever ends this, nobody is left waiting."""
+        try:
+            while True:
+                while not self._queue:
+                    if self._stopping.is_set():
+                        return
+                    await self._idle.park()
+                batch = self._take()
+                if batch:
+                    await self._commit(batch)
+                if self._rest_s:
+                    with trio.move_on_after(self._rest_s):
+                        await self._stopping.wait()
+        finally:
+            self._give_up(self._queue, WriterStopped("the writer has stopped; nothing was written"))
+            self._queue.clear()
+            with trio.CancelScope(shield=True):
+                await self._writer.close()
+
+    def _take(self) -> list[Work]:
+        queue = self._queue
+        batch: list[Work] = []
+        verbs = rows = left = 0
+        while queue and verbs < self._most_verbs and rows < self._most_rows:
+            work = queue.popleft()
+            if isinstance(work, Write):
+                if work.left:
+                    left += 1
+                    self._done(work)
+                    continue
+                work.started = True
+                verbs += 1
+            else:
+                rows += len(work.rows)
+            batch.append(work)
+        self._taken(verbs + rows + left)
+        return batch
+
+    async def _commit(self, batch: list[Work]) -> None:
+        try:
+            done = await self._writer.run(batch)
+        except StoreUnavailable as error:
+            for work in batch:
+                if isinstance(work, Write):
+                    work.outcome = None
+            self._unavailable(batch, error)
+            return
+        except BaseException:
+            self._give_up(batch, StoreUnavailable("the writer broke off in the middle of a batch"))
+            raise
+        verbs = failed = 0
+        again = set(map(id, done.left_over))
+        rest: list[Work] = []
+        for work in batch:
+            if id(work) in again:
+                continue
+            if isinstance(work, Write):
+                if work.outcome is None:
+                    rest.append(work)
+                    continue
+                verbs += 1
+                failed += isinstance(work.outcome, outcome.Error)
+                work.wake()
+            self._done(work)
+        self._put_back(done.left_over)
+        if done.problem is not None:
+            self._unavailable(rest, done.problem)
+        else:
+            self.problem = ""
+            self._rest_s = 0.0
+        self._committed(done, BatchReport(self.name, verbs, failed, done.rows, done.seconds, done.commit_seconds))
+
+    def _unavailable(self, batch: list[Work], error: StoreUnavailable) -> None:
+        """Nothing of this was written: every waiter hears it; rows that nobody waits for go back, unless this is the end."""
+        if not self.problem:
+            log.error("the database cannot be written", lane=self.name, problem=str(error))
+        self.problem = str(error)
+        self._stats.unavailable += 1
+        self._rest_s = min(self._rest_s * 2 or FIRST_REST_S, LONGEST_REST_S)
+        if self._stopping.is_set():
+            self._give_up(batch, error)
+            return
+        self._give_up([work for work in batch if isinstance(work, Write)], error)
+        self._put_back([work for work in batch if isinstance(work, Append)])
+
+    def _give_up(self, batch: Iterable[Work], error: StoreUnavailable) -> None:
+        dropped = 0
+        for work in batch:
+            if isinstance(work, Write):
+                work.outcome = outcome.Error(_copy(error))
+                work.wake()
+            else:
+                dropped += len(work.rows)
+            self._done(work)
+        if dropped:
+            self._stats.dropped_rows += dropped
+            log.error("appended rows were not stored", lane=self.name, rows=dropped, problem=str(error))
+
+    def _put_back(self, works: Sequence[Work]) -> None:
+        if not works:
+            return
+        self._queue.extendleft(reversed(works))
+        self._taken(-sum(map(weight, works)))
+
+    def _done(self, work: Work) -> None:
+        if self._settled is not None:
+            self._settled(work)
+
+
+def _copy(error: StoreUnavailable) -> StoreUnavailable:
+    """An exception for one waiter: raised in several tasks, one object would collect all their tracebacks."""
+    copy: Any = type(error)(*error.args)
+    copy.__cause__ = error.__cause__
+    return copy  # type: ignore[no-any-return]  # the type of its argument

@@ -1,0 +1,126 @@
+"""What the store knows about a SQL text after reading it once: its parameters, its form for the engine, and whether it keeps to a tenant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from itertools import pairwise
+
+from csms.core.errors import CsmsError
+
+MOST_STATEMENTS = 2_000
+"""Texts remembered per connection; a program that composes more than that starts over."""
+
+_TOKEN = re.compile(
+    r"(?P<text>'(?:[^']|'')*')"
+    r'|"(?P<quoted>(?:[^"]|"")*)"'
+    r"|(?P<comment>--[^\n]*|/\*.*?\*/)"
+    r"|(?P<cast>::)"
+    r"|:(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<word>[A-Za-z_]\w*)",
+    re.DOTALL,
+)
+_BEFORE_TABLE = frozenset({"from", "into", "update", "join"})
+_NOT_A_TABLE = frozenset({"select", "lateral", "only", "or", "set", "values"})
+
+
+class Unscoped(CsmsError):
+    """A statement on tenants' data does not use ``:tenant``, or binds another tenant than its transaction's."""
+
+
+class Tally:
+    """How often the statements of one name ran, and for how long."""
+
+    __slots__ = ("count", "seconds")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.seconds = 0.0
+
+
+class Statement:
+    """A SQL text, read once."""
+
+    __slots__ = ("binds_now", "binds_tenant", "columns", "name", "sql", "tables", "tally", "text")
+
+    def __init__(self, sql: str, text: str, name: str, parameters: frozenset[str], tables: frozenset[str], tally: Tally) -> None:
+        self.sql = sql
+        self.text = text
+        self.name = name
+        self.binds_tenant = "tenant" in parameters
+        self.binds_now = "now" in parameters
+        self.tables = tables
+        self.tally = tally
+        self.columns: tuple[str, ...] = ()
+        """Names of the result's columns, from its first run."""
+
+
+class Statements:
+    """The statements of one connection. ``scoped`` holds only those that keep to a tenant, so that looking one up is the whole check."""
+
+    def __init__(self, tenant_tables: Iterable[str], *, percent: bool) -> None:
+        self._tenant_tables = frozenset(tenant_tables)
+        self._percent = percent
+        self.scoped: dict[str, Statement] = {}
+        self.system: dict[str, Statement] = {}
+        self.tallies: dict[str, Tally] = {}
+
+    def learn(self, sql: str, *, scoped: bool) -> Statement:
+        """Read a text that is not known yet. Raises ``Unscoped`` when it must keep to a tenant and does not."""
+        if len(self.system) >= MOST_STATEMENTS:
+            self.system.clear()
+            self.scoped.clear()
+        statement = self.system.get(sql)
+        if statement is None:
+            statement = self.system[sql] = self._read(sql)
+        if scoped:
+            touched = statement.tables & self._tenant_tables
+            if touched and not statement.binds_tenant:
+                raise Unscoped(
+                    f"this statement touches {', '.join(sorted(touched))} without :tenant; "
+                    f"bind it, or go through tx.system(reason): {' '.join(sql.split())[:200]}"
+                )
+            self.scoped[sql] = statement
+        return statement
+
+    def _read(self, sql: str) -> Statement:
+        names: set[str] = set()
+        tables: set[str] = set()
+        for token in _TOKEN.finditer(sql):
+            if token["name"]:
+                names.add(token["name"])
+            elif token["word"] or token["quoted"]:
+                tables.add((token["word"] or token["quoted"]).lower())
+        name = short_name(sql)
+        tally = self.tallies.setdefault(name, Tally())
+        text = percent_style(sql) if self._percent else sql
+        return Statement(sql, text, name, frozenset(names), frozenset(tables), tally)
+
+
+def percent_style(sql: str) -> str:
+    """``:name`` as ``%(name)s``, for psycopg; casts, literals and comments stay, and ``%`` is doubled everywhere."""
+
+    def replace(token: re.Match[str]) -> str:
+        if token["name"]:
+            return f"%({token['name']})s"
+        return token[0].replace("%", "%%")
+
+    pieces: list[str] = []
+    end = 0
+    for token in _TOKEN.finditer(sql):
+        pieces.append(sql[end : token.start()].replace("%", "%%"))
+        pieces.append(replace(token))
+        end = token.end()
+    pieces.append(sql[end:].replace("%", "%%"))
+    return "".join(pieces)
+
+
+def short_name(sql: str) -> str:
+    """A name for metrics, such as ``insert events``: what a statement does, and the first table that it names."""
+    words = [token["word"].lower() for token in _TOKEN.finditer(sql) if token["word"]]
+    table = ""
+    for before, word in pairwise(words):
+        if before in _BEFORE_TABLE and word not in _NOT_A_TABLE:
+            table = word
+            break
+    return " ".join(filter(None, (words[0] if words else "empty", table)))

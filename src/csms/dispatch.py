@@ -1,0 +1,117 @@
+"""One table: which question and which verb hear each kind of report."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import attrs
+
+from csms.config import Config
+from csms.core.ids import TenantId, charger_key, token_key
+from csms.core.ports import Admission, Ports, Tx
+from csms.core.reports import (
+    Booted,
+    DataSent,
+    HeartbeatSent,
+    Mangled,
+    MeterSampled,
+    Report,
+    StartReported,
+    StatusReported,
+    StopReported,
+    TimeTold,
+    TokenPresented,
+    UpdateReported,
+    Verdict,
+)
+from csms.domain.drivers import flows as drivers_flows
+from csms.domain.drivers import service as drivers
+from csms.domain.stations import flows as stations_flows
+from csms.domain.stations import service as stations
+from csms.domain.transactions import flows as transactions_flows
+from csms.domain.transactions import service as transactions
+
+Ask = Callable[[Ports, Any, TenantId], Awaitable[Any]]
+Verb = Callable[[Tx, Any, Any], Any]
+
+
+@attrs.frozen(slots=True)
+class Row:
+    """What hears one kind of report: the verb, and the question asked before it, or a decision that is always the same."""
+
+    verb: Verb
+    ask: Ask | None = None
+    decision: Any = None
+
+
+def table(config: Config) -> dict[type[Report], Row]:
+    """The dispatch table. ``HeartbeatSent`` is not in it: it is answered without a write."""
+    settings = config.transactions
+    policy = transactions_flows.policy(settings)
+    asked = partial(_swap, transactions_flows.ask, settings)
+
+    def boot(tx: Tx, report: Booted, decision: Any) -> Any:
+        verdict = stations.boot(tx, report, decision)
+        transactions.booted(tx, report, policy)
+        return verdict
+
+    def status(tx: Tx, report: StatusReported, decision: Any) -> Any:
+        verdict = stations.status(tx, report, decision)
+        transactions.status_seen(tx, report, policy)
+        return verdict
+
+    return {
+        Booted: Row(boot, partial(stations_flows.ask_boot, config.ocpp)),
+        StatusReported: Row(status),
+        DataSent: Row(stations.data, stations_flows.ask_data),
+        TokenPresented: Row(drivers.authorize, drivers_flows.ask_token),
+        StartReported: Row(transactions.start, asked),
+        UpdateReported: Row(transactions.update, asked),
+        StopReported: Row(transactions.stop, asked),
+        MeterSampled: Row(transactions.meter, decision=policy),
+        Mangled: Row(transactions.mangled, decision=policy),
+    }
+
+
+async def _swap(ask: Callable[..., Awaitable[Any]], settings: Any, ports: Ports, report: Any, tenant: TenantId) -> Any:
+    return await ask(ports, settings, report, tenant)
+
+
+def _noting_oddities(verb: Verb) -> Verb:
+    def noting(tx: Tx, report: Any, decision: Any) -> Any:
+        verdict = verb(tx, report, decision)
+        stations.note_oddities(tx, report)
+        return verdict
+
+    return noting
+
+
+class Dispatch:
+    """Hears reports: asks, writes, and gives the verdict once it is durable."""
+
+    def __init__(self, ports: Ports, config: Config) -> None:
+        self._ports = ports
+        self._rows = table(config)
+        self._noting = {kind: _noting_oddities(row.verb) for kind, row in self._rows.items()}
+
+    async def hear(self, admission: Admission, report: Report) -> Verdict:
+        """The verdict on a report. Raises ``StoreUnavailable`` when nothing was stored: then nothing may be acknowledged."""
+        kind = type(report)
+        if kind is HeartbeatSent:
+            return TimeTold(self._ports.clock.now())
+        row = self._rows[kind]
+        decision = row.decision if row.ask is None else await row.ask(self._ports, report, admission.tenant)
+        verb = self._noting[kind] if report.oddities else row.verb
+        verdict: Verdict = await self._ports.database.write(
+            verb, report, decision, tenant=admission.tenant, keys=keys_of(report, admission)
+        )
+        return verdict
+
+
+def keys_of(report: Report, admission: Admission) -> tuple[str, ...]:
+    """Every aggregate that hearing this report may change or count."""
+    key = charger_key(report.charger_id)
+    token = getattr(report, "token", None)
+    return (key,) if token is None else (key, token_key(admission.tenant, token.value))

@@ -1,0 +1,1 @@
+"""Drivers: who charges, with what token and vehicle, and where they may."""

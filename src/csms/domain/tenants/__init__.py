@@ -1,0 +1,1 @@
+"""Tenants: whose data a row is."""

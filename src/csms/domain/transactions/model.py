@@ -1,0 +1,291 @@
+"""Transactions: what one is, the states it can be in, and the events that tell of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+from csms.core.events import Event, event
+from csms.core.ids import Place, charger_key
+from csms.core.reports import CHARGING, SUSPENDED_EV, SUSPENDED_EVSE, Reading, TokenVerdict
+
+PENDING_START = "pending_start"
+"""We asked the charger to start it and have not heard that it did."""
+RUNNING = "running"
+SUSPENDED = "suspended"
+PENDING_STOP = "pending_stop"
+"""We asked the charger to stop it and have not heard that it did."""
+PENDING_RECONCILIATION = "pending_reconciliation"
+"""The charger booted, or its connector became free, and no stop came: it may or may not run. Has a deadline."""
+COMPLETED = "completed"
+FAILED = "failed"
+"""A remote start that the charger refused or never received."""
+EXPIRED = "expired"
+"""A remote start that no transaction followed in time."""
+
+STATES = (PENDING_START, RUNNING, SUSPENDED, PENDING_STOP, PENDING_RECONCILIATION, COMPLETED, FAILED, EXPIRED)
+CLOSED_STATES = frozenset({COMPLETED, FAILED, EXPIRED})
+
+REPORTED, ESTIMATED, OPERATOR = "reported", "estimated", "operator"
+"""Who says that it stopped: the charger, our own reckoning, or an operator. Only the first is final."""
+
+NEXT_START, OVERDUE, BY_OPERATOR = "NextStart", "Overdue", "Operator"
+"""Our stop reasons besides OCPP's: the next start at the EVSE showed that it had ended, no word of it came before the reconciliation
+deadline, or an operator ended it."""
+
+REGISTER, STEPS, UNKNOWN_ENERGY = "register", "steps", "unknown"
+"""What the energy is: the difference of the register, the sum of its steps because it went backwards, or not known."""
+
+SUSPENDED_STATES = frozenset({SUSPENDED_EV, SUSPENDED_EVSE})
+CHARGING_STATES = SUSPENDED_STATES | {CHARGING}
+"""The charging states, equal words in OCPP 1.6's connector status and 2.x's chargingState, that prove a transaction goes on."""
+
+ACCEPTED = "Accepted"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TransactionPolicy:
+    """What a verb needs to know beyond the report: what the plugins said about its token, and the operator's settings.
+
+    A token may run ``max_per_token`` transactions at a time unless it says otherwise; 0 is no limit.
+    """
+
+    token: TokenVerdict | None = None
+    reconciliation_deadline_s: int = 300
+    pending_start_s: int = 120
+    max_per_token: int = 1
+
+
+DEFAULT_POLICY = TransactionPolicy()
+
+
+class Settings(Protocol):
+    """The configuration that transactions need (the section ``[transactions]``)."""
+
+    @property
+    def reconciliation_deadline_s(self) -> int:
+        """How long the real stop is waited for."""
+        ...
+
+    @property
+    def pending_start_s(self) -> int:
+        """How long a remote start may take to become a transaction."""
+        ...
+
+    @property
+    def max_per_token(self) -> int:
+        """Transactions a token may run at a time."""
+        ...
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Transaction:
+    """One charge, from its start (or our asking for it) to its stop. Field names are column names (migration 0004).
+
+    ``evse`` 0 means that the charger has not said where. ``token_status`` is what the charger was told about the token at the start.
+    ``energy_wh`` is known once it has ended; it is never negative.
+    """
+
+    id: int = 0
+    charger_id: str
+    evse: int = 0
+    connector: int = 0
+    reference: str = ""
+    state: str = RUNNING
+    token: str = ""
+    token_kind: str = ""
+    token_id: int | None = None
+    driver_id: int | None = None
+    token_status: str = ""
+    started_at: int | None = None
+    started_at_raw: str = ""
+    received_at: int | None = None
+    meter_start_wh: int | None = None
+    stopped_at: int | None = None
+    stopped_at_raw: str = ""
+    meter_stop_wh: int | None = None
+    energy_wh: int | None = None
+    energy_basis: str = ""
+    stop_reason: str = ""
+    stop_source: str = ""
+    stop_token: str = ""
+    last_meter_wh: int | None = None
+    last_meter_at: int | None = None
+    charging_state: str = ""
+    start_seq_no: int | None = None
+    last_seq_no: int | None = None
+    last_event_at: int | None = None
+    remote_start_id: int | None = None
+    reservation_id: int | None = None
+    offline: bool = attrs.field(default=False, converter=bool)
+    doubted_at: int | None = None
+    deadline_at: int | None = None
+    note: str = ""
+    created_at: int = 0
+    updated_at: int = 0
+    closed_at: int | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it happens."""
+        return Place(self.evse, self.connector)
+
+    @property
+    def open(self) -> bool:
+        """Whether it may still draw energy, as far as we know."""
+        return self.closed_at is None
+
+    @property
+    def started(self) -> bool:
+        """Whether the charger told us of it; False for what is only a remote start so far."""
+        return self.started_at is not None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the charger was told that its token may not charge."""
+        return self.token_status not in ("", ACCEPTED)
+
+    @property
+    def live_state(self) -> str:
+        """The state that its charging state speaks for while nothing else is pending."""
+        return SUSPENDED if self.charging_state in SUSPENDED_STATES else RUNNING
+
+    @property
+    def last_known_at(self) -> int:
+        """The last instant at which it is known to have been going on."""
+        return max(at for at in (self.started_at, self.last_meter_at, self.last_event_at, 0) if at is not None)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class StoredReading:
+    """A meter reading as stored. ``samples`` is JSON: an array of objects with exact decimals as strings and signed data verbatim."""
+
+    id: int
+    place: Place
+    transaction_id: int | None
+    sampled_at: int
+    received_at: int
+    energy_wh: int | None
+    power_w: float | None
+    soc_percent: float | None
+    samples: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Quarantined:
+    """A transaction message that could not be matched or read; ``report`` is JSON. ``times`` counts its repeats."""
+
+    id: int
+    charger_id: str
+    kind: str
+    problem: str
+    heard_transaction: str
+    report: str
+    received_at: int
+    last_received_at: int
+    times: int
+    resolved_at: int | None
+    note: str
+
+
+# --- events ---------------------------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AboutTransaction(Event):
+    """What every event about a transaction says. ``token_status`` is what the charger was told about the token."""
+
+    transaction_id: int
+    charger_id: str
+    evse: int
+    connector: int
+    reference: str
+    state: str
+    token: str
+    token_status: str
+    driver_id: int | None
+
+    @property
+    def key(self) -> str:
+        """Ordered with everything else of the charger."""
+        return charger_key(self.charger_id)
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class TransactionStarted(AboutTransaction):
+    """A transaction began, be its token accepted or refused. Told once per transaction."""
+
+    type = "transaction_started"
+
+    started_at: int
+    meter_start_wh: int | None
+    remote_start_id: int | None
+    reservation_id: int | None
+    offline: bool
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class TransactionUpdated(AboutTransaction):
+    """The state, the charging state or the token of a transaction changed, or a remote start came to nothing (see ``note``)."""
+
+    type = "transaction_updated"
+
+    previous_state: str
+    charging_state: str
+    note: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Ending(AboutTransaction):
+    """What is known of a transaction that ended. ``energy_wh`` is None when ``energy_basis`` is ``unknown``."""
+
+    started_at: int
+    stopped_at: int
+    meter_start_wh: int | None
+    meter_stop_wh: int | None
+    energy_wh: int | None
+    energy_basis: str
+    stop_reason: str
+    stop_source: str
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class TransactionEnded(Ending):
+    """A transaction ended. ``stop_source`` says who says so; anything but ``reported`` may be corrected later."""
+
+    type = "transaction_ended"
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class TransactionCorrected(Ending):
+    """What ``transaction_ended`` said was not the last word: the charger's own stop, or older messages, arrived after it."""
+
+    type = "transaction_corrected"
+
+    previous_energy_wh: int | None
+    previous_stop_source: str
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class MeterValues(Event):
+    """A charger told what it measured. Volatile: the readings themselves are stored."""
+
+    type = "meter_values"
+    durable = False
+
+    charger_id: str
+    evse: int
+    connector: int
+    transaction_id: int | None
+    readings: tuple[Reading, ...]
+
+    @property
+    def key(self) -> str:
+        """Ordered with everything else of the charger."""
+        return charger_key(self.charger_id)

@@ -1,0 +1,41 @@
+"""Verbs on transactions. Those that hear reports are called ``verb(tx, report, decision)``; a decision of None means the defaults."""
+
+from .metering import meter
+from .queries import Detail, list_quarantined, list_transactions, transaction_detail
+from .reconciling import booted, close_overdue, status_seen
+from .remote import (
+    ask_start,
+    ask_stop,
+    expire_pending,
+    force_stop,
+    forget_readings,
+    resolve_quarantined,
+    start_answered,
+    stop_answered,
+)
+from .sequencing import update
+from .starting import start
+from .stopping import mangled, stop
+
+__all__ = [
+    "Detail",
+    "ask_start",
+    "ask_stop",
+    "booted",
+    "close_overdue",
+    "expire_pending",
+    "force_stop",
+    "forget_readings",
+    "list_quarantined",
+    "list_transactions",
+    "mangled",
+    "meter",
+    "resolve_quarantined",
+    "start",
+    "start_answered",
+    "status_seen",
+    "stop",
+    "stop_answered",
+    "transaction_detail",
+    "update",
+]

@@ -1,0 +1,1 @@
+"""SQL of the transactions slice: ``rows`` (transactions), ``steps``, ``readings``, ``audit`` and, for operators, ``lists``."""

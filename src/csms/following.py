@@ -1,0 +1,58 @@
+"""What the live feed shows: frames as they pass, events once they are committed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import msgspec
+import trio
+
+from csms.api.live import Feed, Item
+from csms.core.errors import StoreUnavailable
+from csms.core.ids import DEFAULT_TENANT
+from csms.core.ports import Admission, FrameEntry
+from csms.db import StoreDatabase, spine
+
+PAGE = 500
+RETRY_S = 1.0
+POLL_S = 1.0
+"""Events of another process on the same database show within this time."""
+
+
+def frame_item(admission: Admission, entry: FrameEntry) -> Item:
+    """A frame as the live feed tells it."""
+    return Item("frame", admission.tenant, admission.charger_id, attrs.asdict(entry))
+
+
+async def follow(database: StoreDatabase, feed: Feed) -> None:
+    """Tell the feed of every durable event, for ever. Nothing is kept: a listener hears what happens from now on."""
+    position: spine.Position | None = None
+    while True:
+        mark = database.event_mark
+        try:
+            if position is None or not feed.listening:
+                position = await database.read(spine.end, database.engine, tenant=DEFAULT_TENANT)
+            else:
+                position = await _tell(database, feed, position)
+        except StoreUnavailable:
+            await trio.sleep(RETRY_S)
+        with trio.move_on_after(POLL_S):
+            await database.wait_for_events(mark)
+
+
+async def _tell(database: StoreDatabase, feed: Feed, position: spine.Position) -> spine.Position:
+    while True:
+        entries, _ = await database.read(spine.scan, database.engine, "live", position, PAGE, tenant=DEFAULT_TENANT)
+        for entry in entries:
+            position = entry.position
+            feed.publish(
+                event_item(entry.type, entry.tenant, entry.at, msgspec.json.decode(entry.payload), event_id=entry.sequence)
+            )
+        if len(entries) < PAGE:
+            return position
+
+
+def event_item(kind: str, tenant: int, at: int, facts: dict[str, Any], *, event_id: int = 0) -> Item:
+    """An event as the live feed tells it."""
+    return Item(kind, tenant, facts.get("charger_id", ""), {**facts, "event_id": event_id, "occurred_at": at}, event_id=event_id)

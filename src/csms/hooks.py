@@ -1,0 +1,360 @@
+"""THE PLUGIN API, whole: every hook a plugin may implement, and every word it may use.
+
+A plugin is a module, or a class that is made once without arguments, named by an entry point of the group ``csms`` and enabled in
+``[plugins] enabled``. It marks functions with ``@hookimpl``; a function's name says which hook it implements, and it takes as many of
+the hook's arguments as it cares for, by name. There are three families, and two hooks for the plugin's own life:
+
+- **events** are facts in the past tense: every plugin hears them, none can veto. Durable ones come at least once (``delivery.event_id``
+  is the same each time) and in order for one ``event.key``; raise, and the event comes again later. ``async def`` or plain;
+- **decisions** are questions, asked before something is stored, under a time limit. None is "no opinion". ``async def`` or plain;
+- **contributions** (``register_*``) are collected once at start. Plain functions only: start-up waits for them.
+
+A plain function that hears an event or answers a question runs in a thread of its plugin, so that it may block; an ``async def`` runs on
+the event loop and must not. No plugin code runs in the writer: what must be atomic is a fact of the core (see ``Store``).
+"""
+
+# mypy: disable-error-code="empty-body"
+# A hook's specification is its signature and its docstring; it has no body.
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import attrs
+import click
+import pluggy
+from prometheus_client.registry import Collector
+from structlog.typing import FilteringBoundLogger
+
+from csms.core.commands import (
+    COMMANDS,
+    Answered,
+    CallError,
+    ChangeAvailability,
+    ClearCache,
+    Command,
+    Expired,
+    GetVariables,
+    Lost,
+    NotSupported,
+    Offline,
+    Outcome,
+    QueueFull,
+    Reset,
+    SendData,
+    Setting,
+    SetVariables,
+    StartCharging,
+    StopCharging,
+    Superseded,
+    TimedOut,
+    UnlockConnector,
+    VariableName,
+)
+from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable
+from csms.core.events import EVENT_TYPES, Delivered, Event, event
+from csms.core.ids import DEFAULT_TENANT, WHOLE_CHARGER, ChargerId, Place, TenantId, TransactionId
+from csms.core.money import Money
+from csms.core.ports import Blocking, Chargers, Clock, ConnectionInfo, Handshake, Http, HttpAnswer, Random, ReadTx, Row, Turned
+from csms.core.reports import DataVerdict, Reading, Sample, Token, TokenVerdict
+from csms.core.units import from_datetime, iso, parse_instant, to_datetime
+from csms.domain.drivers.model import TokenSeen
+from csms.domain.stations.model import (
+    ChargerBooted,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerRegistrationChanged,
+    ChargerStatusChanged,
+)
+from csms.domain.transactions.model import (
+    MeterValues,
+    TransactionCorrected,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+hookimpl = pluggy.HookimplMarker("csms")
+"""Marks a plugin's function. ``@hookimpl(optionalhook=True)`` allows a hook that may not exist, such as another plugin's event;
+``specname="hook"`` lets the function have another name. Order is the operator's: ``tryfirst``, ``trylast`` and wrappers are refused."""
+
+hookspec = pluggy.HookspecMarker("csms")
+"""Marks a hook's specification; ``event_hook``, ``decision``, ``contribution`` and ``lifecycle`` do it for the hooks below."""
+
+
+# --- what a plugin is given -----------------------------------------------------------------------------------------------------
+
+
+@attrs.frozen(slots=True)
+class Statement:
+    """One INSERT, UPDATE or DELETE on a plugin's own table, with named parameters; ``:tenant`` and ``:now`` are bound for it."""
+
+    sql: str
+    parameters: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+class Store(Protocol):
+    """The facts, to read; the plugin's own tables (``register_migrations``) and events (``register_events``), to write."""
+
+    async def read(self, query: Callable[..., T], /, *arguments: Any, tenant: TenantId) -> T:
+        """Run ``query(tx, *arguments)`` on a consistent snapshot, in a reader's thread. ``tx`` is a ``ReadTx``."""
+        ...
+
+    async def write(self, *changes: Statement | Event, tenant: TenantId) -> tuple[int, ...]:
+        """Do all changes in one transaction, durable on return: the rows that each statement touched (an event counts 1).
+
+        A statement's table must be named ``plugin_NAME_...``, an event's type must be one that the plugin
+        registered; otherwise ``Invalid``. Raises ``StoreUnavailable`` when nothing could be written.
+        """
+        ...
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PluginContext:
+    """What a plugin may reach; every hook that runs in the server can take it as ``context``.
+
+    ``settings`` is an instance of the class that ``register_settings`` gave, or the plain table. ``log`` is bound to the plugin's
+    name. ``blocking`` runs blocking functions in threads of the plugin; nothing may block the event loop.
+    """
+
+    name: str
+    settings: Any
+    log: FilteringBoundLogger
+    clock: Clock
+    random: Random
+    blocking: Blocking
+    http: Http
+    chargers: Chargers
+    store: Store
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Job:
+    """Periodic work of a plugin: ``run()`` is called every ``every_s`` seconds, for at most ``timeout_s``, and never twice at a time."""
+
+    name: str
+    every_s: float = attrs.field(validator=attrs.validators.ge(1))
+    run: Callable[[], Awaitable[None]]
+    timeout_s: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+
+
+# --- how a hook is declared -----------------------------------------------------------------------------------------------------
+
+FIRST_ANSWER = "Asked in config order; the first answer that is not None wins and the rest are not asked."
+ANY_REFUSAL = (
+    "Every plugin is asked, all at once; any refusal wins, else an acceptance that vouches, else any; of equals the first plugin's."
+)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Hook:
+    """One hook: its family, its specification, and for a decision how answers combine and what a plugin that must agree
+    (``[plugins] must_agree``) is taken to say when it fails."""
+
+    family: str
+    function: Callable[..., Any]
+    answer: type[Any] | None = None
+    many: bool = False
+    combine: str = ""
+    refusal: Any = None
+
+    @property
+    def name(self) -> str:
+        """The hook's name, which an implementation bears."""
+        return self.function.__name__
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of all arguments that an implementation may take."""
+        code = self.function.__code__
+        return code.co_varnames[: code.co_argcount]
+
+
+HOOKS: dict[str, Hook] = {}
+"""Every hook of this module by name, in the order of definition; the events that plugins register are added per bus, not here."""
+
+
+def _declare(family: str, **kind: Any) -> Callable[[F], F]:
+    def mark(function: F) -> F:
+        hook = Hook(family=family, function=hookspec(function), **kind)
+        HOOKS[hook.name] = hook
+        return function
+
+    return mark
+
+
+event_hook = _declare("event")
+lifecycle = _declare("lifecycle")
+
+
+def decision(answer: type[Any], *, combine: str, refusal: Any) -> Callable[[F], F]:
+    """Declare a decision: what it answers, how answers combine, and the answer of a failing plugin that must agree."""
+    return _declare("decision", answer=answer, combine=combine, refusal=refusal)
+
+
+def contribution(answer: type[Any], *, many: bool = True) -> Callable[[F], F]:
+    """Declare a contribution: the type of what is contributed, and whether it is an iterable of those."""
+    return _declare("contribution", answer=answer, many=many)
+
+
+# --- events: past tense, every plugin hears -------------------------------------------------------------------------------------
+
+
+@event_hook
+def event_occurred(event: Event, delivery: Delivered, context: PluginContext) -> None:
+    """Any durable event, of whatever type: also those of other plugins, and of later versions. Comes before the event's own hook."""
+
+
+@event_hook
+def charger_connected(event: ChargerConnected, delivery: Delivered, context: PluginContext) -> None:
+    """A charger was let in and its connection is up."""
+
+
+@event_hook
+def charger_disconnected(event: ChargerDisconnected, delivery: Delivered, context: PluginContext) -> None:
+    """A charger's connection ended. After a takeover the charger is still connected, by its newer connection."""
+
+
+@event_hook
+def charger_booted(event: ChargerBooted, delivery: Delivered, context: PluginContext) -> None:
+    """A charger sent BootNotification (1.6 §4.2; 2.0.1 B01) and was answered."""
+
+
+@event_hook
+def charger_status_changed(event: ChargerStatusChanged, delivery: Delivered, context: PluginContext) -> None:
+    """The status of a connector, or of the charger as a whole, became another one (1.6 §4.9; 2.0.1 G01)."""
+
+
+@event_hook
+def charger_registration_changed(event: ChargerRegistrationChanged, delivery: Delivered, context: PluginContext) -> None:
+    """A charger became accepted, pending or rejected, by an operator or by policy."""
+
+
+@event_hook
+def token_seen(event: TokenSeen, delivery: Delivered, context: PluginContext) -> None:
+    """A token was shown at a charger; the event says what it was answered."""
+
+
+@event_hook
+def transaction_started(event: TransactionStarted, delivery: Delivered, context: PluginContext) -> None:
+    """A transaction began: StartTransaction (1.6 §4.8) or TransactionEvent(Started) (2.0.1 E01, E02). Told once per transaction."""
+
+
+@event_hook
+def transaction_updated(event: TransactionUpdated, delivery: Delivered, context: PluginContext) -> None:
+    """A running transaction's state changed."""
+
+
+@event_hook
+def transaction_ended(event: TransactionEnded, delivery: Delivered, context: PluginContext) -> None:
+    """A transaction ended, by the charger's word or, past the reconciliation deadline, by estimate; the event says which."""
+
+
+@event_hook
+def transaction_corrected(event: TransactionCorrected, delivery: Delivered, context: PluginContext) -> None:
+    """The charger's own stop came after an estimated one and replaced it: what was made of ``transaction_ended`` must be redone."""
+
+
+@event_hook
+def meter_values(event: MeterValues, delivery: Delivered, context: PluginContext) -> None:
+    """Meter samples arrived. Volatile: told once, after commit, and dropped (and counted) when the plugin cannot keep up;
+    the readings themselves are stored."""
+
+
+# --- decisions: verbs, asked before anything is stored --------------------------------------------------------------------------
+
+
+@decision(TokenVerdict, combine=ANY_REFUSAL, refusal=TokenVerdict("NotAtThisTime"))
+def authorize_token(
+    token: Token, charger_id: str, place: Place, purpose: str, tenant: TenantId, context: PluginContext
+) -> TokenVerdict | None:
+    """Whether a token may charge here. ``purpose`` is ``authorize`` (it was shown), ``start`` (a transaction starts or goes on with it)
+    or ``remote`` (we are about to start one). An acceptance is no objection; one that ``vouches`` also lets in a token that csms does
+    not know. Nobody can override the core's own Blocked or Expired."""
+
+
+@decision(Turned, combine=FIRST_ANSWER, refusal=Turned(503, "a plugin that must agree did not answer"))
+def admit_charger(handshake: Handshake, known: bool, context: PluginContext) -> Turned | None:
+    """Whether to turn a charger away at the handshake. Asked last, about a charger that would be let in: its key was checked.
+    ``known`` says whether it had been added before. A plugin can only refuse here; None lets the charger in."""
+
+
+@decision(DataVerdict, combine=FIRST_ANSWER, refusal=DataVerdict("Rejected"))
+def answer_data_transfer(
+    charger_id: str, vendor_id: str, message_id: str, data: str, tenant: TenantId, context: PluginContext
+) -> DataVerdict | None:
+    """The answer to a charger's DataTransfer (1.6 §4.3; 2.0.1 P02). Where every plugin says None it is ``UnknownVendorId``."""
+
+
+# --- contributions: register_*, once at start -----------------------------------------------------------------------------------
+
+
+@contribution(type, many=False)
+def register_settings() -> type[Any]:
+    """The attrs class of the plugin's settings: ``[plugins.settings.NAME]`` is checked against it, and it is ``context.settings``."""
+
+
+@contribution(type)
+def register_events() -> Iterable[type[Event]]:
+    """Event classes of the plugin's own, decorated with ``@event``: it emits them with ``context.store.write``, and each ``type``
+    becomes a hook that any plugin may implement."""
+
+
+@contribution(Path, many=False)
+def register_migrations() -> Path:
+    """The folder of the plugin's numbered SQL migrations (``0001_name.sql``), whose tables are named ``plugin_NAME_...``."""
+
+
+@contribution(click.Command)
+def register_commands() -> Iterable[click.Command]:
+    """Commands and groups for the command line, as ``csms NAME COMMAND``. They run without a server and take no context."""
+
+
+@contribution(object)  # Collector is a protocol that cannot be checked
+def register_metrics() -> Iterable[Collector]:
+    """Prometheus collectors, shown at ``/metrics``; make them with ``registry=None``, named ``csms_NAME_...``."""
+
+
+@contribution(object)
+def register_routes(context: PluginContext) -> Iterable[object]:
+    """Blueprints (``quart.Blueprint``), mounted by the API under ``/plugins/NAME`` behind its authentication."""
+
+
+@contribution(Job)
+def register_jobs(context: PluginContext) -> Iterable[Job]:
+    """Periodic work. A job that fails is logged and counted, and runs again at its next turn."""
+
+
+# --- the plugin's own life ------------------------------------------------------------------------------------------------------
+
+
+@lifecycle
+def configure(context: PluginContext) -> None:
+    """Once at start, before any other hook that takes a context. Plain. Raise, and the server does not start: for settings that
+    contradict each other, not for a service that may be away for the moment."""
+
+
+@lifecycle
+async def run(context: PluginContext) -> None:
+    """A long-lived task in the plugin's own nursery. When it raises it is started again, after a wait that doubles up to a minute;
+    when it returns it is finished. It is cancelled at shutdown."""
+
+
+# A list to look names up in, not to read line by line.
+# fmt: off
+__all__ = [
+    "ANY_REFUSAL", "COMMANDS", "DEFAULT_TENANT", "EVENT_TYPES", "FIRST_ANSWER", "HOOKS", "WHOLE_CHARGER", "Answered", "Blocking",
+    "CallError", "ChangeAvailability", "ChargerBooted", "ChargerConnected", "ChargerDisconnected", "ChargerId", "ChargerRegistrationChanged",
+    "ChargerStatusChanged", "Chargers", "ClearCache", "Clock", "Command", "Conflict", "ConnectionInfo", "CsmsError",
+    "DataVerdict", "Delivered", "Event", "Expired", "GetVariables", "Handshake", "Hook", "Http", "HttpAnswer", "Invalid", "Job",
+    "Lost", "MeterValues", "Money", "NotFound", "NotSupported", "Offline", "Outcome", "Place", "PluginContext", "QueueFull",
+    "Random", "ReadTx", "Reading", "Refused", "Reset", "Row", "Sample", "SendData", "SetVariables", "Setting", "StartCharging",
+    "Statement", "StopCharging", "Store", "StoreUnavailable", "Superseded", "TenantId", "TimedOut", "Token", "TokenSeen",
+    "TokenVerdict", "TransactionCorrected", "TransactionEnded", "TransactionId", "TransactionStarted", "TransactionUpdated",
+    "Turned", "UnlockConnector", "VariableName", "event", "from_datetime", "hookimpl", "iso", "parse_instant", "to_datetime",
+]

@@ -1,0 +1,88 @@
+"""One table: periodic work of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import attrs
+import structlog
+import trio
+
+from csms import memory
+from csms.config import Config, RetentionConfig
+from csms.core.errors import StoreUnavailable
+from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
+from csms.core.ports import Ports, Tx
+from csms.domain.stations import store as stations_store
+from csms.domain.tenants import store as tenants_store
+from csms.domain.transactions import service as transactions
+
+DAY_MS = 86_400_000
+JOB_LIMIT_S = 600.0
+
+log = structlog.get_logger("csms.jobs")
+
+
+@attrs.frozen(slots=True)
+class Job:
+    """Work that is done every ``every_s`` seconds; a failure is logged, and its next turn comes all the same."""
+
+    name: str
+    every_s: float
+    work: Callable[[Ports], Awaitable[Any]]
+
+
+def table(config: Config) -> list[Job]:
+    """What is done, and how often."""
+    return [
+        Job("close overdue transactions", 5, partial(each_tenant, transactions.close_overdue)),
+        Job("expire pending starts", 5, partial(each_tenant, transactions.expire_pending)),
+        Job("note who was heard", 60, note_last_seen),
+        Job("retention", 600, partial(forget, config.retention)),
+    ]
+
+
+async def each_tenant(verb: Callable[[Tx], int], ports: Ports) -> int:
+    """Run a verb for every tenant until it finds nothing more to do; how much it did."""
+    done = 0
+    for tenant in await ports.database.read(tenants_store.everybody, tenant=DEFAULT_TENANT):
+        while count := await ports.database.write(verb, tenant=tenant.id):
+            done += count
+    return done
+
+
+async def note_last_seen(ports: Ports) -> None:
+    """Store when each connected charger was last heard: heartbeats alone are not written."""
+    seen: dict[TenantId, dict[str, int]] = {}
+    for info in ports.chargers.connections():
+        seen.setdefault(info.tenant, {})[info.charger_id] = info.last_heard_at
+    for tenant, chargers in seen.items():
+        for row in stations_store.last_seen_rows(tenant, chargers):
+            await ports.database.append(stations_store.LAST_SEEN_UPDATE, [row], key=charger_key(row["charger_id"]), tenant=tenant)
+
+
+async def forget(config: RetentionConfig, ports: Ports) -> None:
+    """Delete what has been kept long enough."""
+
+
+async def run(ports: Ports, config: Config) -> None:
+    """Run every job in its turn, for ever, each in a task of its own."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(memory.sweep)
+        for job in table(config):
+            nursery.start_soon(repeat, job, ports)
+
+
+async def repeat(job: Job, ports: Ports) -> None:
+    """Run one job for ever."""
+    while True:
+        await trio.sleep(job.every_s)
+        try:
+            with trio.fail_after(JOB_LIMIT_S):
+                await job.work(ports)
+        except StoreUnavailable as error:
+            log.warning("job.store_unavailable", job=job.name, reason=str(error))
+        except Exception:
+            log.exception("job.failed", job=job.name)

@@ -1,0 +1,58 @@
+"""Whose address a connection has, when proxies may stand before us."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from .http import Head
+
+Address = IPv4Address | IPv6Address
+
+
+class Proxies:
+    """The proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed; anybody else's are ignored."""
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(ip_network(network, strict=False) for network in networks)
+
+    def trusts(self, address: str) -> bool:
+        """Whether a peer is one of the trusted proxies."""
+        parsed = _parse(address)
+        return parsed is not None and any(parsed in network for network in self._networks if network.version == parsed.version)
+
+    def client(self, peer: str, head: Head) -> str:
+        """The client's address: the peer's, or, behind trusted proxies, the nearest hop that is not one of them."""
+        if not self._networks or not self.trusts(peer):
+            return peer
+        address = peer
+        for hop in reversed(head.tokens("x-forwarded-for")):
+            parsed = _parse(hop)
+            if parsed is None:
+                break
+            address = str(parsed)
+            if not self.trusts(address):
+                break
+        return address
+
+    def secure(self, peer: str, head: Head) -> bool:
+        """Whether a trusted proxy says that the charger came in over TLS."""
+        if not self._networks or not self.trusts(peer):
+            return False
+        hops = head.tokens("x-forwarded-proto")
+        return bool(hops) and hops[-1].lower() in {"https", "wss"}
+
+
+def _parse(text: str) -> Address | None:
+    """An address, with or without port and brackets; an IPv4 one that is mapped into IPv6 is the IPv4 one."""
+    text = text.strip().strip('"')
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if mapped is not None else address

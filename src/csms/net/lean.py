@@ -1,0 +1,167 @@
+"""The framing by the websockets package's sans-I/O protocol, straight on the stream: about half the cost of ``wire.py``.
+
+There is no task and no queue between socket and link: whoever calls ``receive`` reads the stream. A sender that finds another in the
+middle of sending leaves its frame to that one, so that frames stay whole and in order without a lock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+import trio
+from websockets.frames import BINARY, CONT, PING, PONG, TEXT
+from websockets.protocol import OPEN, SERVER, Protocol
+
+from .connection import CLOSE_WAIT_S, NEVER, Closed, Connection
+
+RECEIVE_BYTES = 4096
+MAX_UNSENT = 64
+"""Frames that may wait for a sender in progress before whoever brings another has to wait, too."""
+
+_SILENT = logging.getLogger("csms.net.websockets")
+_SILENT.setLevel(logging.WARNING)
+
+
+class LeanWebSocket:
+    """A ``Connection`` on websockets' protocol."""
+
+    __slots__ = (
+        "_messages",
+        "_parts",
+        "_protocol",
+        "_room",
+        "_sending",
+        "_stream",
+        "_text",
+        "_unsent",
+        "last_control_at",
+        "last_pong_at",
+    )
+
+    def __init__(self, stream: trio.abc.Stream, early: bytes, max_message_bytes: int) -> None:
+        self._stream = stream
+        self._protocol = Protocol(SERVER, state=OPEN, max_size=max_message_bytes, logger=_SILENT)
+        self._messages: deque[str | bytes] = deque()
+        self._parts: list[bytes] = []
+        self._text = False
+        self._unsent: deque[bytes] = deque()
+        self._sending = False
+        self._room = trio.lowlevel.ParkingLot()
+        self.last_control_at = NEVER
+        self.last_pong_at = NEVER
+        if early:
+            self._protocol.receive_data(early)
+            self._sort()
+
+    async def receive(self) -> str | bytes:
+        """The next message."""
+        messages, protocol, stream = self._messages, self._protocol, self._stream
+        while not messages:
+            if protocol.state is not OPEN:
+                raise self._closed()
+            try:
+                data = await stream.receive_some(RECEIVE_BYTES)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                data = b""
+            if data:
+                protocol.receive_data(data)
+                self._sort()
+            else:
+                protocol.receive_eof()
+            if protocol.writes:
+                # Whoever stops the reader must not cut a pong in half: answers to what was received may still have to follow it.
+                with trio.move_on_after(CLOSE_WAIT_S, shield=True) as scope:
+                    await self._send_written()
+                if scope.cancelled_caught:
+                    await trio.aclose_forcefully(stream)
+        return messages.popleft()
+
+    def _sort(self) -> None:
+        """Take what the protocol has read: whole messages to ``_messages``; pings and pongs are only noted (it has answered them)."""
+        for frame in self._protocol.events_received():
+            kind = frame.opcode  # type: ignore[union-attr]  # no HTTP events after the handshake
+            if kind is PONG or kind is PING:
+                self.last_control_at = trio.current_time()
+                if kind is PONG:
+                    self.last_pong_at = self.last_control_at
+                continue
+            if kind is TEXT or kind is BINARY:
+                self._text = kind is TEXT
+            elif kind is not CONT:
+                continue
+            data = bytes(frame.data)  # type: ignore[union-attr]
+            if self._parts or not frame.fin:  # type: ignore[union-attr]
+                self._parts.append(data)
+                if not frame.fin:  # type: ignore[union-attr]
+                    continue
+                data = b"".join(self._parts)
+                self._parts.clear()
+            try:
+                self._messages.append(data.decode() if self._text else data)
+            except UnicodeDecodeError as error:
+                self._protocol.fail(1007, f"{error.reason} at position {error.start}")
+                return
+
+    async def send(self, text: str) -> None:
+        """Send a text message."""
+        if self._protocol.state is not OPEN:
+            raise self._closed()
+        self._protocol.send_text(text.encode())
+        await self._send_written()
+
+    async def ping(self) -> None:
+        """Send a ping."""
+        if self._protocol.state is not OPEN:
+            raise self._closed()
+        self._protocol.send_ping(b"csms")
+        await self._send_written()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Say goodbye and free the socket."""
+        try:
+            with trio.move_on_after(CLOSE_WAIT_S):
+                if self._protocol.state is OPEN:
+                    self._protocol.send_close(code, reason.encode()[:120].decode(errors="ignore"))
+                    await self._send_written()
+                    while not self._protocol.eof_sent and (data := await self._stream.receive_some(RECEIVE_BYTES)):
+                        self._protocol.receive_data(data)
+                        self._protocol.events_received()
+        except (Closed, trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            pass  # the peer is gone, or the reader is still there and sees it go
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
+    async def _send_written(self) -> None:
+        """Put what the protocol has written onto the stream; unless another task is at it: then that one does."""
+        unsent = self._unsent
+        unsent.extend(self._protocol.data_to_send())
+        if self._sending:
+            while self._sending and len(unsent) > MAX_UNSENT:
+                await self._room.park()
+            return
+        self._sending = True
+        try:
+            while unsent:
+                data = unsent.popleft()
+                if data:
+                    await self._stream.send_all(data)
+                elif isinstance(self._stream, trio.abc.HalfCloseableStream):
+                    await self._stream.send_eof()
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            unsent.clear()
+            self._protocol.receive_eof()
+            raise self._closed() from None
+        finally:
+            self._sending = False
+            self._room.unpark_all()
+
+    def _closed(self) -> Closed:
+        protocol = self._protocol
+        said = protocol.close_rcvd or protocol.close_sent
+        return Closed(1006) if said is None else Closed(int(said.code), said.reason)
+
+
+def lean(stream: trio.abc.Stream, early: bytes, max_message_bytes: int, nursery: trio.Nursery) -> Connection:
+    """The ``Framing`` by websockets' protocol."""
+    return LeanWebSocket(stream, early, max_message_bytes)

@@ -1,0 +1,67 @@
+"""What a plugin may do with the database: read facts, and have the core write to the plugin's own tables and emit its own events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from csms.core.errors import Invalid
+from csms.core.events import Event
+from csms.core.ids import TenantId
+from csms.core.ports import Database, Tx
+from csms.hooks import Statement
+
+T = TypeVar("T")
+
+_TARGET = re.compile(r"\s*(?:insert\s+into|update|delete\s+from)\s+(\w+)\b", re.IGNORECASE)
+
+
+def table_prefix(plugin: str) -> str:
+    """How the names of a plugin's tables begin."""
+    return f"plugin_{re.sub(r'[^A-Za-z0-9]', '_', plugin)}_".lower()
+
+
+def apply(tx: Tx, changes: tuple[Statement | Event, ...]) -> tuple[int, ...]:
+    """The verb: core code that carries out what the plugin wants changed, so that no plugin code runs in the writer."""
+    touched = []
+    for change in changes:
+        if isinstance(change, Statement):
+            touched.append(tx.run(change.sql, **change.parameters))
+        else:
+            tx.emit(change)
+            touched.append(1)
+    return tuple(touched)
+
+
+class PluginStore:
+    """The ``Store`` of one plugin."""
+
+    def __init__(self, database: Database, *, plugin: str, events: frozenset[str]) -> None:
+        self._database = database
+        self._prefix = table_prefix(plugin)
+        self._events = events
+        self._key = f"plugin:{plugin}"
+
+    async def read(self, query: Callable[..., T], /, *arguments: Any, tenant: TenantId) -> T:
+        """Run ``query(tx, *arguments)`` on a consistent snapshot, in a reader's thread."""
+        return await self._database.read(query, *arguments, tenant=tenant)
+
+    async def write(self, *changes: Statement | Event, tenant: TenantId) -> tuple[int, ...]:
+        """Do all changes in one transaction. Raises ``Invalid`` for what is not the plugin's own, ``StoreUnavailable``."""
+        for change in changes:
+            self._check(change)
+        keys = {self._key, *(change.key for change in changes if isinstance(change, Event))}
+        return await self._database.write(apply, changes, tenant=tenant, keys=keys)
+
+    def _check(self, change: Statement | Event) -> None:
+        if isinstance(change, Event):
+            if change.type not in self._events:
+                own = ", ".join(sorted(self._events)) or "none"
+                raise Invalid(f"event {change.type!r} is not this plugin's to emit; it registered {own}", field="event")
+            return
+        target = _TARGET.match(change.sql)
+        if target is None:
+            raise Invalid("a statement must begin with INSERT INTO, UPDATE or DELETE FROM and a table", field="sql")
+        if not target[1].lower().startswith(self._prefix):
+            raise Invalid(f"table {target[1]} is not this plugin's; its tables begin with {self._prefix}", field="sql")

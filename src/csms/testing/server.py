@@ -1,0 +1,98 @@
+"""A whole server for tests: real sockets on free ports of the loopback interface, a real database in a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+import httpx
+import trio
+
+from csms import app
+from csms.config import ApiConfig, Config, LogConfig, OcppConfig
+from csms.core.ids import DEFAULT_TENANT, charger_key
+from csms.core.ports import Ports, Row, Tx
+from csms.domain.drivers import service as drivers
+from csms.domain.stations import keys as charger_keys
+from csms.domain.stations import service as stations
+
+T = TypeVar("T")
+PATIENCE_S = 10.0
+
+
+def config_for(folder: Path, **sections: Any) -> Config:
+    """A config for tests: free ports, quiet logs, everything in ``folder``; ``sections`` replaces whole sections."""
+    defaults: dict[str, Any] = {"ocpp": OcppConfig(port=0), "api": ApiConfig(port=0), "log": LogConfig(level="error")}
+    return Config(folder=folder, **(defaults | sections))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class TestServer:
+    """A running server, and what a test wants of it."""
+
+    __test__ = False
+
+    url: str
+    """Where chargers connect, without their id."""
+    api_url: str
+    operator_key: str
+    ports: Ports
+    stop: Callable[[], None]
+
+    async def add_charger(self, charger_id: str, password: str = "", **more: Any) -> str:
+        """Add an accepted charger with a key; the key."""
+        key = password or self.ports.random.token(24)
+        sealed = charger_keys.seal(key.encode(), self.ports.random)
+        verb = partial(stations.add_charger, charger_id=charger_id, sealed_key=sealed, **more)
+        await self.ports.database.write(verb, tenant=DEFAULT_TENANT, keys=(charger_key(charger_id),))
+        return key
+
+    async def add_token(self, value: str, **more: Any) -> None:
+        """Issue a token."""
+        await self.ports.database.write(partial(drivers.add_token, value=value, **more), tenant=DEFAULT_TENANT)
+
+    async def do(self, verb: Callable[..., T], *arguments: Any) -> T:
+        """Run a verb for the default tenant."""
+        return await self.ports.database.write(verb, *arguments, tenant=DEFAULT_TENANT)
+
+    async def rows(self, sql: str, **parameters: Any) -> list[Row]:
+        """Rows of a SELECT over all tenants."""
+
+        def query(tx: Tx) -> list[Row]:
+            return [dict(row) for row in tx.system("a test looks").all(sql, **parameters)]
+
+        return await self.ports.database.read(query, tenant=DEFAULT_TENANT)
+
+    async def eventually(self, sql: str, **parameters: Any) -> list[Row]:
+        """Rows of a SELECT as soon as there are any. Raises ``trio.TooSlowError`` after ``PATIENCE_S``."""
+        with trio.fail_after(PATIENCE_S):
+            while not (found := await self.rows(sql, **parameters)):
+                await trio.sleep(0.01)
+        return found
+
+    async def request(self, method: str, path: str, json: Any = None, *, authorized: bool = True) -> httpx.Response:
+        """A request to the management API with the operator key."""
+        headers = {"Authorization": f"Bearer {self.operator_key}"} if authorized else {}
+        async with httpx.AsyncClient(base_url=self.api_url, headers=headers, timeout=PATIENCE_S) as client:
+            return await client.request(method, path, json=json)
+
+
+@asynccontextmanager
+async def running_server(config: Config) -> AsyncIterator[TestServer]:
+    """A server for the time of an ``async with`` block, stopped gracefully at its end."""
+    async with trio.open_nursery() as nursery:
+        running: app.Running = await nursery.start(app.run, config)
+        try:
+            yield TestServer(
+                url=running.chargers[0].url,
+                api_url=running.api_url,
+                operator_key=running.operator_key,
+                ports=running.ports,
+                stop=running.stop.set,
+            )
+        finally:
+            running.stop.set()

@@ -1,0 +1,27 @@
+"""``csms station``."""
+
+from __future__ import annotations
+
+from .conftest import Run, facts
+
+
+def test_stations_are_added_listed_shown_and_removed(store: Run) -> None:
+    added = facts(store("station", "add", "North", "--address", "1 Main Road", "--latitude", "18.52", "--json"))
+    assert (added["name"], added["address"], added["latitude"], added["access"]) == ("North", "1 Main Road", 18.52, "open")
+    store("station", "add", "Depot", "--access", "granted")
+    assert [(each["name"], each["access"]) for each in facts(store("station", "list", "--json"))] == [
+        ("North", "open"),
+        ("Depot", "granted"),
+    ]
+    assert "1 Main Road" in store("station", "show", "North").output
+    store("station", "remove", "Depot")
+    assert [each["name"] for each in facts(store("station", "list", "--json"))] == ["North"]
+
+
+def test_what_cannot_be_is_one_line(store: Run) -> None:
+    store("station", "add", "North")
+    assert store("station", "add", "North", code=1).stderr == "csms: there is a station 'North' already\n"
+    assert "latitude" in store("station", "add", "X", "--latitude", "91", code=2).stderr
+    assert "there is no station 9" in store("station", "show", "9", code=1).stderr
+    store("charger", "add", "C1", "--station", "North")
+    assert "has 1 chargers" in store("station", "remove", "North", code=1).stderr

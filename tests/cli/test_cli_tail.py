@@ -1,0 +1,60 @@
+"""``csms tail``: frames and events as they come, readable or as JSON lines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from csms.cli.server import parsed
+
+from .conftest import Run, Stub
+
+FRAME = (
+    '{"charger_id": "C1", "at": 1767225600123, "direction": "in", "kind": "call", "message_id": "7", "action": "Heartbeat",'
+    ' "text": "[2,\\"7\\",\\"Heartbeat\\",{}]", "took_ms": null, "problem": ""}'
+)
+EVENT = '{"charger_id": "C1", "occurred_at": 1767225601000, "transaction_id": 17, "energy_wh": 4200}'
+FEED = f": csms live feed\n\nevent: frame\ndata: {FRAME}\n\n: still here\n\nid: 9\nevent: transaction_ended\ndata: {EVENT}\n\n".encode()
+
+
+def test_frames_and_events_are_shown_until_the_server_ends(run: Run, server: Stub) -> None:
+    server.feed = FEED + b'event: end\ndata: {"reason": "server stopping"}\n\n'
+    result = run("tail", code=3)
+    frame, event = result.stdout.splitlines()
+    assert frame == '00:00:00.123 C1 → Heartbeat [2,"7","Heartbeat",{}]'
+    assert event == "00:00:01.000 C1 ★ transaction_ended transaction_id=17 energy_wh=4200"
+    assert result.stderr == "csms: the server ended the feed: server stopping\n"
+    assert server.asked[0][1] == "/api/v1/live"
+
+
+def test_json_lines(run: Run, server: Stub) -> None:
+    server.feed = FEED
+    lines = [json.loads(line) for line in run("tail", "--json", "--count", "2").stdout.splitlines()]
+    assert [line["event"] for line in lines] == ["frame", "transaction_ended"]
+    assert lines[0]["kind"] == "call"
+    assert lines[1]["transaction_id"] == 17
+
+
+@pytest.mark.parametrize(
+    ("arguments", "query"),
+    [(["C1"], "charger=C1"), (["--frames"], "kinds=frame"), (["--kind", "a", "--kind", "b"], "kinds=a%2Cb")],
+)
+def test_the_server_chooses(run: Run, server: Stub, arguments: list[str], query: str) -> None:
+    run("tail", *arguments, code=3)
+    assert server.asked[0][1] == f"/api/v1/live?{query}"
+
+
+def test_events_only(run: Run, server: Stub) -> None:
+    server.feed = FEED
+    assert run("tail", "--events", "--count", "1").stdout.endswith("★ transaction_ended transaction_id=17 energy_wh=4200\n")
+    run("tail", "--events", "--frames", code=2)
+
+
+def test_no_server(run: Run) -> None:
+    assert "no server answers" in run("tail", "--server", "http://127.0.0.1:1", code=3).stderr
+
+
+def test_events_of_several_lines_and_cut_off_events() -> None:
+    lines = ["event:a", "data:{", 'data: "x": 1}', "", "retry: 5", "", "event: b", "data: {}"]
+    assert [(event.kind, event.data) for event in parsed(iter(lines))] == [("a", {"x": 1})]

@@ -1,0 +1,226 @@
+"""Duplicating, reordering or delaying a charger's messages gives the same transactions (HOUSE §8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csms.core.ids import Place
+from csms.core.reports import MeterSampled, StartReported, StopReported, UpdateReported
+from csms.domain.transactions import service
+from csms.domain.transactions.model import TransactionPolicy
+
+T0 = 1_800_000_000_000
+MINUTE = 60_000
+POLICY = TransactionPolicy(max_per_token=0)
+VERBS: dict[type, Callable[..., Any]] = {
+    StartReported: service.start,
+    UpdateReported: service.update,
+    StopReported: service.stop,
+    MeterSampled: service.meter,
+}
+OURS = ("id", "received_at", "created_at", "updated_at", "closed_at", "note")
+"""What is about us and not about the transaction."""
+
+registers = st.one_of(st.none(), st.integers(0, 90_000))
+campaign = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def outcome(store):
+    """Every transaction with its readings, whatever its id."""
+    found = {}
+    for each in store.write(service.list_transactions):
+        detail = store.write(service.transaction_detail, each.id)
+        plain = {name: value for name, value in attrs.asdict(each).items() if name not in OURS}
+        plain["readings"] = [(reading.sampled_at, reading.energy_wh, reading.samples) for reading in detail.readings]
+        assert plain["energy_wh"] is None or plain["energy_wh"] >= 0
+        assert (plain["energy_wh"] is None) == (plain["energy_basis"] in ("", "unknown"))
+        found[each.reference, each.evse, each.started_at] = plain
+    return found
+
+
+def duplicated(draw, messages):
+    """The messages, some of them once or twice more, later on."""
+    told = list(messages)
+    for _ in range(draw(st.integers(0, 5))):
+        at = draw(st.integers(0, len(told) - 1))
+        told.insert(draw(st.integers(at + 1, len(told))), told[at])
+    return told
+
+
+# --- OCPP 2.x: any order --------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def histories_2x(draw, words):
+    """What a charger with two EVSEs says; every transaction ends, but the last at an EVSE may go on."""
+    messages = []
+    for evse in (1, 2):
+        at = evse
+        for number in range(draw(st.integers(1, 3))):
+            last = draw(st.booleans())
+            more = {"reference": f"TX-{evse}-{number}"}
+            tokens = st.sampled_from([None, "CARD", "FLEET", "LOST"])
+            started = words.started(0, at, token=draw(tokens), meter=draw(registers), place=Place(evse, 1), **more)
+            messages.append(attrs.evolve(started, offline=draw(st.booleans())))
+            for seq_no in range(1, draw(st.integers(1, 5))):
+                at += draw(st.integers(1, 20)) * MINUTE
+                state = draw(st.sampled_from(["", "Charging", "SuspendedEV", "Idle"]))
+                messages.append(words.updated(seq_no, at, token=draw(tokens), meter=draw(registers), charging_state=state, **more))
+            at += draw(st.integers(1, 20)) * MINUTE
+            if last and draw(st.booleans()):
+                break
+            messages.append(words.ended(90, at, meter=draw(registers), token=draw(st.sampled_from([None, "CARD"])), **more))
+            at += draw(st.integers(1, 20)) * MINUTE
+    return messages
+
+
+@campaign
+@given(data=st.data())
+def test_2x_messages_in_any_order_with_repeats_give_the_same_transactions(memory_store, words, data):
+    messages = data.draw(histories_2x(words))
+    shuffled = duplicated(data.draw, data.draw(st.permutations(messages)))
+    outcomes = []
+    for told in (messages, shuffled):
+        store = memory_store()
+        for report in told:
+            assert store.write(VERBS[type(report)], report, POLICY).transaction_id > 0
+        outcomes.append(outcome(store))
+    assert outcomes[0] == outcomes[1]
+    assert len(outcomes[0]) == len({report.reference for report in messages})
+
+
+# --- OCPP 1.6: repeats and delays -----------------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Said:
+    """A 1.6 message before its transaction's id is known; ``names`` says which id it will bear."""
+
+    report: Any
+    transaction: tuple[int, int]
+    names: str = "ours"
+
+
+@st.composite
+def histories_16(draw, words):
+    """What a charger with two connectors says, per connector. Some stops are lost; some transactions never learn their id."""
+    connectors = []
+    for evse, token in ((1, "CARD"), (2, "OTHER")):
+        at, messages = evse, []
+        for number in range(draw(st.integers(1, 3))):
+            which = (evse, number)
+            names = draw(st.sampled_from(["ours", "ours", "unknown"]))
+            refused = draw(st.integers(0, 5)) == 0
+            start = words.start(at, evse=evse, token="LOST" if refused else token, meter=draw(st.integers(0, 90_000)))
+            messages.append(Said(start, which))
+            meter = start.meter_start_wh
+            for _ in range(draw(st.integers(0, 3))):
+                at += draw(st.integers(1, 20)) * MINUTE
+                meter += draw(st.integers(0, 2000))
+                reading = words.meter(
+                    at, draw(st.one_of(st.just(meter), st.integers(0, 90_000))) if names == "ours" else meter, evse=evse
+                )
+                messages.append(Said(reading, which, "ours" if refused else draw(st.sampled_from([names, names, "none"]))))
+            at += draw(st.integers(1, 20)) * MINUTE
+            if refused or draw(st.integers(0, 3)):
+                stop = words.stop(at, meter=meter + draw(st.integers(0, 500)), token=start.token.value)
+                messages.append(Said(stop, which, "ours" if refused else names))
+            at += draw(st.integers(1, 20)) * MINUTE
+        connectors.append(messages)
+    return connectors
+
+
+def interleaved(draw, connectors):
+    """Starts and stops of a connector in their order; between connectors any order."""
+    waiting, told = [list(messages) for messages in connectors], []
+    while any(waiting):
+        queue = draw(st.sampled_from([queue for queue in waiting if queue]))
+        told.append(queue.pop(0))
+    return told
+
+
+def delayed(draw, told):
+    """Some meter values arrive later than they were said."""
+    for _ in range(draw(st.integers(0, 4))):
+        movable = [at for at, said in enumerate(told) if isinstance(said.report, MeterSampled)]
+        if not movable:
+            break
+        said = told.pop(draw(st.sampled_from(movable)))
+        earliest = 1 + next((at for at, each in enumerate(told) if each.transaction == said.transaction), -1)
+        told.insert(draw(st.integers(earliest, len(told))), said)
+    return told
+
+
+def tell_16(store, told):
+    ids = {}
+    for said in told:
+        report = said.report
+        if isinstance(report, StartReported):
+            ids[said.transaction] = store.write(service.start, report, POLICY).transaction_id
+            continue
+        id = {"ours": ids.get(said.transaction), "unknown": -1, "none": None}[said.names]
+        store.write(VERBS[type(report)], attrs.evolve(report, transaction_id=id), POLICY)
+    return outcome(store)
+
+
+@campaign
+@given(data=st.data())
+def test_1_6_messages_repeated_and_delayed_give_the_same_transactions(memory_store, words, data):
+    connectors = data.draw(histories_16(words))
+    in_order = sorted((said for messages in connectors for said in messages), key=lambda said: said.report.received_at)
+    disturbed = duplicated(data.draw, delayed(data.draw, interleaved(data.draw, connectors)))
+    assert tell_16(memory_store(), in_order) == tell_16(memory_store(), disturbed)
+
+
+@campaign
+@given(data=st.data())
+def test_whatever_numbers_a_charger_makes_up_every_message_is_answered(memory_store, words, data):
+    """Ids, meters, places and times from anywhere in 64 bits, in any order: an answer each time, and no negative energy."""
+    number = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([0, -1, 1, 2, 3, 1000, 2**31 - 1, 2**31]))
+    at = st.integers(-(10**12), 10**12)
+    token = st.sampled_from([None, "CARD", "FLEET", "LOST", "", "nobody's"])
+    raw = st.sampled_from(["", "", "1970-01-01T00:00:00Z"])
+    store = memory_store()
+    for _ in range(data.draw(st.integers(1, 25))):
+        shape = {"token": data.draw(token), "meter": data.draw(st.one_of(st.none(), number))}
+        reference = data.draw(st.sampled_from(["", "", "TX-1"]))
+        report = data.draw(
+            st.one_of(
+                st.builds(
+                    lambda when, evse, said: words.start(
+                        when, evse=evse, started_at_raw=said, reference=reference, seq_no=0, **shape
+                    ),
+                    at,
+                    st.integers(0, 2),
+                    raw,
+                ),
+                st.builds(
+                    lambda when, id, said: words.stop(when, id=id, stopped_at_raw=said, reference=reference, seq_no=2, **shape),
+                    at,
+                    st.one_of(st.none(), number),
+                    raw,
+                ),
+                st.builds(
+                    lambda when, id, wh, evse: words.meter(when, wh, id=id, evse=evse),
+                    at,
+                    st.one_of(st.none(), number),
+                    number,
+                    st.integers(0, 2),
+                ),
+                st.builds(lambda when, seq_no: words.updated(seq_no, when, token=shape["token"], meter=None), at, number),
+                st.builds(lambda when: words.boot(abs(when)), at),
+                st.builds(
+                    lambda when, status: words.status(when, status), at, st.sampled_from(["Available", "Charging", "SuspendedEV"])
+                ),
+            )
+        )
+        verbs = VERBS | {type(words.boot(0)): service.booted, type(words.status(0, "")): service.status_seen}
+        store.write(verbs[type(report)], report, TransactionPolicy(reconciliation_deadline_s=0))
+        if data.draw(st.booleans()):
+            store.write(service.close_overdue)
+    outcome(store)

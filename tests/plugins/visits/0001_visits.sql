@@ -1,0 +1,6 @@
+CREATE TABLE plugin_visitor_visits (
+    event_id INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    charger_id TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
