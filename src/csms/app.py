@@ -195,7 +195,6 @@ def _assemble(
 
 async def _start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
     """Plugins and event consumers: they outlive the charger side, so that its last events are heard."""
-    await nursery.start(parts.bus.run)
     for consumer in parts.bus.consumers():
         await nursery.start(
             partial(
@@ -206,9 +205,11 @@ async def _start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
                 random=parts.ports.random,
                 max_attempts=parts.config.plugins.max_attempts,
                 on_dead=_mourn,
+                pace=parts.bus.pace,
             ),
             name=f"consumer {consumer.name}",
         )
+    await nursery.start(parts.bus.run)  # after its consumers have their places: what a plugin emits first is heard, too
 
 
 def _mourn(letter: DeadLetter) -> None:

@@ -13,7 +13,7 @@ import trio
 from csms import memory
 from csms.config import Config, RetentionConfig
 from csms.core.errors import StoreUnavailable
-from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
+from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
 from csms.domain.stations import store as stations_store
 from csms.domain.tenants import store as tenants_store
@@ -59,8 +59,8 @@ async def note_last_seen(ports: Ports) -> None:
     for info in ports.chargers.connections():
         seen.setdefault(info.tenant, {})[info.charger_id] = info.last_heard_at
     for tenant, chargers in seen.items():
-        for row in stations_store.last_seen_rows(tenant, chargers):
-            await ports.database.append(stations_store.LAST_SEEN_UPDATE, [row], key=charger_key(row["charger_id"]), tenant=tenant)
+        rows = stations_store.last_seen_rows(tenant, chargers)
+        await ports.database.append(stations_store.LAST_SEEN_UPDATE, rows, key="last-seen", tenant=tenant)
 
 
 async def forget(config: RetentionConfig, ports: Ports) -> None:

@@ -53,6 +53,11 @@ def test_help_of_all_says_what_exit_codes_mean(run: Run) -> None:
         assert code is Exit.INTERRUPTED or f"  {code.value}  " in output
 
 
+def test_a_group_by_itself_asks_for_its_help(run: Run) -> None:
+    assert "Commands:" in run().stdout
+    assert "approve" in run("charger").stdout
+
+
 def test_version(run: Run) -> None:
     assert run("--version").output == f"csms {__version__}\n"
 

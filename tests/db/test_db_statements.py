@@ -21,7 +21,13 @@ from csms.db.statements import Statements, Unscoped, percent_style, short_name
     ],
 )
 def test_named_parameters_become_psycopgs(sql: str, rewritten: str) -> None:
-    assert percent_style(sql) == rewritten
+    assert percent_style(sql) == (rewritten, ())
+
+
+def test_a_comparison_with_null_is_a_parameter_of_its_own() -> None:
+    sql, tests = percent_style("WHERE (:a IS NULL OR a = :a) AND :b is not\n null AND c IS NULL")
+    assert sql == "WHERE (%(a is null)s = 1 OR a = %(a)s) AND %(b is null)s = 0 AND c IS NULL"
+    assert tests == ("a", "b")
 
 
 @pytest.mark.parametrize(

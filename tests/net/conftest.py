@@ -6,7 +6,7 @@ import base64
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import attrs
@@ -16,6 +16,7 @@ import trio
 from trio.testing import memory_stream_pair
 
 from csms.config import OcppConfig
+from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Admission, ConnectionInfo, FrameEntry, Handshake, Turned
 from csms.core.reports import Booted, DataSent, DataVerdict, HeartbeatSent, Noted, Registration, Report, TimeTold, Verdict
@@ -98,6 +99,7 @@ class World:
     hearing: Callable[[Report], Awaitable[Verdict | None]] | None = None
     admission: dict[str, Any] = attrs.field(factory=dict)
     door_admit: Callable[[Handshake], Awaitable[Admission | Turned]] | None = None
+    log_away: bool = False
     framing: Framing = trio_websocket
     chargers: list[RawCharger] = attrs.field(factory=list)
     served: trio.Event = attrs.field(factory=trio.Event)
@@ -146,6 +148,8 @@ class World:
         return verdict_on(report, self.clock.now())
 
     async def log(self, admission: Admission, entry: FrameEntry) -> None:
+        if self.log_away:
+            raise StoreUnavailable("away")
         self.logged.append(entry)
 
     async def on_connected(self, admission: Admission, info: ConnectionInfo) -> None:
@@ -153,6 +157,13 @@ class World:
 
     async def on_disconnected(self, admission: Admission, info: ConnectionInfo, reason: str) -> None:
         self.events.append(("disconnected", f"{info.connection_id} {reason}"))
+
+    async def call(self, request: bytes = b"") -> RawCharger:
+        """A charger that has said ``request`` and nothing else."""
+        charger = RawCharger(await self.dial())
+        self.chargers.append(charger)
+        await charger.stream.send_all(request)
+        return charger
 
     async def connect(self, target: str = "/ocpp/CP1", **options: Any) -> RawCharger:
         """A charger that completed its handshake."""
@@ -162,8 +173,7 @@ class World:
 
     async def knock(self, target: str = "/ocpp/CP1", **options: Any) -> RawCharger:
         """A charger that got an answer to its handshake, whatever it was."""
-        charger = RawCharger(await self.dial())
-        self.chargers.append(charger)
+        charger = await self.call()
         await charger.shake(target, **options)
         return charger
 
@@ -303,7 +313,7 @@ def unframe(buffer: bytearray) -> tuple[int, bytes] | None:
     return frame
 
 
-Serve = Callable[..., Any]
+Serve = Callable[..., AbstractAsyncContextManager[World]]
 Logs = list[Any]
 
 
@@ -364,6 +374,8 @@ async def simulating(framing: Framing, streams: Callable[[], Any] = memory_strea
             yield world
         finally:
             nursery.cancel_scope.cancel()
+            for charger in world.chargers:
+                await charger.cut()
 
 
 @pytest.fixture(params=[trio_websocket, lean], ids=["trio_websocket", "lean"])

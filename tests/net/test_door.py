@@ -110,8 +110,7 @@ async def test_no_charger_there(serve: Serve, target: str) -> None:
 
 
 async def answer_to(world: Any, request: bytes) -> RawCharger:
-    charger = RawCharger(await trio.open_tcp_stream("127.0.0.1", world.address.port))
-    await charger.stream.send_all(request)
+    charger: RawCharger = await world.call(request)
     await charger.read_head()
     return charger
 
@@ -135,6 +134,7 @@ async def test_plain_http_is_told_to_upgrade(serve: Serve) -> None:
             101,
         ),
     ],
+    ids=["post", "tls", "long", "latin-1"],
 )
 async def test_odd_requests_get_an_answer(serve: Serve, request_bytes: bytes, status: int) -> None:
     async with serve() as world:
@@ -144,8 +144,7 @@ async def test_odd_requests_get_an_answer(serve: Serve, request_bytes: bytes, st
 async def test_frames_sent_with_the_request_are_not_lost(serve: Serve) -> None:
     async with serve() as world:
         early = masked(1, b'[2,"e1","Heartbeat",{}]')
-        charger = RawCharger(await trio.open_tcp_stream("127.0.0.1", world.address.port))
-        await charger.shake(early=early)
+        charger = await world.connect(early=early)
         assert (await charger.hear())[:2] == [3, "e1"]
 
 
@@ -160,17 +159,15 @@ async def test_a_client_behind_a_proxy_has_its_own_address(serve: Serve) -> None
 
 async def test_a_handshake_has_a_time_limit(serve: Serve) -> None:
     async with serve(handshake_timeout_s=1) as world:
-        stream = await trio.open_tcp_stream("127.0.0.1", world.address.port)
-        await stream.send_all(b"GET /ocpp/CP1 HTTP/1.1\r\n")
-        with trio.fail_after(5):
-            assert await stream.receive_some(1) == b""
+        charger = await world.call(b"GET /ocpp/CP1 HTTP/1.1\r\n")
+        assert await charger.read() == (-1, b"")
         assert world.observer.refusals == ["timeout"]
 
 
 async def test_a_peer_that_hangs_up_at_once_is_no_event(serve: Serve) -> None:
     async with serve() as world:
         for _ in range(3):
-            await (await trio.open_tcp_stream("127.0.0.1", world.address.port)).aclose()
+            await (await world.call()).cut()
         assert (await (await world.connect()).ask(HEARTBEAT))[0] == 3
 
 
@@ -308,11 +305,10 @@ async def test_sockets_beyond_the_headroom_are_refused_unread(serve: Serve, monk
     monkeypatch.setattr("csms.net.door.HANDSHAKE_HEADROOM", 1)
     async with serve(max_connections=1) as world:
         await world.connect("/ocpp/CP1")
-        idle = await trio.open_tcp_stream("127.0.0.1", world.address.port)
-        late = RawCharger(await trio.open_tcp_stream("127.0.0.1", world.address.port))
+        await world.call()
+        late = await world.call()
         await late.read_head()
         assert late.status == 503
-        await idle.aclose()
 
 
 async def test_an_unauthenticated_connection_never_ends_an_authenticated_one(serve: Serve) -> None:

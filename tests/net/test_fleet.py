@@ -41,7 +41,7 @@ async def test_a_command_and_its_answer(serve: Serve) -> None:
 
         nursery.start_soon(obey)
         for _ in range(20):
-            assert (await world.fleet.send("CP1", Reset())).accepted
+            assert await world.fleet.send("CP1", Reset()) == Answered("Accepted")
         nursery.cancel_scope.cancel()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,11 +12,17 @@ from trio.testing import MockClock, lockstep_stream_pair
 
 from csms.core.commands import Answered, ClearCache, Lost, Reset, TimedOut
 from csms.core.errors import StoreUnavailable
+from csms.core.ids import DEFAULT_TENANT
+from csms.core.ports import Admission
 from csms.core.reports import HeartbeatSent, StatusReported
-from csms.net.connection import Framing
+from csms.net.connection import NEVER, Framing
+from csms.net.link import Link
+from csms.net.listener import open_door
 from csms.net.terms import REASONS
+from csms.ocpp.conversation import Conversation, ConversationSettings, Shut
+from csms.ocpp.registry import dialect_for
 
-from .conftest import BOOT, HEARTBEAT, Logs, RawCharger, Serve, masked, simulating, status_call
+from .conftest import BOOT, HEARTBEAT, Logs, RawCharger, Serve, make_world, masked, simulating, status_call
 
 # --- order and concurrency ------------------------------------------------------------------------------------------------------
 
@@ -74,7 +82,7 @@ async def test_our_command_does_not_wait_for_a_slow_hear(serve: Serve) -> None:
 async def test_hearing_may_itself_command_the_charger(serve: Serve) -> None:
     async def hearing(report: Any) -> None:
         if isinstance(report, StatusReported):
-            assert (await world.fleet.send("CP1", ClearCache())).accepted
+            assert await world.fleet.send("CP1", ClearCache()) == Answered("Accepted")
 
     async with serve(hearing=hearing) as world:
         charger = await world.connect()
@@ -196,20 +204,77 @@ async def test_nothing_unsaved_is_acknowledged(serve: Serve, logs: Logs) -> None
         assert len([entry for entry in logs if entry["event"] == "link.store_unavailable"]) == 1
 
 
-async def test_a_frame_log_that_fails_costs_nobody_an_answer(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_frame_log_that_fails_costs_nobody_an_answer(serve: Serve, logs: Logs) -> None:
     async with serve() as world:
-
-        async def fail(*_: Any) -> None:
-            raise StoreUnavailable("away")
-
-        monkeypatch.setattr(type(world), "log", fail)
+        world.log_away = True
         charger = await world.connect()
-        assert (await charger.ask(HEARTBEAT))[0] == 3
+        for _ in range(3):
+            assert (await charger.ask(HEARTBEAT))[0] == 3
+        assert [entry["event"] for entry in logs].count("link.frame_log_failed") == 1
+
+
+async def test_the_conversation_may_close_the_link(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Conversation, "receive", lambda *_: [Shut(1002, "enough")])
+    async with serve() as world:
+        charger = await world.connect()
+        await charger.say(HEARTBEAT)
+        assert await charger.closed() == (1002, "enough")
+        await world.until(lambda: world.observer.ends == [("CP1", "protocol")])
+
+
+class Scripted:
+    """A connection whose every ``receive`` is the next step of a script."""
+
+    last_control_at = last_pong_at = NEVER
+
+    def __init__(self, *script: Callable[[], str]) -> None:
+        self.script = list(script)
+        self.said: list[str] = []
+
+    async def receive(self) -> str:
+        if not self.script:
+            await trio.sleep_forever()
+        return self.script.pop(0)()
+
+    async def send(self, text: str) -> None:
+        self.said.append(text)
+
+    async def ping(self) -> None:
+        pass
+
+    async def close(self, code: int, reason: str) -> None:
+        self.said.append(f"{code} {reason}")
+
+
+@pytest.mark.parametrize("answer", [True, False])
+async def test_what_arrives_in_the_moment_of_the_ending_is_heard(framing: Framing, answer: bool) -> None:
+    world = make_world(framing, {})
+    door = open_door(**world.wiring())
+    admission = Admission(charger_id="CP1", tenant=DEFAULT_TENANT, registration="accepted")
+    dialect = dialect_for("ocpp1.6")
+    conversation = Conversation(
+        dialect,
+        charger_id="CP1",
+        connection_id="c",
+        registration="accepted",
+        settings=ConversationSettings(),
+        new_message_id=lambda: "m",
+    )
+    link = Link(admission, conversation, dialect, door.terms, connection_id="c", remote_address="")
+
+    def at_the_end() -> str:
+        link.end(1001, "bye", "shutdown", answer=answer)
+        return json.dumps(status_call("1"))
+
+    connection = Scripted(at_the_end)
+    with trio.fail_after(5):
+        await world.fleet.serve(link, lambda nursery: connection)
+    assert len(world.heard) == 1
+    assert connection.said == (['[3,"1",{}]'] if answer else []) + ["1001 bye"]
+    assert world.events[-1] == ("disconnected", "c shutdown")
 
 
 async def test_a_bug_in_one_link_ends_that_link_only(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    from csms.ocpp.conversation import Conversation
-
     receive = Conversation.receive
 
     def faulty(self: Conversation, text: Any, now: int, mono: float) -> Any:
@@ -256,6 +321,7 @@ async def test_a_message_announced_far_too_large_is_not_awaited(serve: Serve) ->
         masked(8, b"\x00"),
         masked(9, b"x" * 126),
     ],
+    ids=["unmasked", "reserved", "opcode", "continuation", "utf-8", "close", "ping"],
 )
 async def test_broken_framing_ends_one_link_quietly(serve: Serve, garbage: bytes) -> None:
     async with serve() as world:

@@ -160,3 +160,8 @@ async def test_telling_what_nobody_hears_does_nothing() -> None:
     plugged.bus.tell(plugged.delivered(example(MeterValues)))
     await plugged.tell(example(ChargerConnected))
     assert plugged.bus.health()["booted"].dropped == 0
+
+
+async def test_the_spine_allows_for_a_rest_and_everybody_before(autojump_clock: MockClock) -> None:
+    pace = Plugged({}, breaker_wait_s=120.0, event_timeout_s=30.0).bus.pace
+    assert pace.timeout_s >= pace.parallel * 150

@@ -111,6 +111,11 @@ def test_the_wrong_kind_of_function_is_refused(hook: str, function: Any, told: s
     assert f"plugin odd: {told}" in refusal({"odd": plugin(**{hook: function})})
 
 
+def test_one_module_under_two_names_is_refused() -> None:
+    same = plugin(charger_booted=lambda event: None)
+    assert refusal({"one": same, "two": same}) == "plugin two is the same as plugin one: enable one of them"
+
+
 def test_must_agree_names_only_enabled_plugins() -> None:
     assert refusal({}, must_agree=("wallet",)) == "plugins.must_agree: wallet is not in plugins.enabled"
 

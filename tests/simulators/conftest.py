@@ -140,7 +140,7 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(autojump_clock: trio.testing.MockClock) -> AsyncIterator[Bench]:
+async def bench() -> AsyncIterator[Bench]:
     async with trio.open_nursery() as nursery:
         yield Bench(nursery)
         nursery.cancel_scope.cancel()

@@ -14,14 +14,14 @@ def refusal(status: str, interval: int) -> Answer:
 
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
-async def test_it_boots_and_tells_every_status(bench, version):
+async def test_it_boots_and_tells_every_status(autojump_clock, bench, version):
     await bench.charger(version)
     places = [(h.payload.get("evseId", h.payload["connectorId"]), h.payload["connectorId"]) for h in bench.heard("StatusNotification")]
     assert bench.actions()[0] == "BootNotification"
     assert places == ([(0, 0), (1, 1), (2, 2)] if version == "1.6" else [(1, 1), (2, 1)])
 
 
-async def test_pending_and_rejected_boots_are_tried_again_after_the_interval_given(bench):
+async def test_pending_and_rejected_boots_are_tried_again_after_the_interval_given(autojump_clock, bench):
     bench.override("BootNotification", refusal("Pending", 40), refusal("Rejected", 90))
     charger = await bench.charger()
     boots = [heard.at for heard in bench.heard("BootNotification")]
@@ -30,7 +30,7 @@ async def test_pending_and_rejected_boots_are_tried_again_after_the_interval_giv
     assert charger.registered
 
 
-async def test_an_interval_of_zero_makes_it_choose_its_own(bench):
+async def test_an_interval_of_zero_makes_it_choose_its_own(autojump_clock, bench):
     bench.override("BootNotification", refusal("Rejected", 0))
     await bench.charger()
     first, second = [heard.at for heard in bench.heard("BootNotification")]
@@ -38,14 +38,14 @@ async def test_an_interval_of_zero_makes_it_choose_its_own(bench):
 
 
 @pytest.mark.parametrize("answer", [None, ("InternalError", ""), {"status": "Accepted"}])
-async def test_a_boot_that_goes_wrong_is_tried_again(bench, answer):
+async def test_a_boot_that_goes_wrong_is_tried_again(autojump_clock, bench, answer):
     bench.override("BootNotification", answer)
     charger = await bench.charger()
     assert len(bench.heard("BootNotification")) == 2
     assert charger.registered
 
 
-async def test_an_accepted_trigger_ends_the_wait(bench):
+async def test_an_accepted_trigger_ends_the_wait(autojump_clock, bench):
     bench.override("BootNotification", refusal("Pending", 600))
     charger = await bench.charger(online=False)
     await bench.until(lambda: bench.ledger.boots["Pending"] == 1)
@@ -54,14 +54,14 @@ async def test_an_accepted_trigger_ends_the_wait(bench):
     assert len(bench.heard("BootNotification")) == 2
 
 
-async def test_heartbeats_come_at_the_interval_of_the_boot(bench):
+async def test_heartbeats_come_at_the_interval_of_the_boot(autojump_clock, bench):
     bench.server.heartbeat_s = 120
     await bench.charger()
     await trio.sleep(601)
     assert len(bench.heard("Heartbeat")) == 5
 
 
-async def test_the_heartbeat_interval_can_be_changed_at_once(bench):
+async def test_the_heartbeat_interval_can_be_changed_at_once(autojump_clock, bench):
     bench.server.heartbeat_s = 3600
     await bench.charger()
     await bench.server.command("CH-1", "ChangeConfiguration", {"key": "HeartbeatInterval", "value": "10"})
@@ -69,7 +69,7 @@ async def test_the_heartbeat_interval_can_be_changed_at_once(bench):
     assert len(bench.heard("Heartbeat")) == pytest.approx(10, abs=1)
 
 
-async def test_it_sets_its_clock_by_the_server(bench):
+async def test_it_sets_its_clock_by_the_server(autojump_clock, bench):
     charger = bench.make()
     charger.clock.offset_ms = -86_400_000
     await bench.nursery.start(charger.run)
@@ -77,7 +77,7 @@ async def test_it_sets_its_clock_by_the_server(bench):
     assert abs(charger.clock.now() - bench.clock.now()) < 1000
 
 
-async def test_a_reconnect_does_not_boot_and_tells_only_what_changed(bench):
+async def test_a_reconnect_does_not_boot_and_tells_only_what_changed(autojump_clock, bench):
     charger = await bench.charger()
     charger.life.drop("cut", 5)
     await trio.sleep(1)
@@ -88,7 +88,7 @@ async def test_a_reconnect_does_not_boot_and_tells_only_what_changed(bench):
     assert bench.heard()[0].payload["connectorId"] == 2
 
 
-async def test_it_backs_off_with_jitter_while_nobody_answers(bench):
+async def test_it_backs_off_with_jitter_while_nobody_answers(autojump_clock, bench):
     bench.reachable = False
     charger = await bench.charger(online=False, backoff_min_s=1, backoff_max_s=30)
     await trio.sleep(300)
@@ -100,7 +100,7 @@ async def test_it_backs_off_with_jitter_while_nobody_answers(bench):
     await bench.until(lambda: charger.online, limit_s=60)
 
 
-async def test_a_wrong_password_is_turned_away_and_a_right_one_let_in(bench):
+async def test_a_wrong_password_is_turned_away_and_a_right_one_let_in(autojump_clock, bench):
     bench.server.password_of = {"CH 1/ä": b"pa:ss\xff"}.get
     await bench.charger(online=False, charger_id="CH-1", password=b"nope")
     await bench.until(lambda: ("turned_away", "HTTP 401") in bench.diary.entries)
@@ -108,7 +108,7 @@ async def test_a_wrong_password_is_turned_away_and_a_right_one_let_in(bench):
     assert {heard.charger_id for heard in bench.heard()} == {"CH 1/ä"}
 
 
-async def test_it_refuses_a_server_that_speaks_another_version(bench):
+async def test_it_refuses_a_server_that_speaks_another_version(autojump_clock, bench):
     bench.server.subprotocols = ("ocpp2.0.1",)
     await bench.charger("1.6", online=False)
     await trio.sleep(20)
@@ -116,14 +116,14 @@ async def test_it_refuses_a_server_that_speaks_another_version(bench):
     assert ("turned_away", "subprotocol None") in bench.diary.entries
 
 
-async def test_finish_says_farewell(bench):
+async def test_finish_says_farewell(autojump_clock, bench):
     charger = await bench.charger()
     await charger.finish(5)
     await bench.until(lambda: not bench.server.connections, limit_s=1)
     assert bench.ledger.connected_now == 0
 
 
-async def test_it_finishes_in_time_although_the_server_is_away(bench):
+async def test_it_finishes_in_time_although_the_server_is_away(autojump_clock, bench):
     charger = await bench.charger()
     bench.reachable = False
     charger.life.drop("cut", 0)

@@ -77,7 +77,7 @@ def list_all(call: Invocation, connected: bool | None, approval: str | None, sta
 @click.argument("charger_id")
 @common
 def show_one(call: Invocation, charger_id: str) -> None:
-    """Show one charger: what it is, its connectors, and what it does wrong."""
+    """Show one charger and its connectors."""
 
     def query(tx: ReadTx) -> dict[str, Any] | None:
         found = store.charger(tx, charger_id)
@@ -131,9 +131,9 @@ _key_option = click.option("--key", metavar="KEY", help="Use this key instead of
 @_key_option
 @common
 def add(call: Invocation, charger_id: str, name: str, station: str | None, pending: bool, key: str | None) -> None:
-    """Add a charger and print its key, the only time it is seen.
+    """Add a charger and print its key.
 
-    The charger shows it as the password of HTTP Basic authentication, with its id as the user (OCPP security profile 1).
+    The key is shown only now. The charger shows it as the password of HTTP Basic authentication, with its id as the user (OCPP security profile 1).
     """
     place = station_id(call.config, station) if station else None
     clear, sealed = _sealed(key)
@@ -202,7 +202,10 @@ def _drop(call: Invocation, charger_id: str) -> None:
 @click.argument("charger_id")
 @common
 def remove(call: Invocation, charger_id: str) -> None:
-    """Remove a charger and close its connection. Its transactions and messages stay."""
+    """Remove a charger.
+
+    Its connection is closed. Its transactions and messages stay.
+    """
     write(call.config, partial(service.remove_charger, charger_id=charger_id), keys=(charger_key(charger_id),))
     _drop(call, charger_id)
     show.done(call.json, f"Removed charger {charger_id}", charger_id=charger_id)
@@ -214,7 +217,10 @@ def remove(call: Invocation, charger_id: str) -> None:
 @_key_option
 @common
 def key(call: Invocation, charger_id: str, key: str | None) -> None:
-    """Give a charger a new key and print it, the only time it is seen. The old one opens no new connection."""
+    """Give a charger a new key and print it.
+
+    The key is shown only now. The old one opens no new connection.
+    """
     clear, sealed = _sealed(key)
     write(call.config, partial(service.set_key, charger_id=charger_id, sealed=sealed), keys=(charger_key(charger_id),))
     if call.json:

@@ -36,9 +36,9 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]
 @click.option("--reference", is_flag=True, help="Print every key with its default and explanation, as a config file.")
 @common
 def check(call: Invocation, only_set: bool, reference: bool) -> None:
-    """Check the configuration and print what is in force, without its secrets.
+    """Check the configuration and print it.
 
-    Everything wrong is told at once, one line each, and the exit code is 2.
+    Prints what is in force and where it was set, without secrets. Everything wrong is told at once, one line each, and the exit code is 2.
     """
     if reference:
         click.echo(reference_toml(), nl=False)

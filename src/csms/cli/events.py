@@ -22,7 +22,7 @@ COLUMNS = ["id", "occurred_at", "type", "key", "payload"]
 
 @click.group()
 def events() -> None:
-    """The stored facts, who has heard them, and what could not be delivered."""
+    """Stored facts, who heard them, dead letters."""
 
 
 @examples(

@@ -77,9 +77,9 @@ FORMATS: dict[str, Callable[[TextIO, Sequence[str], Rows], None]] = {"csv": writ
 @click.option("--list", "list_tables", is_flag=True, help="Say which tables there are and how many rows each has.")
 @common
 def export(call: Invocation, table: str | None, all_tables: bool, form: str | None, output: Path | None, list_tables: bool) -> None:
-    """Write a TABLE as it is in the database, in the order of its primary key.
+    """Write any table as CSV or JSON.
 
-    All of it is as it was at one moment, also while a server runs. Columns ending in _at are milliseconds since 1970, UTC. --all
+    A TABLE comes in the order of its primary key. All of it is as it was at one moment, also while a server runs. Columns ending in _at are milliseconds since 1970, UTC. --all
     leaves out the chargers' sealed keys; they can be exported by name (charger_keys).
     """
     if sum((table is not None, all_tables, list_tables)) != 1:

@@ -47,9 +47,9 @@ def _write(file: Path, profile: str, url: str) -> None:
 @click.option("--database", metavar="URL", help="Where facts are kept [default: sqlite:///csms.db].")
 @common
 def init(call: Invocation, profile: str | None, database: str | None) -> None:
-    """Write csms.toml (or the file that --config names), make the database, and make the operator key.
+    """Make a configuration, a database and an operator key.
 
-    What is there already is kept, so it may be run again.
+    Writes csms.toml (or the file that --config names). What is there already is kept, so it may be run again.
     """
     file = call.config_file or Path(DEFAULT_FILE)
     written = not file.exists()

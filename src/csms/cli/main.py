@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,12 +31,16 @@ COMMANDS: Mapping[str, str] = {
     "events": "events",
     "export": "export",
     "backup": "backup",
-    "restore": "restore",
-    "verify": "verify",
+    "restore": "backup",
+    "verify": "backup",
     "plugins": "plugins",
 }
 
 _ARGUMENTS, _PLUGINS = "csms.arguments", "csms.plugins"
+
+
+class ReaderGone(Exception):
+    """Whoever read our output has enough (``csms export ... | head``): that is no error."""
 
 
 class Csms(click.Group):
@@ -70,6 +73,13 @@ class Csms(click.Group):
         found: Mapping[str, click.Command] = ctx.meta[_PLUGINS]
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click itself would make an error of a pipe that nobody reads any more."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -84,19 +94,18 @@ class Csms(click.Group):
         try:
             ended = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
-        except BrokenPipeError:
+        except (ReaderGone, BrokenPipeError):
             _leave_pipe()
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                _leave_pipe()
-            sys.exit(end_of(error))
+        except click.exceptions.NoArgsIsHelpError as bare:
+            click.echo(bare.format_message())  # a group by itself asks for its help
+            sys.exit(Exit.DONE)
         except (Exception, KeyboardInterrupt) as error:
             sys.exit(end_of(error))
         sys.exit(ended if isinstance(ended, int) else Exit.DONE)
 
 
 def _leave_pipe() -> None:
-    """Whoever read our output has enough (``csms export ... | head``): that is no error; Python must not try to flush again."""
+    """End well, without Python's trying to flush again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(Exit.DONE)
 

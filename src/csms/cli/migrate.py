@@ -44,9 +44,9 @@ def bring_up_to_date(config: Config) -> list[Applied]:
 @click.option("--check", is_flag=True, help="Say what would be done, and do nothing.")
 @common
 def migrate(call: Invocation, check: bool) -> None:
-    """Bring the database up to date, each migration in a transaction of its own. `csms serve` does it on start, too.
+    """Bring the database up to date.
 
-    Makes a SQLite file that is not there. Servers of an older version must be stopped first.
+    `csms serve` does it on start, too. Each migration runs in a transaction of its own. Makes a SQLite file that is not there. Servers of an older version must be stopped first.
     """
     if check:
         try:

@@ -44,9 +44,9 @@ def health(name: str, page: Mapping[str, Any] | None) -> str:
 @server_option
 @common
 def plugins(call: Invocation, only_installed: bool, server: str | None) -> None:
-    """List installed plugins: the enabled ones first, in the order in which they are asked.
+    """List plugins and how they are doing.
 
-    Exit code 1 means that an enabled plugin is not installed, or is in trouble.
+    The enabled ones come first, in the order in which they are asked. Exit code 1 means that an enabled plugin is not installed, or is in trouble.
     """
     from csms.plugins.installed import installed
 

@@ -132,9 +132,9 @@ def send(
     timeout_s: float | None,
     server: str | None,
 ) -> None:
-    """Send COMMAND to a connected charger and wait for its answer.
+    """Send a command to a charger.
 
-    Arguments are FIELD=VALUE or, where it is plain what they mean, bare words. Exit code 4 means that the charger said no, 5 that it
+    It must be connected to the running server; its answer is waited for. Arguments are FIELD=VALUE or, where it is plain what they mean, bare words. Exit code 4 means that the charger said no, 5 that it
     gave no answer.
     """
     if list_commands:

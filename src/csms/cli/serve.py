@@ -18,9 +18,9 @@ from .options import Invocation, common, examples
 @click.option("--demo", is_flag=True, help="Fill an empty database with an example and run simulated chargers against the server.")
 @common
 def serve(call: Invocation, demo: bool) -> None:
-    """Run the server until it is told to stop (Ctrl+C, SIGTERM).
+    """Run the server.
 
-    Without configuration it keeps its data in csms.db in the working folder, and listens on this machine only: chargers on
+    It runs until it is told to stop (Ctrl+C, SIGTERM). Without configuration it keeps its data in csms.db in the working folder, and listens on this machine only: chargers on
     ws://127.0.0.1:9000/ocpp/CHARGER-ID, the API on http://127.0.0.1:8080. Migrations are applied on start.
     """
     config = call.config

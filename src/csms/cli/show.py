@@ -96,7 +96,7 @@ def record(answer_json: bool, facts: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         if value not in (None, "", [], {}):
-            table.add_row(title(name), Text(cell(name, value)))
+            table.add_row(name.removesuffix("_wh").replace("_", " "), Text(cell(name, value)))
     _print(table)
 
 

@@ -73,9 +73,9 @@ def tail(
     count: int | None,
     server: str | None,
 ) -> None:
-    """Show frames and events live, of one charger or of all, until interrupted.
+    """Show frames and events live.
 
-    → is what a charger says, ← what we say to it, ★ an event. With --json, one JSON document per line.
+    Of one charger or of all, until interrupted. → is what a charger says, ← what we say to it, ★ an event. With --json, one JSON document per line.
     """
     if frames and (events or kinds):
         raise click.UsageError("--frames cannot go with --events or --kind")

@@ -27,7 +27,10 @@ COLUMNS = ["value", "kind", "label", "driver_id", "token_group_id", "status", "v
 
 @click.group()
 def token() -> None:
-    """What identifies drivers at chargers (RFID cards, app tokens), and where each may charge. Case does not matter."""
+    """What identifies drivers at chargers.
+
+    RFID cards, app tokens and the like, and where each may charge. Case does not matter.
+    """
 
 
 token.add_command(group)

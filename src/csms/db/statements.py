@@ -20,6 +20,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_]\w*)",
     re.DOTALL,
 )
+_NULL_TEST = re.compile(r"\s+IS\s+(?P<not>NOT\s+)?NULL\b", re.IGNORECASE)
 _BEFORE_TABLE = frozenset({"from", "into", "update", "join"})
 _NOT_A_TABLE = frozenset({"select", "lateral", "only", "or", "set", "values"})
 
@@ -41,7 +42,7 @@ class Tally:
 class Statement:
     """A SQL text, read once."""
 
-    __slots__ = ("binds_now", "binds_tenant", "columns", "name", "sql", "tables", "tally", "text")
+    __slots__ = ("binds", "binds_now", "binds_tenant", "columns", "name", "null_tests", "sql", "tables", "tally", "text")
 
     def __init__(self, sql: str, text: str, name: str, parameters: frozenset[str], tables: frozenset[str], tally: Tally) -> None:
         self.sql = sql
@@ -49,6 +50,10 @@ class Statement:
         self.name = name
         self.binds_tenant = "tenant" in parameters
         self.binds_now = "now" in parameters
+        self.null_tests: tuple[str, ...] = ()
+        """Parameters that the text compares with NULL; PostgreSQL is told apart whether they are, for it could not tell their type."""
+        self.binds = self.binds_tenant or self.binds_now
+        """Whether the transaction has anything to add to the parameters."""
         self.tables = tables
         self.tally = tally
         self.columns: tuple[str, ...] = ()
@@ -93,26 +98,37 @@ class Statements:
                 tables.add((token["word"] or token["quoted"]).lower())
         name = short_name(sql)
         tally = self.tallies.setdefault(name, Tally())
-        text = percent_style(sql) if self._percent else sql
-        return Statement(sql, text, name, frozenset(names), frozenset(tables), tally)
+        text, null_tests = percent_style(sql) if self._percent else (sql, ())
+        statement = Statement(sql, text, name, frozenset(names), frozenset(tables), tally)
+        statement.null_tests = null_tests
+        statement.binds |= bool(null_tests)
+        return statement
 
 
-def percent_style(sql: str) -> str:
-    """``:name`` as ``%(name)s``, for psycopg; casts, literals and comments stay, and ``%`` is doubled everywhere."""
+def percent_style(sql: str) -> tuple[str, tuple[str, ...]]:
+    """``:name`` as ``%(name)s``, for psycopg; casts, literals and comments stay, and ``%`` is doubled everywhere.
 
-    def replace(token: re.Match[str]) -> str:
-        if token["name"]:
-            return f"%({token['name']})s"
-        return token[0].replace("%", "%%")
-
+    ``:name IS NULL`` becomes a parameter of its own, ``name is null``, that is 1 or 0: a bare NULL has no type that PostgreSQL could
+    know. Also returns the names that are compared so.
+    """
     pieces: list[str] = []
+    null_tests: dict[str, None] = {}
     end = 0
     for token in _TOKEN.finditer(sql):
+        if token.start() < end:
+            continue  # part of a comparison with NULL
         pieces.append(sql[end : token.start()].replace("%", "%%"))
-        pieces.append(replace(token))
         end = token.end()
+        if not token["name"]:
+            pieces.append(token[0].replace("%", "%%"))
+        elif test := _NULL_TEST.match(sql, end):
+            null_tests[token["name"]] = None
+            pieces.append(f"%({token['name']} is null)s = {'0' if test['not'] else '1'}")
+            end = test.end()
+        else:
+            pieces.append(f"%({token['name']})s")
     pieces.append(sql[end:].replace("%", "%%"))
-    return "".join(pieces)
+    return "".join(pieces), tuple(null_tests)
 
 
 def short_name(sql: str) -> str:

@@ -105,7 +105,7 @@ class ReadScope:
     def all(self, sql: str, **parameters: Any) -> Sequence[Row]:
         """Every row."""
         statement = self._known.get(sql) or self._statements.learn(sql, scoped=self._scoped)
-        if statement.binds_tenant or statement.binds_now:
+        if statement.binds:
             self._bind(statement, parameters)
         run = self._run
         cursor = run.cursor
@@ -143,7 +143,7 @@ class ReadScope:
         return ReadScope(self._run, self._statements, self.tenant, self.now, scoped=False)
 
     def _first(self, statement: Statement, parameters: dict[str, Any]) -> Any:
-        if statement.binds_tenant or statement.binds_now:
+        if statement.binds:
             self._bind(statement, parameters)
         run = self._run
         cursor = run.cursor
@@ -164,6 +164,8 @@ class ReadScope:
             raise Unscoped(f"tenant {parameters['tenant']} bound in a transaction of tenant {self.tenant}: {statement.name}")
         if statement.binds_now:
             parameters.setdefault("now", self.now)
+        for name in statement.null_tests:
+            parameters[f"{name} is null"] = parameters.get(name) is None
 
 
 class StoreTx(ReadScope):
@@ -174,7 +176,7 @@ class StoreTx(ReadScope):
     def run(self, sql: str, **parameters: Any) -> int:
         """Execute; the number of rows touched."""
         statement = self._known.get(sql) or self._statements.learn(sql, scoped=self._scoped)
-        if statement.binds_tenant or statement.binds_now:
+        if statement.binds:
             self._bind(statement, parameters)
         run = self._run
         cursor = run.cursor
@@ -209,7 +211,7 @@ class StoreTx(ReadScope):
     def bound(self, statement: Statement, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row with what the statement takes from the transaction."""
         parameters = dict(row)
-        if statement.binds_tenant or statement.binds_now:
+        if statement.binds:
             self._bind(statement, parameters)
         return parameters
 

@@ -57,7 +57,7 @@ class Door:
         self._config = config
         self._fleet = fleet
         self._admit = admit
-        self._terms = terms
+        self.terms = terms
         self._random = random
         self._observer = observer
         self._framing = framing
@@ -199,7 +199,7 @@ class Door:
             settings=self._settings,
             new_message_id=self._random.message_id,
         )
-        link = Link(admission, conversation, dialect, self._terms, connection_id=connection_id, remote_address=peer)
+        link = Link(admission, conversation, dialect, self.terms, connection_id=connection_id, remote_address=peer)
         return link, head.early
 
     async def _part(self, stream: trio.abc.Stream, knock: Knock, peer: str) -> None:

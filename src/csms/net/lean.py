@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 import trio
 from websockets.frames import BINARY, CONT, PING, PONG, TEXT
@@ -15,6 +16,7 @@ from websockets.protocol import OPEN, SERVER, Protocol
 
 from .connection import CLOSE_WAIT_S, NEVER, Closed, Connection
 
+BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 RECEIVE_BYTES = 4096
 MAX_UNSENT = 64
 """Frames that may wait for a sender in progress before whoever brings another has to wait, too."""
@@ -27,12 +29,14 @@ class LeanWebSocket:
     """A ``Connection`` on websockets' protocol."""
 
     __slots__ = (
+        "_give",
         "_messages",
         "_parts",
         "_protocol",
         "_room",
         "_sending",
         "_stream",
+        "_take",
         "_text",
         "_unsent",
         "last_control_at",
@@ -41,6 +45,11 @@ class LeanWebSocket:
 
     def __init__(self, stream: trio.abc.Stream, early: bytes, max_message_bytes: int) -> None:
         self._stream = stream
+        self._take: Callable[[int], Awaitable[bytes | bytearray]] = stream.receive_some
+        self._give: Callable[[bytes], Awaitable[int | None]] = stream.send_all
+        if isinstance(stream, trio.SocketStream):
+            # What the stream adds to its socket is a guard against two senders, which ``_sending`` is here, and an error translation.
+            self._take, self._give = stream.socket.recv, stream.socket.send
         self._protocol = Protocol(SERVER, state=OPEN, max_size=max_message_bytes, logger=_SILENT)
         self._messages: deque[str | bytes] = deque()
         self._parts: list[bytes] = []
@@ -56,13 +65,13 @@ class LeanWebSocket:
 
     async def receive(self) -> str | bytes:
         """The next message."""
-        messages, protocol, stream = self._messages, self._protocol, self._stream
+        messages, protocol, take = self._messages, self._protocol, self._take
         while not messages:
             if protocol.state is not OPEN:
                 raise self._closed()
             try:
-                data = await stream.receive_some(RECEIVE_BYTES)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                data = await take(RECEIVE_BYTES)
+            except BROKEN:
                 data = b""
             if data:
                 protocol.receive_data(data)
@@ -74,7 +83,7 @@ class LeanWebSocket:
                 with trio.move_on_after(CLOSE_WAIT_S, shield=True) as scope:
                     await self._send_written()
                 if scope.cancelled_caught:
-                    await trio.aclose_forcefully(stream)
+                    await trio.aclose_forcefully(self._stream)
         return messages.popleft()
 
     def _sort(self) -> None:
@@ -124,10 +133,10 @@ class LeanWebSocket:
                 if self._protocol.state is OPEN:
                     self._protocol.send_close(code, reason.encode()[:120].decode(errors="ignore"))
                     await self._send_written()
-                    while not self._protocol.eof_sent and (data := await self._stream.receive_some(RECEIVE_BYTES)):
+                    while not self._protocol.eof_sent and (data := await self._take(RECEIVE_BYTES)):
                         self._protocol.receive_data(data)
                         self._protocol.events_received()
-        except (Closed, trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+        except (Closed, trio.BusyResourceError, *BROKEN):
             pass  # the peer is gone, or the reader is still there and sees it go
         finally:
             await trio.aclose_forcefully(self._stream)
@@ -145,10 +154,12 @@ class LeanWebSocket:
             while unsent:
                 data = unsent.popleft()
                 if data:
-                    await self._stream.send_all(data)
+                    sent = await self._give(data)
+                    if sent is not None and sent < len(data):
+                        unsent.appendleft(data[sent:])
                 elif isinstance(self._stream, trio.abc.HalfCloseableStream):
                     await self._stream.send_eof()
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
+        except BROKEN:
             unsent.clear()
             self._protocol.receive_eof()
             raise self._closed() from None

@@ -13,7 +13,7 @@ import trio
 from csms.config import PluginsConfig
 from csms.core.events import Delivered
 from csms.core.ports import Ports, Random
-from csms.db.outbox import Consumer
+from csms.db.outbox import Consumer, Pace
 from csms.hooks import ANY_REFUSAL, HOOKS, Job, PluginContext
 
 from .breaker import Breaker
@@ -139,6 +139,13 @@ class Bus:
             for plugin in self._plugins
             if ANY_EVENT in plugin.calls or plugin.durable
         ]
+
+    @property
+    def pace(self) -> Pace:
+        """How the spine should serve ``consumers``: a delivery may take its turns at a resting breaker, behind all others of its plugin."""
+        pace = Pace()
+        turn_s = self._config.breaker_wait_s + self._config.event_timeout_s
+        return attrs.evolve(pace, timeout_s=2 * (pace.parallel + 1) * turn_s)
 
     async def _deliver(self, plugin: Plugin, delivered: Delivered) -> None:
         """Tell one plugin of a durable event. Raises ``PluginFailed``."""

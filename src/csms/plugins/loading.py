@@ -42,6 +42,8 @@ def load(
     manager.add_hookspecs(api)
     try:
         for name, plugin in objects.items():
+            if (other := manager.get_name(plugin)) is not None:
+                raise PluginError(f"plugin {name} is the same as plugin {other}: enable one of them")
             manager.register(plugin, name)
         maker = _Maker(manager, config, observe)
         events = {name: _events(maker.calls(name, hooks["register_events"]), hooks) for name in objects}

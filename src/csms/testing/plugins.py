@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from csms.core.events import Delivered, Event
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Blocking, ConnectionInfo, Database, Http, HttpAnswer, Ports
 from csms.db import StoreDatabase
-from csms.db.outbox import Pace, run_consumer
+from csms.db.outbox import run_consumer
 from csms.outside import HttpClient, Threads
 from csms.plugins import Bus, Installed, PluginError, PluginFailed
 from csms.plugins.call import Observe, unobserved
@@ -232,7 +231,7 @@ class Plugged:
         What fails is tried again when the ``clock`` has gone on by a hundredth of a second, or a little more each time.
         """
         database.on_volatile = lambda tenant, now, event: self.bus.tell(Delivered(0, tenant, now, event))
-        pace = Pace(first_retry_s=0.01, timeout_s=math.inf)
+        pace = attrs.evolve(self.bus.pace, first_retry_s=0.01)
         async with trio.open_nursery() as nursery:
             for consumer in self.bus.consumers():
                 await nursery.start(partial(run_consumer, database, consumer, clock=self.clock, pace=pace))

@@ -9,8 +9,8 @@ import attrs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from csms.core.ids import Place
-from csms.core.reports import MeterSampled, StartReported, StopReported, UpdateReported
+from csms.core.ids import MAX_TRANSACTION_ID, Place
+from csms.core.reports import Booted, MeterSampled, StartReported, StatusReported, StopReported, UpdateReported
 from csms.domain.transactions import service
 from csms.domain.transactions.model import TransactionPolicy
 
@@ -22,12 +22,14 @@ VERBS: dict[type, Callable[..., Any]] = {
     UpdateReported: service.update,
     StopReported: service.stop,
     MeterSampled: service.meter,
+    Booted: service.booted,
+    StatusReported: service.status_seen,
 }
 OURS = ("id", "received_at", "created_at", "updated_at", "closed_at", "note")
 """What is about us and not about the transaction."""
 
 registers = st.one_of(st.none(), st.integers(0, 90_000))
-campaign = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+histories = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def outcome(store):
@@ -79,7 +81,7 @@ def histories_2x(draw, words):
     return messages
 
 
-@campaign
+@histories
 @given(data=st.data())
 def test_2x_messages_in_any_order_with_repeats_give_the_same_transactions(memory_store, words, data):
     messages = data.draw(histories_2x(words))
@@ -168,7 +170,7 @@ def tell_16(store, told):
     return outcome(store)
 
 
-@campaign
+@histories
 @given(data=st.data())
 def test_1_6_messages_repeated_and_delayed_give_the_same_transactions(memory_store, words, data):
     connectors = data.draw(histories_16(words))
@@ -177,50 +179,41 @@ def test_1_6_messages_repeated_and_delayed_give_the_same_transactions(memory_sto
     assert tell_16(memory_store(), in_order) == tell_16(memory_store(), disturbed)
 
 
-@campaign
+# --- anything at all ------------------------------------------------------------------------------------------------------------
+
+NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([0, -1, 1, 2, 3, 1000, 2**31 - 1, 2**31]))
+MAYBE = st.one_of(st.none(), NUMBERS)
+TIMES = st.integers(-(10**12), 10**12)
+
+
+@st.composite
+def anything(draw, words):
+    """One message with ids, meters and times from anywhere in 64 bits."""
+    at, evse = draw(TIMES), draw(st.integers(0, 2))
+    shape = {"token": draw(st.sampled_from([None, "CARD", "FLEET", "LOST", "", "nobody's"])), "meter": draw(MAYBE)}
+    reference, raw = draw(st.sampled_from(["", "", "TX-1"])), draw(st.sampled_from(["", "", "1970-01-01T00:00:00Z"]))
+    match draw(st.sampled_from(["start", "stop", "meter", "update", "boot", "status"])):
+        case "start":
+            return words.start(at, evse=evse, started_at_raw=raw, reference=reference, seq_no=0, **shape)
+        case "stop":
+            return words.stop(at, id=draw(MAYBE), stopped_at_raw=raw, reference=reference, seq_no=2, **shape)
+        case "meter":
+            return words.meter(at, draw(NUMBERS), id=draw(MAYBE), evse=evse)
+        case "update":
+            return words.updated(draw(NUMBERS), at, token=shape["token"], updated_at_raw=raw)
+        case "boot":
+            return words.boot(abs(at))
+    return words.status(at, draw(st.sampled_from(["Available", "Charging", "SuspendedEV"])), evse=1)
+
+
+@histories
 @given(data=st.data())
-def test_whatever_numbers_a_charger_makes_up_every_message_is_answered(memory_store, words, data):
-    """Ids, meters, places and times from anywhere in 64 bits, in any order: an answer each time, and no negative energy."""
-    number = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([0, -1, 1, 2, 3, 1000, 2**31 - 1, 2**31]))
-    at = st.integers(-(10**12), 10**12)
-    token = st.sampled_from([None, "CARD", "FLEET", "LOST", "", "nobody's"])
-    raw = st.sampled_from(["", "", "1970-01-01T00:00:00Z"])
+def test_whatever_a_charger_makes_up_is_answered(memory_store, words, data):
     store = memory_store()
-    for _ in range(data.draw(st.integers(1, 25))):
-        shape = {"token": data.draw(token), "meter": data.draw(st.one_of(st.none(), number))}
-        reference = data.draw(st.sampled_from(["", "", "TX-1"]))
-        report = data.draw(
-            st.one_of(
-                st.builds(
-                    lambda when, evse, said: words.start(
-                        when, evse=evse, started_at_raw=said, reference=reference, seq_no=0, **shape
-                    ),
-                    at,
-                    st.integers(0, 2),
-                    raw,
-                ),
-                st.builds(
-                    lambda when, id, said: words.stop(when, id=id, stopped_at_raw=said, reference=reference, seq_no=2, **shape),
-                    at,
-                    st.one_of(st.none(), number),
-                    raw,
-                ),
-                st.builds(
-                    lambda when, id, wh, evse: words.meter(when, wh, id=id, evse=evse),
-                    at,
-                    st.one_of(st.none(), number),
-                    number,
-                    st.integers(0, 2),
-                ),
-                st.builds(lambda when, seq_no: words.updated(seq_no, when, token=shape["token"], meter=None), at, number),
-                st.builds(lambda when: words.boot(abs(when)), at),
-                st.builds(
-                    lambda when, status: words.status(when, status), at, st.sampled_from(["Available", "Charging", "SuspendedEV"])
-                ),
-            )
-        )
-        verbs = VERBS | {type(words.boot(0)): service.booted, type(words.status(0, "")): service.status_seen}
-        store.write(verbs[type(report)], report, TransactionPolicy(reconciliation_deadline_s=0))
+    for report in data.draw(st.lists(anything(words), min_size=1, max_size=25)):
+        verdict = store.write(VERBS[type(report)], report, TransactionPolicy(reconciliation_deadline_s=0))
+        if isinstance(report, StartReported | UpdateReported):
+            assert 1 <= verdict.transaction_id <= MAX_TRANSACTION_ID
         if data.draw(st.booleans()):
             store.write(service.close_overdue)
     outcome(store)

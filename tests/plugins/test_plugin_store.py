@@ -1,0 +1,121 @@
+"""What a plugin may do with the database, on both engines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import attrs
+import pytest
+
+from csms.core.ids import DEFAULT_TENANT, TenantId
+from csms.core.ports import ReadTx
+from csms.db import StoreDatabase
+from csms.db.migrate import MigrationSource, core_migrations
+from csms.hooks import ChargerBooted, Event, Invalid, PluginContext, Statement, event, hookimpl
+from csms.plugins.store import table_prefix
+from csms.testing.plugins import Plugged, example
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class VisitNoted(Event):
+    type = "visit_noted"
+    charger_id: str
+
+    @property
+    def key(self) -> str:
+        return f"visit:{self.charger_id}"
+
+
+@pytest.fixture
+def store_migrations() -> list[MigrationSource]:
+    return [core_migrations(), MigrationSource("visitor", Path(__file__).parent / "visits")]
+
+
+@pytest.fixture
+def context(database: StoreDatabase) -> PluginContext:
+    given: list[PluginContext] = []
+
+    def keep(context: PluginContext) -> None:
+        given.append(context)
+
+    plugin = SimpleNamespace(configure=hookimpl(keep), register_events=hookimpl(lambda: [VisitNoted]))
+    Plugged({"visitor": plugin}, database=database)
+    return given[0]
+
+
+def visit(event_id: int, charger_id: str = "CP1") -> Statement:
+    return Statement(
+        "INSERT INTO plugin_visitor_visits (event_id, tenant, charger_id, at) VALUES (:event_id, :tenant, :charger_id, :now)"
+        " ON CONFLICT (event_id) DO NOTHING",
+        {"event_id": event_id, "charger_id": charger_id},
+    )
+
+
+def visits(tx: ReadTx) -> Sequence[Any]:
+    return tx.all("SELECT event_id, tenant, charger_id, at FROM plugin_visitor_visits WHERE tenant = :tenant ORDER BY event_id")
+
+
+def events(tx: ReadTx) -> Sequence[Any]:
+    return [row["type"] for row in tx.all("SELECT type FROM events WHERE tenant = :tenant")]
+
+
+async def test_statements_and_events_are_one_transaction(context: PluginContext) -> None:
+    store = context.store
+    assert await store.write(visit(1), visit(2, "CP2"), VisitNoted(charger_id="CP1"), tenant=DEFAULT_TENANT) == (1, 1, 1)
+    now = await store.read(lambda tx: tx.now, tenant=DEFAULT_TENANT)
+    assert await store.read(visits, tenant=DEFAULT_TENANT) == [
+        {"event_id": 1, "tenant": 1, "charger_id": "CP1", "at": now},
+        {"event_id": 2, "tenant": 1, "charger_id": "CP2", "at": now},
+    ]
+    assert await store.read(events, tenant=DEFAULT_TENANT) == ["visit_noted"]
+
+
+async def test_a_repeated_delivery_can_be_told_by_the_rows_it_touched(context: PluginContext) -> None:
+    assert await context.store.write(visit(1), tenant=DEFAULT_TENANT) == (1,)
+    assert await context.store.write(visit(1), tenant=DEFAULT_TENANT) == (0,)
+
+
+async def test_a_failing_statement_undoes_the_others(context: PluginContext) -> None:
+    broken = Statement("UPDATE plugin_visitor_visits SET charger_id = NULL WHERE tenant = :tenant")
+    with pytest.raises(Exception, match=r"(?i)null"):
+        await context.store.write(visit(1), VisitNoted(charger_id="CP1"), broken, tenant=DEFAULT_TENANT)
+    assert await context.store.read(visits, tenant=DEFAULT_TENANT) == []
+    assert await context.store.read(events, tenant=DEFAULT_TENANT) == []
+
+
+async def test_every_row_belongs_to_its_tenant(context: PluginContext) -> None:
+    await context.store.write(visit(1), tenant=TenantId(2))
+    assert await context.store.read(visits, tenant=DEFAULT_TENANT) == []
+    with pytest.raises(Exception, match=":tenant"):
+        await context.store.write(Statement("DELETE FROM plugin_visitor_visits"), tenant=DEFAULT_TENANT)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE tokens SET blocked = 0 WHERE tenant = :tenant",
+        "DELETE FROM plugin_other_things WHERE tenant = :tenant",
+        "DROP TABLE plugin_visitor_visits",
+        "WITH gone AS (SELECT 1) DELETE FROM tokens",
+        "INSERT OR REPLACE INTO plugin_visitor_visits VALUES (1)",
+        "/* UPDATE plugin_visitor_visits */ DELETE FROM tokens",
+        'UPDATE "tokens" SET blocked = 0',
+    ],
+)
+async def test_only_the_plugins_own_tables_are_written(context: PluginContext, sql: str) -> None:
+    with pytest.raises(Invalid):
+        await context.store.write(visit(1), Statement(sql), tenant=DEFAULT_TENANT)
+    assert await context.store.read(visits, tenant=DEFAULT_TENANT) == []
+
+
+async def test_only_the_plugins_own_events_are_emitted(context: PluginContext) -> None:
+    with pytest.raises(Invalid, match="event 'charger_booted' is not this plugin's to emit; it registered visit_noted"):
+        await context.store.write(example(ChargerBooted), tenant=DEFAULT_TENANT)
+
+
+def test_tables_are_named_for_the_plugin() -> None:
+    assert table_prefix("Tariff-2.x") == "plugin_tariff_2_x_"
