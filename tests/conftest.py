@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["csms.testing.stores"]
+pytest_plugins = ["csms.testing.stores", "csms.testing.fixtures"]

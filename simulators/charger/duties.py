@@ -126,18 +126,21 @@ class Duties:
         """A Heartbeat every interval, and clock-aligned readings where they are configured."""
         charger = self._charger
         beaten = trio.current_time()
+        read_at = self._next_reading()
         while True:
             interval_s = charger.settings.number("heartbeat_s")
             beat_at = beaten + interval_s if interval_s else math.inf
-            with trio.move_on_at(min(beat_at, self._next_reading())) as wait:
+            with trio.move_on_at(min(beat_at, read_at)) as wait:
                 await self.timing_changed.wait()
             if not wait.cancelled_caught:
+                read_at = self._next_reading()
                 continue
+            if trio.current_time() >= read_at:
+                self._read_by_the_clock()
+                read_at = self._next_reading()
             if trio.current_time() >= beat_at:
                 beaten = trio.current_time()
                 await self.beat()
-            else:
-                self._read_by_the_clock()
 
     def _next_reading(self) -> float:
         """When the next clock-aligned reading is due, on Trio's clock (1.6 ClockAlignedDataInterval, 2.0.1 J01)."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -43,7 +43,7 @@ from csms.following import event_item, follow, frame_item
 from csms.net.fleet import Fleet
 from csms.net.listener import BoundAddress, serve_chargers
 from csms.outside import HttpClient, SystemClock, SystemEntropy, Threads
-from csms.plugins import Bus
+from csms.plugins import Bus, Installed
 from csms.probes import components, show
 from csms.telemetry import Telemetry, configure_logging
 
@@ -86,14 +86,16 @@ async def run(
     *,
     with_demo: bool = False,
     owns_process: bool = False,
+    available: Mapping[str, Installed] | None = None,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run a whole server until its ``stop`` event; starts when everything listens.
 
-    ``owns_process``: signals stop it, too, and garbage collection is tuned for it.
+    ``owns_process``: signals stop it, too, and garbage collection is tuned for it. ``available`` are the plugins that the configuration
+    may enable, if not those that are installed.
     """
     clock, random, blocking, telemetry = SystemClock(), SystemEntropy(), Threads(), Telemetry()
-    bus = Bus(config.plugins, observe=telemetry.plugin_called)
+    bus = Bus(config.plugins, available=available, observe=telemetry.plugin_called)
     sources = [core_migrations(), *(MigrationSource(each.plugin, each.value) for each in bus.collect("register_migrations"))]
     key = make_operator_key(config, random.token(32))
     async with _http() as http, trio.open_nursery() as root:
@@ -256,7 +258,7 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
     )
     urls = await nursery.start(partial(_serve_api, web, parts))
     nursery.start_soon(follow, parts.database, parts.feed)
-    nursery.start_soon(jobs.run, ports, config)
+    nursery.start_soon(jobs.run, ports, config, parts.database)
     nursery.start_soon(telemetry.watch_event_loop)
     running = Running(chargers=bound, api_url=urls[0], operator_key=key, ports=ports, stop=trio.Event())
     for address in bound:

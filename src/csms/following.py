@@ -8,7 +8,7 @@ import attrs
 import msgspec
 import trio
 
-from csms.api.live import Feed, Item
+from csms.api.live import FRAME, Feed, Item
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Admission, FrameEntry
@@ -22,21 +22,28 @@ POLL_S = 1.0
 
 def frame_item(admission: Admission, entry: FrameEntry) -> Item:
     """A frame as the live feed tells it."""
-    return Item("frame", admission.tenant, admission.charger_id, attrs.asdict(entry))
+    return Item(FRAME, admission.tenant, admission.charger_id, attrs.asdict(entry))
 
 
 async def follow(database: StoreDatabase, feed: Feed) -> None:
-    """Tell the feed of every durable event, for ever. Nothing is kept: a listener hears what happens from now on."""
+    """Tell the feed of every durable event, for ever. Nothing is kept: a listener hears what happens from now on.
+
+    While nobody listens nothing is read.
+    """
     position: spine.Position | None = None
     while True:
+        if not feed.listening:
+            position = None
+            await feed.wanted()
         mark = database.event_mark
         try:
-            if position is None or not feed.listening:
+            if position is None:
                 position = await database.read(spine.end, database.engine, tenant=DEFAULT_TENANT)
-            else:
-                position = await _tell(database, feed, position)
+            feed.following()
+            position = await _tell(database, feed, position)
         except StoreUnavailable:
             await trio.sleep(RETRY_S)
+            continue
         with trio.move_on_after(POLL_S):
             await database.wait_for_events(mark)
 

@@ -15,6 +15,8 @@ from csms.config import Config, RetentionConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
+from csms.db import StoreDatabase
+from csms.db.retention import EVENTS, FRAMES, METER_READINGS, forget_old
 from csms.domain.stations import store as stations_store
 from csms.domain.tenants import store as tenants_store
 from csms.domain.transactions import service as transactions
@@ -34,13 +36,13 @@ class Job:
     work: Callable[[Ports], Awaitable[Any]]
 
 
-def table(config: Config) -> list[Job]:
+def table(config: Config, database: StoreDatabase) -> list[Job]:
     """What is done, and how often."""
     return [
         Job("close overdue transactions", 5, partial(each_tenant, transactions.close_overdue)),
         Job("expire pending starts", 5, partial(each_tenant, transactions.expire_pending)),
         Job("note who was heard", 60, note_last_seen),
-        Job("retention", 600, partial(forget, config.retention)),
+        Job("retention", 600, partial(forget, config.retention, database)),
     ]
 
 
@@ -63,15 +65,21 @@ async def note_last_seen(ports: Ports) -> None:
         await ports.database.append(stations_store.LAST_SEEN_UPDATE, rows, key="last-seen", tenant=tenant)
 
 
-async def forget(config: RetentionConfig, ports: Ports) -> None:
-    """Delete what has been kept long enough."""
+async def forget(config: RetentionConfig, database: StoreDatabase, ports: Ports) -> None:
+    """Delete what has been kept long enough; 0 days keep for ever."""
+    now = ports.clock.now()
+    for kept, days in ((FRAMES, config.frames_days), (METER_READINGS, config.meter_readings_days), (EVENTS, config.events_days)):
+        if days:
+            deleted = await forget_old(database, kept, before=now - days * DAY_MS, slice_ms=config.slice_ms)
+            if deleted:
+                log.info("job.forgot", table=kept.table, rows=deleted, older_than_days=days)
 
 
-async def run(ports: Ports, config: Config) -> None:
+async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:
     """Run every job in its turn, for ever, each in a task of its own."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(memory.sweep)
-        for job in table(config):
+        for job in table(config, database):
             nursery.start_soon(repeat, job, ports)
 
 

@@ -30,6 +30,14 @@ def components(*, database: StoreDatabase, fleet: Fleet, bus: Bus, chargers: tup
         await database.check()
         return {"queued": database.stats.queued, "batches": database.stats.batches}
 
+    async def events() -> dict[str, Any]:
+        waiting: dict[str, dict[str, int]] = {consumer.name: {} for consumer in bus.consumers()}
+        for row in await database.read(_undelivered, tenant=DEFAULT_TENANT):
+            waiting.setdefault(row["consumer"], {})[row["state"]] = row["count"]
+        if dead := [f"{name} could not take {states['dead']}" for name, states in waiting.items() if "dead" in states]:
+            raise RuntimeError(f"{'; '.join(dead)} (`csms events replay` tries again)")
+        return {"consumers": waiting}
+
     async def listener() -> dict[str, Any]:
         for address in chargers:
             host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104 - compared, not bound
@@ -40,6 +48,7 @@ def components(*, database: StoreDatabase, fleet: Fleet, bus: Bus, chargers: tup
     return [
         Component("database", store),
         Component("writer", writer),
+        Component("bus", events, vital=False),
         Component("listener", listener),
         Component("plugins", bus.probe, vital=False),
     ]
@@ -47,6 +56,10 @@ def components(*, database: StoreDatabase, fleet: Fleet, bus: Bus, chargers: tup
 
 def _look(tx: Any) -> Any:
     return tx.value("SELECT 1")
+
+
+def _undelivered(tx: Any) -> Any:
+    return tx.all("SELECT consumer, state, count(*) AS count FROM deliveries WHERE state <> 'done' GROUP BY consumer, state")
 
 
 def show(telemetry: Telemetry, *, database: StoreDatabase, fleet: Fleet, bus: Bus, feed: Feed) -> None:

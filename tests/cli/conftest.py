@@ -55,9 +55,9 @@ class Stub:
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
+def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     """A stub server, and a configuration in the environment that leads to it."""
-    stub = Stub("")
+    fake = Stub("")
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -75,14 +75,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
         def handle_any(self) -> None:
             length = int(self.headers.get("Content-Length", "0"))
             raw = self.rfile.read(length)
-            stub.asked.append((self.command, self.path, json.loads(raw) if raw else None))
+            fake.asked.append((self.command, self.path, json.loads(raw) if raw else None))
             path = self.path.partition("?")[0]
             if self.headers.get("Authorization") != f"Bearer {KEY}":
                 self.reply(401, b'{"title": "Unauthorized", "status": 401}', "application/problem+json")
             elif path == "/api/v1/live":
-                self.reply(200, stub.feed, "text/event-stream")
+                self.reply(200, fake.feed, "text/event-stream")
             else:
-                status, body = stub.answers.get((self.command, path), (404, {"title": "Not Found", "status": 404}))
+                status, body = fake.answers.get((self.command, path), (404, {"title": "Not Found", "status": 404}))
                 self.reply(status, body if isinstance(body, bytes) else json.dumps(body).encode())
 
         do_GET = do_POST = do_DELETE = do_PUT = handle_any
@@ -90,10 +90,10 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    stub.url = f"http://127.0.0.1:{http.server_port}"
+    fake.url = f"http://127.0.0.1:{http.server_port}"
     monkeypatch.setenv("CSMS_API_PORT", str(http.server_port))
     monkeypatch.setenv("CSMS_API_KEY", KEY)
-    yield stub
+    yield fake
     http.shutdown()
     thread.join()
     http.server_close()

@@ -108,14 +108,14 @@ def test_a_charger_that_is_removed_is_gone(store: Run) -> None:
 # --- beside a running server ----------------------------------------------------------------------------------------------------
 
 
-def test_approval_goes_through_the_running_server(run: Run, server: Stub) -> None:
-    server.answer("POST", "/api/v1/chargers/C1/approve", {"charger_id": "C1", "approval": "accepted"})
+def test_approval_goes_through_the_running_server(run: Run, stub: Stub) -> None:
+    stub.answer("POST", "/api/v1/chargers/C1/approve", {"charger_id": "C1", "approval": "accepted"})
     assert run("charger", "approve", "C1").output == "Approved charger C1\n"
-    assert server.asked == [("POST", "/api/v1/chargers/C1/approve", None)]
+    assert stub.asked == [("POST", "/api/v1/chargers/C1/approve", None)]
 
 
-def test_what_the_server_says_of_an_approval_counts(run: Run, server: Stub) -> None:
-    server.answer(
+def test_what_the_server_says_of_an_approval_counts(run: Run, stub: Stub) -> None:
+    stub.answer(
         "POST", "/api/v1/chargers/C9/approve", {"title": "Not Found", "status": 404, "detail": "there is no charger 'C9'"}, 404
     )
     assert run("charger", "approve", "C9", code=1).stderr == "csms: there is no charger 'C9'\n"
@@ -134,19 +134,19 @@ def test_a_server_that_was_named_must_be_there(store: Run) -> None:
     assert facts(store("charger", "show", "C1", "--json"))["approval"] == "pending"
 
 
-def test_a_rejected_or_removed_charger_loses_its_connection(run: Run, server: Stub) -> None:
+def test_a_rejected_or_removed_charger_loses_its_connection(run: Run, stub: Stub) -> None:
     run("init")
     run("charger", "add", "C1")
-    server.answer("DELETE", "/api/v1/connections/C1", {"dropped": "C1"})
+    stub.answer("DELETE", "/api/v1/connections/C1", {"dropped": "C1"})
     run("charger", "reject", "C1")
     assert facts(run("charger", "show", "C1", "--json"))["approval"] == "rejected"
     run("charger", "remove", "C1")
-    assert [asked[:2] for asked in server.asked] == [("DELETE", "/api/v1/connections/C1")] * 2
+    assert [asked[:2] for asked in stub.asked] == [("DELETE", "/api/v1/connections/C1")] * 2
 
 
-def test_a_server_that_will_not_drop_it_does_not_undo_the_removal(run: Run, server: Stub) -> None:
+def test_a_server_that_will_not_drop_it_does_not_undo_the_removal(run: Run, stub: Stub) -> None:
     run("init")
     run("charger", "add", "C1")
-    server.answer("DELETE", "/api/v1/connections/C1", {"title": "Unwell", "status": 500}, 500)
+    stub.answer("DELETE", "/api/v1/connections/C1", {"title": "Unwell", "status": 500}, 500)
     assert "its connection was not closed" in run("charger", "remove", "C1").stderr
     assert KEY not in run("charger", "list", "--json").output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -44,7 +45,8 @@ def test_help(run: Run, path: tuple[str, ...], command: click.Command) -> None:
     assert "Examples:" in output
     assert f"csms {' '.join(path)}" in output
     for parameter in command.params:
-        assert isinstance(parameter, click.Argument) or parameter.help, f"{path} {parameter.name} says nothing of itself"  # type: ignore[attr-defined]  # options have a help
+        told = isinstance(parameter, click.Argument) or parameter.to_info_dict().get("help")
+        assert told, f"{path} {parameter.name} says nothing of itself"
 
 
 def test_help_of_all_says_what_exit_codes_mean(run: Run) -> None:
@@ -56,6 +58,13 @@ def test_help_of_all_says_what_exit_codes_mean(run: Run) -> None:
 def test_a_group_by_itself_asks_for_its_help(run: Run) -> None:
     assert "Commands:" in run().stdout
     assert "approve" in run("charger").stdout
+
+
+def test_common_options_may_stand_before_the_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text("[ocpp]\nport = 9100\n")
+    checked = json.loads(run("--config", "other.toml", "--json", "check").stdout)
+    assert checked["config"]["ocpp"]["port"] == 9100
+    assert "none.toml" in run("--config", "none.toml", "charger", "list", code=2).stderr
 
 
 def test_version(run: Run) -> None:
@@ -161,6 +170,7 @@ def test_its_commands_come_from_the_configuration_that_is_named(run: Run, tmp_pa
     run("greeter", "hello", "world", code=2)
     assert run("greeter", "--config", "other.toml", "hello", "world").output == "hello world\n"
     assert run("greeter", "--config=other.toml", "hello", "world").output == "hello world\n"
+    assert run("--config", "other.toml", "greeter", "hello", "world").output == "hello world\n"
 
 
 def test_a_wrong_configuration_does_not_hide_the_help(run: Run, tmp_path: Path) -> None:

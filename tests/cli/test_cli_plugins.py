@@ -34,21 +34,21 @@ def test_enabled_ones_come_first(two: Run) -> None:
     ]
 
 
-def test_health_comes_from_the_running_server(two: Run, server: Stub) -> None:
-    server.answer("GET", "/health", page(status="ok", webhook={"calls": 3}))
+def test_health_comes_from_the_running_server(two: Run, stub: Stub) -> None:
+    stub.answer("GET", "/health", page(status="ok", webhook={"calls": 3}))
     assert facts(two("plugins", "--json"))[0]["health"] == "ok"
 
 
-def test_trouble_is_shown_with_its_reason(two: Run, server: Stub) -> None:
-    server.answer("GET", "/health", page(status="failed", reason="webhook: transaction_ended rests: no route; meter: slow"), 503)
+def test_trouble_is_shown_with_its_reason(two: Run, stub: Stub) -> None:
+    stub.answer("GET", "/health", page(status="failed", reason="webhook: transaction_ended rests: no route; meter: slow"), 503)
     result = two("plugins", code=1)
     assert "transaction_ended rests: no route" in result.stdout
     assert "slow" not in result.stdout
     assert result.stderr == "csms: in trouble: webhook\n"
 
 
-def test_a_plugin_that_the_server_did_not_load(two: Run, server: Stub) -> None:
-    server.answer("GET", "/health", page(status="ok"))
+def test_a_plugin_that_the_server_did_not_load(two: Run, stub: Stub) -> None:
+    stub.answer("GET", "/health", page(status="ok"))
     assert "another configuration" in two("plugins", code=1).stdout
 
 

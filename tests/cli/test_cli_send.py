@@ -14,19 +14,19 @@ from .conftest import Run, Stub
 PATH = "/api/v1/chargers/C1/commands/Reset"
 
 
-def test_a_command_is_sent_and_its_answer_told(run: Run, server: Stub) -> None:
-    server.answer("POST", PATH, {"outcome": "Answered", "certain": True, "status": "Accepted", "detail": {}})
+def test_a_command_is_sent_and_its_answer_told(run: Run, stub: Stub) -> None:
+    stub.answer("POST", PATH, {"outcome": "Answered", "certain": True, "status": "Accepted", "detail": {}})
     result = run("send", "C1", "Reset", "when=immediately")
     assert result.output == "C1 answered Accepted\n"
-    method, path, body = server.asked[0]
+    method, path, body = stub.asked[0]
     assert (method, path.partition("?")[0], body) == ("POST", PATH, {"when": "immediately", "evse": None})
     assert "ttl_s=60" in path
     assert "timeout_s=30" in path
 
 
-def test_json_gives_the_whole_answer(run: Run, server: Stub) -> None:
+def test_json_gives_the_whole_answer(run: Run, stub: Stub) -> None:
     answer = {"outcome": "Answered", "certain": True, "status": "Accepted", "detail": {"a": [1]}}
-    server.answer("POST", PATH, answer)
+    stub.answer("POST", PATH, answer)
     assert json.loads(run("send", "C1", "Reset", "--json").stdout) == answer
 
 
@@ -46,8 +46,8 @@ def test_json_gives_the_whole_answer(run: Run, server: Stub) -> None:
         ({"outcome": "Offline", "reason": "not connected"}, 5, "C1 is offline: not connected"),
     ],
 )
-def test_every_outcome_has_its_words_and_its_code(run: Run, server: Stub, answer: dict[str, Any], code: int, words: str) -> None:
-    server.answer("POST", PATH, answer)
+def test_every_outcome_has_its_words_and_its_code(run: Run, stub: Stub, answer: dict[str, Any], code: int, words: str) -> None:
+    stub.answer("POST", PATH, answer)
     assert words in run("send", "C1", "Reset", code=code).output
     assert run("send", "C1", "Reset", "--json", code=code).exit_code == code
 
@@ -57,49 +57,49 @@ def test_no_outcome_is_forgotten() -> None:
     assert {kind.__name__ for kind in Outcome.__subclasses__()} == told
 
 
-def test_what_the_charger_said_besides_is_shown(run: Run, server: Stub) -> None:
+def test_what_the_charger_said_besides_is_shown(run: Run, stub: Stub) -> None:
     variables = [{"name": "HeartbeatInterval", "value": "300"}, {"name": "MeterValueSampleInterval", "value": "60"}]
     path = "/api/v1/chargers/C1/commands/GetVariables"
-    server.answer("POST", path, {"outcome": "Answered", "status": "Accepted", "detail": {"variables": variables}})
+    stub.answer("POST", path, {"outcome": "Answered", "status": "Accepted", "detail": {"variables": variables}})
     output = run("send", "C1", "GetVariables", "HeartbeatInterval").output
     assert "HeartbeatInterval" in output
     assert "300" in output
     assert "MeterValueSampleInterval" in output
 
 
-def test_odd_charger_ids_travel_whole(run: Run, server: Stub) -> None:
-    server.answer("POST", "/api/v1/chargers/a%2Fb%20%C3%BC/commands/ClearCache", {"outcome": "Answered", "status": "Accepted"})
+def test_odd_charger_ids_travel_whole(run: Run, stub: Stub) -> None:
+    stub.answer("POST", "/api/v1/chargers/a%2Fb%20%C3%BC/commands/ClearCache", {"outcome": "Answered", "status": "Accepted"})
     run("send", "a/b ü", "ClearCache")
 
 
-def test_a_body_is_sent_as_it_is(run: Run, server: Stub) -> None:
-    server.answer("POST", PATH, {"outcome": "Answered", "status": "Accepted"})
+def test_a_body_is_sent_as_it_is(run: Run, stub: Stub) -> None:
+    stub.answer("POST", PATH, {"outcome": "Answered", "status": "Accepted"})
     run("send", "C1", "Reset", "--body", '{"when": "immediately"}')
-    assert server.asked[0][2] == {"when": "immediately"}
+    assert stub.asked[0][2] == {"when": "immediately"}
     assert "no JSON object" in run("send", "C1", "Reset", "--body", "[1]", code=2).output
     assert "not both" in run("send", "C1", "Reset", "soft", "--body", "{}", code=2).output
 
 
-def test_what_the_server_refuses_is_one_line(run: Run, server: Stub) -> None:
+def test_what_the_server_refuses_is_one_line(run: Run, stub: Stub) -> None:
     problem = {
         "title": "Invalid Input",
         "status": 422,
         "detail": "not a valid Reset",
         "errors": [{"field": "when", "message": "must be one of ..."}],
     }
-    server.answer("POST", PATH, problem, status=422)
+    stub.answer("POST", PATH, problem, status=422)
     result = run("send", "C1", "Reset", code=2)
     assert result.stderr == "csms: not a valid Reset; when: must be one of ...\n"
-    server.answer("POST", PATH, b"<html>", status=502)
+    stub.answer("POST", PATH, b"<html>", status=502)
     assert run("send", "C1", "Reset", code=1).stderr.startswith("csms: the server answered 502")
 
 
-def test_a_server_that_does_not_know_our_key(run: Run, server: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_know_our_key(run: Run, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CSMS_API_KEY", "another")
     assert "does not take our operator key" in run("send", "C1", "Reset", code=3).stderr
 
 
-def test_no_server(run: Run, server: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_server(run: Run, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("send", "C1", "Reset", "--server", "http://127.0.0.1:1", code=3)
     assert result.stderr.startswith("csms: no server answers at http://127.0.0.1:1: ")
     assert len(result.stderr.splitlines()) == 1

@@ -80,12 +80,12 @@ def test_show(charged: Run) -> None:
     charged("transaction", "show", "x", code=2)
 
 
-def test_stop_asks_the_charger_through_the_server(charged: Run, server: Stub) -> None:
+def test_stop_asks_the_charger_through_the_server(charged: Run, stub: Stub) -> None:
     number = facts(charged("transaction", "list", "--open", "--json"))[0]["id"]
     path = "/api/v1/chargers/C1/commands/StopCharging"
-    server.answer("POST", path, {"outcome": "Answered", "status": "Accepted"})
+    stub.answer("POST", path, {"outcome": "Answered", "status": "Accepted"})
     charged("transaction", "stop", str(number))
-    assert server.asked[0][2] == {"transaction_id": number, "reference": ""}
-    server.answer("POST", path, {"outcome": "Answered", "status": "Rejected"})
+    assert stub.asked[0][2] == {"transaction_id": number, "reference": ""}
+    stub.answer("POST", path, {"outcome": "Answered", "status": "Rejected"})
     charged("transaction", "stop", str(number), code=4)
     charged("transaction", "stop", "99", code=1)

@@ -81,7 +81,7 @@ async def test_a_verb_cannot_swallow_a_database_error(database: StoreDatabase, v
             return "all is well"
         return "not refused"
 
-    with pytest.raises(Exception, match="(?i)check"):
+    with pytest.raises(Exception, match=r"(?i)check"):
         await write(database, swallow)
     assert await names(database, verbs) == []
 
@@ -98,7 +98,7 @@ async def test_a_transaction_cannot_be_used_after_a_failed_statement(database: S
             except SpentTransaction as error:
                 after.append(error)
 
-    with pytest.raises(Exception, match="(?i)check"):
+    with pytest.raises(Exception, match=r"(?i)check"):
         await write(database, go_on)
     assert len(after) == 1
     assert await names(database, verbs) == []
@@ -214,7 +214,12 @@ async def test_rows_and_verbs_of_a_key_keep_their_order(database: StoreDatabase,
                 return [row["name"] for row in rows]
 
             seen.setdefault(number, []).append(await write(database, look, keys=(key, f"token:{number % 3}")))
-            await database.append("UPDATE notes SET body = 'x' WHERE tenant = :tenant AND name = :name", [{"name": f"{number}/{turn}a"}], key=key, tenant=1)
+            await database.append(
+                "UPDATE notes SET body = 'x' WHERE tenant = :tenant AND name = :name",
+                [{"name": f"{number}/{turn}a"}],
+                key=key,
+                tenant=1,
+            )
 
     async with trio.open_nursery() as nursery:
         for number in range(20):
@@ -226,7 +231,7 @@ async def test_rows_and_verbs_of_a_key_keep_their_order(database: StoreDatabase,
     await database.check()
     changed = "SELECT count(*) FROM notes WHERE tenant = :tenant AND body = 'x'"
     async with trio.open_nursery() as nursery:
-        for number in range(20):
+        for _ in range(20):
             nursery.start_soon(write, database, lambda tx: None)
     assert await database.read(lambda tx: tx.value(changed), tenant=1) == 100
 
@@ -278,7 +283,7 @@ async def test_a_read_sees_one_moment_and_cannot_write(database: StoreDatabase, 
         await write(database, verbs.add, "meanwhile")
         go_on.set()
     assert counts == [0, 0]
-    with pytest.raises(Exception, match="(?i)read.?only"):
+    with pytest.raises(Exception, match=r"(?i)read.?only"):
         await database.read(lambda tx: verbs.add(tx, "x"), tenant=1)
     assert await names(database, verbs) == ["meanwhile"]
 

@@ -25,7 +25,12 @@ def test_sqlite_paths_start_at_the_config_folder() -> None:
 def test_a_password_may_hold_any_character(password: str) -> None:
     parameters = postgres(f"postgresql://csms:{password}@db.example:5433/name?application_name=a%40b")
     assert parameters["password"] == "p@ss/w:rd?#%"
-    assert (parameters["user"], parameters["host"], parameters["port"], parameters["dbname"]) == ("csms", "db.example", "5433", "name")
+    assert (parameters["user"], parameters["host"], parameters["port"], parameters["dbname"]) == (
+        "csms",
+        "db.example",
+        "5433",
+        "name",
+    )
     assert parameters["application_name"] == "a@b"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +43,7 @@ def test_order_per_key_survives(batch: list[Work]) -> None:
         for key in work.keys if isinstance(work, Write) else {work.key}:
             by_key[key].append(work)
     for works in by_key.values():
-        for before, after in zip(works, works[1:], strict=False):
+        for before, after in pairwise(works):
             assert place[id(before)] < place[id(after)]
             if place[id(before)][0] == place[id(after)][0]:
                 kinds = {work.sql if isinstance(work, Append) else "" for work in (before, after)}

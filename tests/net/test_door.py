@@ -143,8 +143,9 @@ async def test_odd_requests_get_an_answer(serve: Serve, request_bytes: bytes, st
 
 async def test_frames_sent_with_the_request_are_not_lost(serve: Serve) -> None:
     async with serve() as world:
-        early = masked(1, b'[2,"e1","Heartbeat",{}]')
-        charger = await world.connect(early=early)
+        charger = await world.connect(early=masked(9, b"p"))
+        assert await charger.read() == (10, b"p")
+        charger = await world.connect(early=masked(1, b'[2,"e1","Heartbeat",{}]'))
         assert (await charger.hear())[:2] == [3, "e1"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import trio
+from structlog.contextvars import get_contextvars
 from trio.testing import MockClock, lockstep_stream_pair
 
 from csms.core.commands import Answered, ClearCache, Lost, Reset, TimedOut
@@ -148,6 +149,25 @@ async def test_a_slow_message_is_logged_with_its_stages(simulate: Serve, autojum
         assert (slow["charger"], slow["action"], slow["message_id"]) == ("CP1", "StatusNotification", "2")
         assert slow["queued_ms"] == pytest.approx(200, abs=1)
         assert slow["heard_ms"] == pytest.approx(200, abs=1)
+
+
+async def test_what_is_logged_while_hearing_names_charger_and_call(serve: Serve) -> None:
+    contexts: list[dict[str, Any]] = []
+
+    async def hearing(report: Any) -> None:
+        contexts.append(dict(get_contextvars()))
+
+    async with serve(hearing=hearing) as world:
+        for id in ("CP1", "CP2"):
+            charger = await world.connect(f"/ocpp/{id}")
+            await charger.ask(status_call("s"))
+            await charger.ask(HEARTBEAT)
+    assert [(context["charger"], context["call"]) for context in contexts] == [
+        ("CP1", "s"),
+        ("CP1", "h1"),
+        ("CP2", "s"),
+        ("CP2", "h1"),
+    ]
 
 
 async def test_the_frame_log_is_in_order(serve: Serve) -> None:

@@ -111,7 +111,7 @@ class Bench:
             await self.until(lambda: charger.online)
         return charger
 
-    async def until(self, condition: Callable[[], bool], *, limit_s: float = 3600) -> None:
+    async def until(self, condition: Callable[[], bool], *, limit_s: float = 900) -> None:
         """Wait in simulated time until something is true."""
         with trio.fail_after(limit_s):
             while not condition():

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import cattrs
 import msgspec
 from cattrs.preconf.json import make_converter
+from cattrs.v import format_exception
 from quart import Response, request
 
 from .problems import Problem
@@ -65,10 +66,17 @@ def structure(data: Any, into: type[T]) -> T:
 
 def _paths(error: Exception) -> list[dict[str, str]]:
     wrong = []
-    for line in cattrs.transform_error(error):
+    for line in cattrs.transform_error(error, format_exception=_words):
         message, _, path = line.rpartition(" @ ")
         wrong.append({"field": path.removeprefix("$").removeprefix("."), "message": message or line})
     return wrong
+
+
+def _words(error: BaseException, kind: type | None) -> str:
+    """What one error says; a validator's own words say what is allowed."""
+    if isinstance(error, ValueError) and error.args:
+        return str(error.args[0])
+    return format_exception(error, kind)
 
 
 async def body(into: type[T]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,11 +10,13 @@ import attrs
 import msgspec
 import trio
 
-from .problems import Problem
-
 BACKLOG = 1000
 """Items that may wait for one listener before it is dropped."""
 KEEPALIVE_S = 15.0
+FRAME = "frame"
+"""The kind of an item that is a frame; the other kinds are the types of events."""
+FOLLOWER_LIMIT_S = 2.0
+"""Longest wait of a new stream for the stored events; with the store away it begins without them."""
 
 
 @attrs.frozen(slots=True)
@@ -37,7 +39,8 @@ class Listener:
     tenant: int
     charger_id: str
     kinds: frozenset[str]
-    dropped: bool = False
+    ended: str = ""
+    """Why it gets nothing more."""
 
     def wants(self, item: Item) -> bool:
         """Whether this item is for this listener."""
@@ -49,12 +52,19 @@ class Listener:
 
 
 class Feed:
-    """Fans items out to bounded listeners; a full one is dropped and told so, the others go on."""
+    """Fans items out to bounded listeners; a full one is dropped and told so, the others go on.
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    Stored events come from a follower: it sleeps in ``wanted`` while nobody listens and says ``following`` once it knows from where on
+    it tells, so that a stream which has begun misses nothing.
+    """
+
+    def __init__(self, limit: int, *, backlog: int = BACKLOG) -> None:
+        self.limit = limit
+        self._backlog = backlog
         self._listeners: list[Listener] = []
-        self._draining = trio.Event()
+        self._wanted = trio.Event()
+        self._followed = trio.Event()
+        self._draining = False
         self.dropped = 0
 
     @property
@@ -62,55 +72,81 @@ class Feed:
         """How many listeners there are; with none, nobody needs to prepare items."""
         return len(self._listeners)
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for another listener."""
+        return self._draining or len(self._listeners) >= self.limit
+
+    async def wanted(self) -> None:
+        """Wait until somebody listens."""
+        await self._wanted.wait()
+
+    def following(self) -> None:
+        """Every event that is stored from now on will be published."""
+        self._followed.set()
+
     def publish(self, item: Item) -> None:
         """Give an item to all who want it; never waits."""
         for listener in self._listeners:
-            if listener.dropped or not listener.wants(item):
+            if listener.ended or not listener.wants(item):
                 continue
             try:
                 listener.send.send_nowait(item)
             except trio.WouldBlock:
-                listener.dropped = True
                 self.dropped += 1
-                listener.send.close()
+                _end(listener, "too slow")
 
     def drain(self) -> None:
-        """End every stream: the server is stopping."""
-        self._draining.set()
+        """End every stream once it has told what waits: the server is stopping."""
+        self._draining = True
         for listener in self._listeners:
-            listener.send.close()
+            _end(listener, "server stopping")
 
     @contextmanager
-    def listen(self, *, tenant: int, charger_id: str = "", kinds: frozenset[str] = frozenset()) -> Any:
-        """A listener for the time of a ``with`` block. Raises ``Problem`` 503 when there are too many."""
-        if self._draining.is_set() or len(self._listeners) >= self._limit:
-            raise Problem(503, "Service Unavailable", f"at most {self._limit} live feeds at a time")
-        send, receive = trio.open_memory_channel[Item](BACKLOG)
+    def _listen(self, tenant: int, charger_id: str, kinds: frozenset[str]) -> Iterator[Listener]:
+        send, receive = trio.open_memory_channel[Item](self._backlog)
         listener = Listener(send, receive, tenant, charger_id, kinds)
+        if self.full:
+            _end(listener, f"at most {self.limit} live feeds at a time")
+        if not self._listeners:
+            self._followed = trio.Event()
         self._listeners.append(listener)
+        self._wanted.set()
         try:
             yield listener
         finally:
             self._listeners.remove(listener)
+            if not self._listeners:
+                self._wanted = trio.Event()
             send.close()
             receive.close()
 
-    async def stream(self, listener: Listener) -> AsyncIterator[bytes]:
-        """Server-sent events (WHATWG HTML §9.2) for one listener, with a comment now and then so that a dead reader is noticed."""
-        yield b": csms live feed\n\n"
-        while True:
-            item: Item | None = None
-            ended = False
-            with trio.move_on_after(KEEPALIVE_S):
-                try:
-                    item = await listener.receive.receive()
-                except trio.EndOfChannel:
-                    ended = True
-            if ended:
-                reason = "too slow" if listener.dropped else "server stopping"
-                yield b"event: end\ndata: " + msgspec.json.encode({"reason": reason}) + b"\n\n"
-                return
-            yield b": still here\n\n" if item is None else encode(item)
+    async def stream(self, *, tenant: int, charger_id: str = "", kinds: frozenset[str] = frozenset()) -> AsyncIterator[bytes]:
+        """Server-sent events (WHATWG HTML §9.2) for one listener, with a comment now and then so that a dead reader is noticed.
+
+        ``charger_id`` and ``kinds`` choose; empty is all. The first bytes go out when nothing can be missed any more.
+        """
+        with self._listen(tenant, charger_id, kinds) as listener:
+            with trio.move_on_after(FOLLOWER_LIMIT_S):
+                await self._followed.wait()
+            yield b": csms live feed\n\n"
+            while True:
+                item: Item | None = None
+                ended = False
+                with trio.move_on_after(KEEPALIVE_S):
+                    try:
+                        item = await listener.receive.receive()
+                    except trio.EndOfChannel:
+                        ended = True
+                if ended:
+                    yield b"event: end\ndata: " + msgspec.json.encode({"reason": listener.ended}) + b"\n\n"
+                    return
+                yield b": still here\n\n" if item is None else encode(item)
+
+
+def _end(listener: Listener, reason: str) -> None:
+    listener.ended = listener.ended or reason
+    listener.send.close()
 
 
 def encode(item: Item) -> bytes:

@@ -17,25 +17,30 @@ from quart import Blueprint, Response, g, request
 from quart_trio import QuartTrio
 
 from csms.config import ApiConfig
+from csms.core.events import EVENT_TYPES
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Random
 from csms.telemetry import Telemetry
 
 from . import auth, problems
 from .health import Component, examine
-from .live import Feed
+from .live import FRAME, Feed
+from .problems import Problem
 
-SEND_LIMIT_S = 20
-"""How long a client may leave our bytes unacknowledged. hypercorn shields its sends, so without this a client that stops
-reading would hold up the shutdown for ever."""
+SEND_LIMIT_S = 20.0
+"""How long a client may leave our bytes unacknowledged, or the time that a shutdown may take where that is shorter. hypercorn shields
+its sends, so without this a client that stops reading would hold up the shutdown for ever."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Sockets(HypercornConfig):
+    send_limit_s = SEND_LIMIT_S
+
     def create_sockets(self) -> Sockets:
         sockets = super().create_sockets()
         for listening in [*sockets.secure_sockets, *sockets.insecure_sockets]:
             with contextlib.suppress(AttributeError):  # TCP_USER_TIMEOUT is Linux's; accepted sockets inherit it
-                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SEND_LIMIT_S * 1000)
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self.send_limit_s * 1000))
         return sockets
 
 
@@ -74,16 +79,13 @@ def build(
     @app.get("/api/v1/live")
     async def live() -> Response:
         kinds = frozenset(kind for kind in request.args.get("kinds", "").split(",") if kind)
-        charger_id = request.args.get("charger", "")
-
-        async def body() -> Any:
-            with feed.listen(tenant=DEFAULT_TENANT, charger_id=charger_id, kinds=kinds) as listener:
-                async for chunk in feed.stream(listener):
-                    yield chunk
-
-        response = Response(
-            body(), content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        )
+        if unknown := sorted(kinds - {FRAME, *EVENT_TYPES}):
+            known = ", ".join([FRAME, *sorted(EVENT_TYPES)])
+            raise Problem(422, "Invalid Input", f"kinds: there is no {', '.join(unknown)}; there are {known}")
+        if feed.full:
+            raise Problem(503, "Service Unavailable", f"at most {feed.limit} live feeds at a time")
+        stream = feed.stream(tenant=DEFAULT_TENANT, charger_id=request.args.get("charger", ""), kinds=kinds)
+        response = Response(stream, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         response.timeout = None
         return response
 
@@ -106,7 +108,8 @@ def _measure(app: QuartTrio, telemetry: Telemetry, random: Random) -> None:
     @app.after_request
     async def end(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule is not None else "unknown"
-        telemetry.requests.observe((route, request.method, str(response.status_code)), trio.current_time() - g.started)
+        method = request.method if request.method in METHODS else "other"  # anybody can make one up
+        telemetry.requests.observe((route, method, str(response.status_code)), trio.current_time() - g.started)
         response.headers["X-Request-Id"] = g.request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
@@ -124,6 +127,7 @@ async def run(
     hypercorn = _Sockets()
     hypercorn.bind = [f"{config.host}:{config.port}"]
     hypercorn.graceful_timeout = grace_s
+    hypercorn.send_limit_s = min(SEND_LIMIT_S, max(grace_s, 1.0))
     hypercorn.keep_alive_timeout = 30
     hypercorn.errorlog = None
     hypercorn.accesslog = None

@@ -175,11 +175,12 @@ def approve(call: Invocation, charger_id: str, server: str | None) -> None:
 @examples("csms charger reject C1        it may connect, and is told so at every boot")
 @charger.command()
 @click.argument("charger_id")
+@server_option
 @common
-def reject(call: Invocation, charger_id: str) -> None:
+def reject(call: Invocation, charger_id: str, server: str | None) -> None:
     """Shut a charger out. If it is connected its link is closed, so that it hears of it."""
     _decide(call, charger_id, REJECTED)
-    _drop(call, charger_id)
+    _drop(call, charger_id, server)
     show.done(call.json, f"Rejected charger {charger_id}", charger_id=charger_id, approval=REJECTED)
 
 
@@ -187,10 +188,10 @@ def _decide(call: Invocation, charger_id: str, approval: str) -> None:
     write(call.config, partial(service.decide, charger_id=charger_id, approval=approval), keys=(charger_key(charger_id),))
 
 
-def _drop(call: Invocation, charger_id: str) -> None:
+def _drop(call: Invocation, charger_id: str, server: str | None) -> None:
     """Close the charger's live connection, if a server runs and has one; that is never an error of the command."""
     try:
-        Server(call.config).call("DELETE", f"/api/v1/connections/{segment(charger_id)}", accept=frozenset({404}))
+        Server(call.config, server).call("DELETE", f"/api/v1/connections/{segment(charger_id)}", accept=frozenset({404}))
     except Unreachable:
         return
     except (Failure, OSError) as error:
@@ -200,14 +201,15 @@ def _drop(call: Invocation, charger_id: str) -> None:
 @examples("csms charger remove C1")
 @charger.command()
 @click.argument("charger_id")
+@server_option
 @common
-def remove(call: Invocation, charger_id: str) -> None:
+def remove(call: Invocation, charger_id: str, server: str | None) -> None:
     """Remove a charger.
 
     Its connection is closed. Its transactions and messages stay.
     """
     write(call.config, partial(service.remove_charger, charger_id=charger_id), keys=(charger_key(charger_id),))
-    _drop(call, charger_id)
+    _drop(call, charger_id, server)
     show.done(call.json, f"Removed charger {charger_id}", charger_id=charger_id)
 
 

@@ -45,13 +45,13 @@ def _group(plugin: str) -> click.Group:
     return click.Group(plugin, params=[option], help=f"Commands of the plugin {plugin}.")
 
 
-def plugin_commands(arguments: Sequence[str]) -> Mapping[str, click.Command]:
-    """Like ``plugin_commands_of`` for the configuration that a command line names.
+def plugin_commands(given: str | None, arguments: Sequence[str]) -> Mapping[str, click.Command]:
+    """Like ``plugin_commands_of`` for the configuration that a command line names, before the command (``given``) or behind.
 
     A configuration that is wrong, or a plugin that cannot be loaded, must not hide ``--help``: it is told, and there are none.
     """
     try:
-        return plugin_commands_of(load(config_file(_named(arguments)), os.environ))
+        return plugin_commands_of(load(config_file(given or _named(arguments)), os.environ))
     except ConfigError as error:
         show.remark(f"csms: plugins' commands are left out: {error.problems[0]}")
     except Failure as error:

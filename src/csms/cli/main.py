@@ -69,7 +69,7 @@ class Csms(click.Group):
         from .contributions import plugin_commands
 
         if _PLUGINS not in ctx.meta:
-            ctx.meta[_PLUGINS] = plugin_commands(ctx.meta.get(_ARGUMENTS, ()))
+            ctx.meta[_PLUGINS] = plugin_commands(ctx.params.get("config_given"), ctx.meta.get(_ARGUMENTS, ()))
         found: Mapping[str, click.Command] = ctx.meta[_PLUGINS]
         return found
 
@@ -113,10 +113,13 @@ def _leave_pipe() -> None:
 @click.group(
     cls=Csms,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
-    epilog=EXIT_HELP + "\nEvery command takes --config FILE (also CSMS_CONFIG; else ./csms.toml if there is one) and --json.",
+    epilog=EXIT_HELP
+    + "\nWithout --config it is the file that CSMS_CONFIG names, else csms.toml in the working folder, else defaults.",
 )
 @click.version_option(__version__, message="csms %(version)s")
-def main() -> None:
+@click.option("--config", "config_given", metavar="FILE", help="Configuration file (TOML); every command takes it, too.")
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts; every command takes it, too.")
+def main(config_given: str | None, as_json: bool) -> None:
     """A charging station management system for OCPP.
 
     \b

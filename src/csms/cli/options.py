@@ -47,13 +47,18 @@ def config_file(given: str | None) -> Path | None:
 
 
 def common(function: F) -> F:
-    """Add ``--config`` and ``--json``, and hand the function an ``Invocation`` before its own arguments."""
+    """Add ``--config`` and ``--json``, and hand the function an ``Invocation`` before its own arguments.
+
+    Both may also stand before the command's name.
+    """
 
     @click.option("--config", "config_given", metavar="FILE", help="Configuration file (TOML).")
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
     @functools.wraps(function)
     def wrapped(*args: Any, config_given: str | None, as_json: bool, **kwargs: Any) -> Any:
-        return function(Invocation(config_file(config_given), as_json), *args, **kwargs)
+        before = click.get_current_context().find_root().params
+        given = config_given or before.get("config_given")
+        return function(Invocation(config_file(given), as_json or bool(before.get("as_json"))), *args, **kwargs)
 
     return wrapped  # type: ignore[return-value]  # click passes by keyword; to mypy the signature stays the function's
 

@@ -43,11 +43,24 @@ def event_line(kind: str, data: dict[str, Any]) -> Text:
     facts = {name: value for name, value in data.items() if name not in PLAIN and value not in (None, "", [], {})}
     line = Text(f"{_time(data)} {data.get('charger_id', '')} ")
     line.append(f"★ {kind} ", style="bold yellow")
-    return line.append(" ".join(f"{name}={_short(value)}" for name, value in facts.items()))
+    return line.append(" ".join(f"{name}={_short(name, value)}" for name, value in facts.items()))
 
 
-def _short(value: Any) -> str:
+def _short(name: str, value: Any) -> str:
+    """A fact in few characters: a place as ``1.2``, meter readings as what was measured, anything else as JSON."""
+    try:
+        if name == "place":
+            return f"{value['evse']}.{value['connector']}"
+        if name == "readings":
+            return ", ".join(_sample(sample) for reading in value for sample in reading["samples"])
+    except (KeyError, TypeError):
+        pass  # not the shape we know: a server of another version, or a plugin's event
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _sample(sample: dict[str, Any]) -> str:
+    phase = f" {sample['phase']}" if sample["phase"] else ""
+    return f"{sample['measurand']}{phase} {sample['value']} {sample['unit']}"
 
 
 @examples(

@@ -1,5 +1,6 @@
 """The store: SQLite or PostgreSQL behind ``write``, ``read`` and ``append``; migrations, consumers of events, retention and backup."""
 
-from .database import StoreDatabase, open_database
+from .database import StoreDatabase
+from .opening import open_database
 
 __all__ = ["StoreDatabase", "open_database"]

@@ -14,7 +14,7 @@ from csms.core.errors import NeedsKeys, StoreUnavailable
 from csms.core.ports import Clock
 
 from .lane import Batch
-from .postgres_connect import AGAIN, in_our_words, out_of_order
+from .postgres_connect import AGAIN, GONE, in_our_words, out_of_order
 from .rounds import rounds
 from .routing import key_number
 from .statements import Statements
@@ -63,7 +63,8 @@ class Attempt:
         try:
             return self._transaction(batch, budget_s)
         except psycopg.Error as error:
-            if self._connection.closed:
+            if self._connection.closed or error.sqlstate in GONE:
+                self._connection.close()
                 raise Lost(self._done, self._xid, opening=self._opening) from error
             self._roll_back()
             if error.sqlstate in AGAIN:

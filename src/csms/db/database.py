@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -14,13 +12,11 @@ from csms.config import DatabaseConfig
 from csms.core.errors import StoreUnavailable, WriterStopped
 from csms.core.events import Event
 from csms.core.ids import DEFAULT_TENANT, TenantId
-from csms.core.ports import Blocking, Clock, Tx
+from csms.core.ports import Tx
 
-from .lane import Batch, Lane, Writer
-from .location import PostgresLocation, SqliteLocation, locate
+from .lane import Batch, Lane
 from .routing import Router
 from .stats import BatchReport, Stats
-from .threads import Threads
 from .work import Append, Write
 
 log = structlog.get_logger(__name__)
@@ -30,9 +26,7 @@ OnBatch = Callable[[BatchReport], None]
 OnVolatile = Callable[[TenantId, int, Event], None]
 
 CHECK_TIMEOUT_S = 5.0
-STOP_GRACE_S = 10.0
-LANE_VERBS = 64
-"""Most verbs in a PostgreSQL batch: more would hold their keys for too long."""
+ROOM_POLL_S = 1.0
 PROBE_BYTES = 8_192
 """What a check writes: more than a free page of the probe's own row, so that a full database shows."""
 
@@ -69,6 +63,8 @@ class StoreDatabase:
         self._lanes: list[Lane] = []
         self._router: Router | None = None
         self._room = trio.lowlevel.ParkingLot()
+        self._crowd = 0
+        """Tasks that wait for room; while there are any, newcomers stand behind them."""
         self._news = trio.lowlevel.ParkingLot()
         self._stopped = False
         self._closed = False
@@ -82,9 +78,8 @@ class StoreDatabase:
 
     async def write(self, verb: Callable[..., T], /, *arguments: Any, tenant: TenantId, keys: Iterable[str] = ()) -> T:
         """Run ``verb(tx, *arguments)`` and return its result once it is durable; see ``core.ports.Database``."""
-        await trio.lowlevel.checkpoint_if_cancelled()
-        if self.stats.queued >= self._limit or len(self._room):
-            await self._wait_for_room()
+        if self.stats.queued >= self._limit or self._crowd:
+            await self._wait_for_room(patient=False)
         if self._stopped:
             raise WriterStopped("the writer has stopped; nothing was written")
         if self._router is None:
@@ -109,8 +104,8 @@ class StoreDatabase:
         await trio.lowlevel.checkpoint_if_cancelled()
         if not rows:
             return
-        if self.stats.queued >= self._limit or len(self._room):
-            await self._wait_for_room()
+        if self.stats.queued >= self._limit or self._crowd:
+            await self._wait_for_room(patient=True)
         if self._stopped:
             raise WriterStopped("the writer has stopped; nothing was written")
         work = Append(sql, rows, key, tenant)
@@ -120,17 +115,29 @@ class StoreDatabase:
         else:
             self._router.put(work)
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self, *, patient: bool) -> None:
+        """Wait in turn. Rows wait for as long as it takes; a verb is told when what fills the queue cannot be written."""
         while not self._stopped:
-            await self._room.park()
-            if self.stats.queued < self._limit:
-                return
+            if not patient and (problem := self.problem()):
+                raise StoreUnavailable(problem)
+            self._crowd += 1
+            try:
+                with trio.move_on_after(ROOM_POLL_S):
+                    await self._room.park()
+                    if self.stats.queued < self._limit:
+                        return
+            finally:
+                self._crowd -= 1
+
+    def problem(self) -> str:
+        """Why the last batch of some lane could not be written; empty when all could."""
+        return next((lane.problem for lane in self._lanes if lane.problem), "")
 
     def taken(self, count: int) -> None:
         """A lane took ``count`` verbs and rows off its queue (negative: put back)."""
         stats = self.stats
         stats.queued -= count
-        if len(self._room) and stats.queued < self._limit:
+        if self._crowd and stats.queued < self._limit:
             self._room.unpark(count=self._limit - stats.queued)
 
     def settled(self, work: Write | Append) -> None:
@@ -198,8 +205,7 @@ class StoreDatabase:
                 raise problems[0]
             await self.read(_look, tenant=DEFAULT_TENANT)
             return
-        problem = next((lane.problem for lane in self._lanes if lane.problem), "")
-        raise StoreUnavailable(problem or f"the database did not answer within {CHECK_TIMEOUT_S:g} s")
+        raise StoreUnavailable(self.problem() or f"the database did not answer within {CHECK_TIMEOUT_S:g} s")
 
     async def _probe(self, lane: Lane, number: int, problems: list[StoreUnavailable]) -> None:
         work = Write(_probe, (number,), DEFAULT_TENANT, frozenset())
@@ -230,95 +236,3 @@ def _probe(tx: Tx, number: int) -> None:
 
 def _look(tx: Any) -> None:
     tx.value("SELECT count(*) FROM probes")
-
-
-@asynccontextmanager
-async def open_database(
-    config: DatabaseConfig,
-    *,
-    clock: Clock,
-    folder: Path,
-    on_batch: OnBatch | None = None,
-    on_volatile: OnVolatile | None = None,
-    blocking: Blocking | None = None,
-    stop_grace_s: float = STOP_GRACE_S,
-) -> AsyncIterator[StoreDatabase]:
-    """The store that ``config`` names, already migrated (``csms.db.migrate``), with its writer running in a nursery of its own.
-
-    ``folder`` is where relative paths start. ``on_batch`` hears of every group commit. ``blocking`` replaces the threads, for a
-    simulation; it must run every call to its end. On leaving, new writes are refused, what is queued is written within
-    ``stop_grace_s``, and the connections are closed. Raises ``StoreUnavailable`` when the database cannot be opened.
-    """
-    location = locate(config, folder)
-    stats = Stats()
-    threads = blocking or Threads({"writer": config.lanes + 1, "reader": config.pool_size + 1})
-    readers: Readers
-    writers: list[Writer]
-    if isinstance(location, SqliteLocation):
-        readers, writers = await _open_sqlite(location, config, clock, threads, stats)
-        most = config.batch_limit
-    else:
-        readers, writers = await _open_postgres(location, config, clock, threads, stats)
-        most = min(config.batch_limit, LANE_VERBS)
-    database = StoreDatabase(location.engine, config, readers, stats, on_batch)
-    lanes = [
-        Lane(
-            f"{location.engine} {number}",
-            writer,
-            most_verbs=most,
-            most_rows=config.batch_limit,
-            stats=stats,
-            taken=database.taken,
-            settled=database.settled if len(writers) > 1 else None,
-            committed=database.committed,
-        )
-        for number, writer in enumerate(writers, start=1)
-    ]
-    database.on_volatile = on_volatile
-    database.serve(lanes)
-    failure: Exception | None = None
-    async with trio.open_nursery() as nursery:
-        shields = [trio.CancelScope(shield=True) for _ in lanes]
-        for lane, shield in zip(lanes, shields, strict=True):
-            nursery.start_soon(_serve, lane, shield)
-        try:
-            yield database
-        except Exception as error:
-            failure = error
-        finally:
-            database.stop()
-            for shield in shields:
-                shield.deadline = trio.current_time() + stop_grace_s
-    with trio.CancelScope(shield=True):
-        await database.close()
-    if failure is not None:
-        raise failure
-
-
-async def _serve(lane: Lane, shield: trio.CancelScope) -> None:
-    with shield:
-        await lane.serve()
-
-
-async def _open_sqlite(
-    location: SqliteLocation, config: DatabaseConfig, clock: Clock, threads: Blocking, stats: Stats
-) -> tuple[Readers, list[Writer]]:
-    from .sqlite import SqliteReaders, SqliteWriter
-
-    patience_s = config.statement_timeout_s
-    writer = SqliteWriter(location.path, clock=clock, threads=threads, stats=stats, busy_timeout_s=patience_s)
-    readers = SqliteReaders(location.path, config.pool_size, clock=clock, threads=threads, stats=stats, busy_timeout_s=patience_s)
-    readers.open(await writer.open())
-    return readers, [writer]
-
-
-async def _open_postgres(
-    location: PostgresLocation, config: DatabaseConfig, clock: Clock, threads: Blocking, stats: Stats
-) -> tuple[Readers, list[Writer]]:
-    try:
-        from .postgres import PostgresReaders, PostgresWriter
-    except ImportError as error:
-        raise StoreUnavailable("PostgreSQL needs psycopg: install csms[postgres]") from error
-    readers = PostgresReaders(location, config, clock=clock, threads=threads, stats=stats)
-    await readers.open()
-    return readers, [PostgresWriter(location, config, clock=clock, threads=threads, stats=stats) for _ in range(config.lanes)]

@@ -76,6 +76,7 @@ class Lane:
         self._committed = committed
         self._queue: deque[Work] = deque()
         self._idle = trio.lowlevel.ParkingLot()
+        self._asleep = False
         self._stopping = trio.Event()
         self._rest_s = 0.0
         self.problem = ""
@@ -84,12 +85,14 @@ class Lane:
     def put(self, work: Work) -> None:
         """Queue a piece of work, behind what is there."""
         self._queue.append(work)
-        if len(self._idle):
+        if self._asleep:
+            self._asleep = False
             self._idle.unpark()
 
     def stop(self) -> None:
         """Write what is queued, then end."""
         self._stopping.set()
+        self._asleep = False
         self._idle.unpark_all()
 
     async def serve(self) -> None:
@@ -99,6 +102,7 @@ class Lane:
                 while not self._queue:
                     if self._stopping.is_set():
                         return
+                    self._asleep = True
                     await self._idle.park()
                 batch = self._take()
                 if batch:

@@ -1,33 +1,27 @@
-"""PostgreSQL: writer lanes, each with a connection used from a thread, and a pool of readers."""
+"""A PostgreSQL writer lane: batches in a thread, and what to do when one deadlocks or its connection breaks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import outcome
 import psycopg
 import structlog
 import trio
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from csms.config import DatabaseConfig
 from csms.core.errors import StoreUnavailable
-from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
 from .attempt import Again, Attempt, Lost
 from .lane import Batch
 from .location import PostgresLocation
-from .postgres_connect import connect, in_our_words, out_of_order, parameters, prepare, tenant_tables, unavailable
+from .postgres_connect import connect, in_our_words, out_of_order, tenant_tables, unavailable
 from .statements import Statements
 from .stats import Stats
-from .tx import ReadScope, Run
 from .work import Append, Work, Write
 
 log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
 
 BUDGET_S = 0.010
 MOST_TRIES = 5
@@ -179,84 +173,3 @@ class PostgresWriter:
                 self._connection = None
             raise unavailable(self._location, error) from error
         return str(row[0]) if row is not None else "in progress"
-
-
-class PostgresReaders:
-    """A pool of reading connections, each used by one thread at a time."""
-
-    def __init__(
-        self, location: PostgresLocation, config: DatabaseConfig, *, clock: Clock, threads: Blocking, stats: Stats
-    ) -> None:
-        self._location = location
-        self._config = config
-        self._clock = clock
-        self._threads = threads
-        self._stats = stats
-        self._tables: frozenset[str] = frozenset()
-        self._idle: list[Statements] = []
-        self._free = trio.CapacityLimiter(config.pool_size)
-        self._pool = ConnectionPool(
-            kwargs=parameters(location, config, "csms reader"),
-            min_size=1,
-            max_size=config.pool_size,
-            open=False,
-            timeout=config.connect_timeout_s,
-            configure=self._configure,
-            name="csms readers",
-        )
-
-    async def open(self) -> None:
-        """Read the tenant tables and start the pool. Raises ``StoreUnavailable``."""
-        await self._threads.run("reader", self._open)
-
-    def _open(self) -> None:
-        with connect(self._location, self._config, "csms reader") as connection:
-            self._tables = tenant_tables(connection)
-            if "events" not in self._tables:
-                raise StoreUnavailable(f"PostgreSQL database {self._location} has no tables yet; run `csms migrate`")
-        self._pool.open()
-
-    def _configure(self, connection: psycopg.Connection[Any]) -> None:
-        prepare(connection, self._config)
-
-    async def close(self) -> None:
-        """Close the pool."""
-        await self._threads.run("reader", self._pool.close)
-
-    async def run(self, query: Callable[..., T], arguments: tuple[Any, ...], tenant: TenantId) -> T:
-        """Run a query on a snapshot, in a thread. Raises ``StoreUnavailable``."""
-        async with self._free:
-            return await self._threads.run("reader", self._read, query, arguments, tenant)
-
-    def _read(self, query: Callable[..., T], arguments: tuple[Any, ...], tenant: TenantId) -> T:
-        for last in (False, True):
-            try:
-                with self._pool.connection() as connection:
-                    try:
-                        return self._query(connection, query, arguments, tenant)
-                    except psycopg.OperationalError:
-                        if last or not connection.closed:
-                            raise
-            except (psycopg.Error, PoolTimeout) as error:
-                if isinstance(error, PoolTimeout) or out_of_order(error):
-                    raise unavailable(self._location, error) from error
-                raise
-        raise StoreUnavailable(f"PostgreSQL database {self._location} keeps breaking the connection")
-
-    def _query(
-        self, connection: psycopg.Connection[Any], query: Callable[..., T], arguments: tuple[Any, ...], tenant: TenantId
-    ) -> T:
-        cursor = connection.cursor()
-        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        statements = self._idle.pop() if self._idle else self._learn()
-        try:
-            return query(ReadScope(Run(cursor), statements, tenant, self._clock.now()), *arguments)
-        finally:
-            self._idle.append(statements)
-            if not connection.closed:
-                connection.execute("ROLLBACK")
-
-    def _learn(self) -> Statements:
-        statements = Statements(self._tables, percent=True)
-        self._stats.connections.append(statements)
-        return statements

@@ -21,9 +21,11 @@ IDLE_IN_TRANSACTION_S = 60
 
 AGAIN = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: the transaction is to be run again."""
+GONE = frozenset({"57P01", "57P02", "57P05"})
+"""The server ends the connection: shut down, crashed, idle for too long."""
 _OUT_OF_ORDER_CLASSES = ("08", "53", "58", "XX")
-_OUT_OF_ORDER = frozenset({"25006", "57P01", "57P02", "57P03", "57P05"})
-"""Read-only, shutting down, starting up, idle too long."""
+_OUT_OF_ORDER = frozenset({"25006", "57P03", *GONE})
+"""Read-only, starting up, gone."""
 _TIMED_OUT = "57014"
 _CONFLICT = frozenset({"23503", "23505"})
 

@@ -13,7 +13,7 @@ from csms.config import DatabaseConfig
 from csms.core.errors import StoreUnavailable
 
 from .location import POSTGRESQL, PostgresLocation
-from .migrate import LEDGER, LOCK_WAIT_S, Applied
+from .migrate import LEDGER, LOCK_WAIT_S, ROW_NUMBER, Applied
 from .migration_files import Migration, MigrationError
 from .postgres_connect import connect, unavailable
 from .routing import key_number
@@ -42,7 +42,7 @@ class PostgresTarget:
         connection = self._connection
         try:
             with connection.transaction():
-                connection.execute(SQL(LEDGER.format(integer="BIGINT")))
+                connection.execute(SQL(LEDGER.format(integer="BIGINT", number=ROW_NUMBER[POSTGRESQL])))
                 connection.execute(SQL(migration.text))
                 connection.execute(
                     "INSERT INTO schema_migrations (source, number, name, checksum, text, applied_at) VALUES (%s, %s, %s, %s, %s, %s)",

@@ -52,8 +52,6 @@ class Stats:
     """Batches by number of verbs, one more entry than ``SIZES``."""
     queued: int = 0
     """Verbs and rows that wait for the writer now."""
-    problem: str = ""
-    """Why the last batch could not be written; empty when it could."""
     connections: list[Statements] = attrs.field(factory=list)
 
     def record(self, report: BatchReport) -> None:

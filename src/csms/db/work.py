@@ -33,9 +33,10 @@ class Write:
     async def wait(self) -> Any:
         """The verb's result, once it is durable. Cancelled before its batch started: it will not run."""
         self._task = trio.lowlevel.current_task()
-        return await trio.lowlevel.wait_task_rescheduled(self._leave)
+        return await trio.lowlevel.wait_task_rescheduled(self.leave)
 
-    def _leave(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+    def leave(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+        """The waiter is cancelled. In a running batch it has to hear the end of it."""
         if self.started:
             return trio.lowlevel.Abort.FAILED
         self.left = True

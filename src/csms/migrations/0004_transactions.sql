@@ -52,8 +52,9 @@ CREATE TABLE transactions (
     FOREIGN KEY (tenant, driver_id) REFERENCES drivers (tenant, id)
 ) STRICT;
 
-CREATE UNIQUE INDEX transactions_by_start ON transactions (tenant, charger_id, evse, token_folded, started_at, meter_start_wh)
-    WHERE reference = '';
+-- A time that was not trusted is the time we received it, which may be the same as another start's own.
+CREATE UNIQUE INDEX transactions_by_start
+    ON transactions (tenant, charger_id, evse, token_folded, started_at, meter_start_wh, started_at_raw) WHERE reference = '';
 CREATE UNIQUE INDEX transactions_by_reference ON transactions (tenant, charger_id, reference) WHERE reference <> '';
 CREATE INDEX transactions_open_by_charger ON transactions (charger_id, evse) WHERE closed_at IS NULL;
 CREATE INDEX transactions_open_by_token ON transactions (tenant, token_folded) WHERE closed_at IS NULL;

@@ -16,7 +16,7 @@ from csms.ocpp.registry import choose, dialect_for
 from .addresses import Proxies
 from .connection import Connection, Framing
 from .fleet import Fleet
-from .handshake import MAX_ID_CHARACTERS_2X, Knock, understand
+from .handshake import DEFAULT_ID_CHARACTERS, ID_CHARACTERS, Knock, understand
 from .http import Head, Refused, read_head, refusal, switching_protocols
 from .link import Link
 from .logins import FailedLogins
@@ -183,13 +183,15 @@ class Door:
         if not knock.offered:
             fallback = admission.subprotocol_fallback or self._config.fallback_protocol
             protocol = choose([knock.assumed], allowed) or choose([fallback], allowed)
-        if protocol is not None and protocol.lower().startswith("ocpp2") and len(admission.charger_id) > MAX_ID_CHARACTERS_2X:
-            raise Refused(404, f"charger id over {MAX_ID_CHARACTERS_2X} characters, the most that {protocol} allows")
+        dialect = None if protocol is None else dialect_for(protocol)
+        if dialect is not None and len(admission.charger_id) > (
+            most := ID_CHARACTERS.get(dialect.subprotocol, DEFAULT_ID_CHARACTERS)
+        ):
+            raise Refused(404, f"charger id over {most} characters, the most that {dialect.subprotocol} allows")
         await stream.send_all(switching_protocols(knock.key, confirmed))
-        if protocol is None:
+        if dialect is None:
             await self._part(stream, knock, peer)
             return None
-        dialect = dialect_for(protocol)
         connection_id = self._random.token(9)
         conversation = Conversation(
             dialect,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import structlog
 import trio
+from structlog.contextvars import bind_contextvars
 
 from csms.core.commands import Command, Offline, Outcome
 from csms.core.ports import Admission, ConnectionInfo, Turned
@@ -72,6 +73,7 @@ class Fleet:
         """Send a command and wait for what becomes of it. A cancelled wait withdraws the command where it has not been sent."""
         link = self._links.get(charger_id)
         if link is None:
+            await trio.lowlevel.checkpoint()  # whoever asks again and again must not keep the chargers from connecting
             return Offline()
         return await link.send(next(self._tickets), command, ttl_s, timeout_s)
 
@@ -93,6 +95,7 @@ class Fleet:
         """Close a charger's connection after answering what it said, and wait for that; False when there was none."""
         link = self._links.get(charger_id)
         if link is None:
+            await trio.lowlevel.checkpoint()
             return False
         link.end(1008, reason, "dropped")
         with trio.move_on_after(TAKEOVER_LIMIT_S):
@@ -102,6 +105,7 @@ class Fleet:
     async def admit(self, charger_id: str, registration: str) -> bool:
         """Tell a live conversation what the operator decided about its charger; False when it is not connected."""
         link = self._links.get(charger_id)
+        await trio.lowlevel.checkpoint()
         if link is not None:
             link.admit(registration)
         return link is not None
@@ -129,6 +133,7 @@ class Fleet:
 
     async def serve(self, link: Link, take_over: Callable[[trio.Nursery], Connection]) -> None:
         """Run a link to its end: end the one it replaces, tell of its coming and going, and forget it."""
+        bind_contextvars(charger=link.charger_id, connection=link.connection_id)
         former = self._links.get(link.charger_id)
         self._links[link.charger_id] = link
         self._running.add(link)

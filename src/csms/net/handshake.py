@@ -12,8 +12,11 @@ import attrs
 from .http import Head, Refused
 
 MAX_ID_CHARACTERS = 255
-MAX_ID_CHARACTERS_2X = 48
-"""OCPP 2.0.1 part 4 §3.1.1: the identity is at most 48 characters. 1.6 sets no limit, so ours is merely sane."""
+"""Longest charger id of any version."""
+ID_CHARACTERS = {"ocpp1.6": 255}
+"""Longest charger id by subprotocol: 1.6 sets no limit, so ours is merely sane."""
+DEFAULT_ID_CHARACTERS = 48
+"""Longest charger id of all other versions (OCPP 2.0.1 part 4 §3.1.1)."""
 
 _ID_KEYS = frozenset({"chargepointid", "chargerid", "cpid"})
 _VERSION_KEYS = frozenset({"version", "protocol"})
@@ -99,7 +102,7 @@ def identity(target: str, prefix: str) -> tuple[str, str]:
 
 
 def _query(query: str) -> list[tuple[str, str]]:
-    """Names (lower case) and raw values. A plus stays a plus: OCPP allows it in an identity (2.0.1 part 2 §2.1, identifierString)."""
+    """Names (lower case) and raw values. A plus stays a plus: OCPP allows it in an identity (2.0.1 identifierString)."""
     pairs = (item.partition("=") for item in query.split("&") if item)
     return [(name.lower(), value) for name, _, value in pairs]
 
@@ -107,8 +110,8 @@ def _query(query: str) -> list[tuple[str, str]]:
 def credentials(authorization: Sequence[str], charger_id: str) -> tuple[str | None, bytes | None]:
     """User and password of HTTP Basic; both None when there are none, or none that can be read.
 
-    Identities may contain colons (2.0.1) and passwords are bytes (1.6-J §6.2: a 20-byte key as it is), so the charger's own id is
-    looked for before the first colon is.
+    Identities may contain colons (1.6 has no rule; 2.0.1 part 4 §3.1.1 says only that they "might not be used") and passwords are bytes
+    (1.6-J §6.2: a 20-byte key as it is), so the charger's own id is looked for before the first colon is.
     """
     if len(authorization) != 1:
         return None, None

@@ -1,4 +1,4 @@
-"""The framing by the websockets package's sans-I/O protocol, straight on the stream: about half the cost of ``wire.py``.
+"""The framing by the websockets package's sans-I/O protocol, straight on the stream: a third cheaper per message than ``wire.py``.
 
 There is no task and no queue between socket and link: whoever calls ``receive`` reads the stream. A sender that finds another in the
 middle of sending leaves its frame to that one, so that frames stay whole and in order without a lock.
@@ -67,6 +67,8 @@ class LeanWebSocket:
         """The next message."""
         messages, protocol, take = self._messages, self._protocol, self._take
         while not messages:
+            if protocol.writes:
+                await self._answer_controls()
             if protocol.state is not OPEN:
                 raise self._closed()
             try:
@@ -79,12 +81,18 @@ class LeanWebSocket:
             else:
                 protocol.receive_eof()
             if protocol.writes:
-                # Whoever stops the reader must not cut a pong in half: answers to what was received may still have to follow it.
-                with trio.move_on_after(CLOSE_WAIT_S, shield=True) as scope:
-                    await self._send_written()
-                if scope.cancelled_caught:
-                    await trio.aclose_forcefully(self._stream)
+                await self._answer_controls()
         return messages.popleft()
+
+    async def _answer_controls(self) -> None:
+        """Send the pongs and the close frame that the protocol has written.
+
+        Whoever stops the reader must not cut one in half: answers to what was received may still have to follow it.
+        """
+        with trio.move_on_after(CLOSE_WAIT_S, shield=True) as scope:
+            await self._send_written()
+        if scope.cancelled_caught:
+            await trio.aclose_forcefully(self._stream)
 
     def _sort(self) -> None:
         """Take what the protocol has read: whole messages to ``_messages``; pings and pongs are only noted (it has answered them)."""

@@ -168,14 +168,14 @@ class Link:
     async def send(self, ticket: int, command: Command, ttl_s: float | None, timeout_s: float | None) -> Outcome:
         """Have a command sent and wait for its outcome. A cancelled wait withdraws it where it has not been sent."""
         if self._over or self._ending is not None:
+            await trio.lowlevel.checkpoint()
             return Offline()
         waiter = self._waiters[ticket] = _Waiter()
         now, mono = self.terms.clock.now(), trio.current_time()
         try:
             self.act(self.conversation.command(ticket, command, now, mono, ttl_s=ttl_s, timeout_s=timeout_s))
             self.keeper_lot.unpark()
-            if waiter.outcome is None:
-                await waiter.woken.wait()
+            await waiter.woken.wait()
             return Lost() if waiter.outcome is None else waiter.outcome
         finally:
             if self._waiters.pop(ticket, None) is not None and not self._over:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 import trio
+from structlog.contextvars import bind_contextvars
 
 from csms.core.errors import StoreUnavailable
 from csms.core.reports import Registration
@@ -34,6 +35,7 @@ async def work(link: Link, connection: Connection) -> None:
         if link.paused:
             outbox.room.unpark_all()
         call = told.call
+        bind_contextvars(call=call.id)  # whatever is logged while it is heard says so
         taken = trio.current_time()
         try:
             verdict = await hear(admission, told.report)

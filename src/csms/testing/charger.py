@@ -106,9 +106,19 @@ class ScriptedCharger:
         """Answer a CALL of the server's."""
         await self.send_text(json.dumps([3, message_id, payload]))
 
+    async def obey(self, action: str, answer: Any) -> dict[str, Any]:
+        """Wait for the server's next CALL, which must be this action, and answer it; its payload."""
+        message_id, payload = await self.expect(action)
+        await self.reply(message_id, answer)
+        return payload
+
     async def refuse(self, message_id: str, code: str, description: str = "") -> None:
         """Answer a CALL of the server's with a CALLERROR."""
         await self.send_text(json.dumps([4, message_id, code, description, {}]))
+
+    async def hang_up(self) -> None:
+        """Close the connection, as a charger that goes away in good order."""
+        await self._socket.aclose()
 
     async def wait_closed(self) -> tuple[int | None, str | None]:
         """Wait until the server has closed the connection; the code and the reason."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import attrs
 import httpx
@@ -19,6 +20,7 @@ from csms.core.ports import Ports, Row, Tx
 from csms.domain.drivers import service as drivers
 from csms.domain.stations import keys as charger_keys
 from csms.domain.stations import service as stations
+from csms.plugins import Installed, installed
 
 T = TypeVar("T")
 PATIENCE_S = 10.0
@@ -67,10 +69,10 @@ class TestServer:
 
         return await self.ports.database.read(query, tenant=DEFAULT_TENANT)
 
-    async def eventually(self, sql: str, **parameters: Any) -> list[Row]:
-        """Rows of a SELECT as soon as there are any. Raises ``trio.TooSlowError`` after ``PATIENCE_S``."""
+    async def eventually(self, sql: str, *, at_least: int = 1, **parameters: Any) -> list[Row]:
+        """Rows of a SELECT as soon as there are so many. Raises ``trio.TooSlowError`` after ``PATIENCE_S``."""
         with trio.fail_after(PATIENCE_S):
-            while not (found := await self.rows(sql, **parameters)):
+            while len(found := await self.rows(sql, **parameters)) < at_least:
                 await trio.sleep(0.01)
         return found
 
@@ -80,12 +82,26 @@ class TestServer:
         async with httpx.AsyncClient(base_url=self.api_url, headers=headers, timeout=PATIENCE_S) as client:
             return await client.request(method, path, json=json)
 
+    async def command(self, charger_id: str, name: str, /, *, wait: str = "", **fields: Any) -> dict[str, Any]:
+        """Send a command over the management API and wait for what becomes of it; ``wait`` is the query (``ttl_s``, ``timeout_s``)."""
+        path = f"/api/v1/chargers/{quote(charger_id, safe='')}/commands/{name}"
+        answer: dict[str, Any] = (await self.request("POST", f"{path}?{wait}" if wait else path, fields)).json()
+        return answer
+
 
 @asynccontextmanager
-async def running_server(config: Config) -> AsyncIterator[TestServer]:
-    """A server for the time of an ``async with`` block, stopped gracefully at its end."""
+async def running_server(config: Config, *, plugins: Mapping[str, object] | None = None) -> AsyncIterator[TestServer]:
+    """A server for the time of an ``async with`` block, stopped gracefully at its end.
+
+    ``plugins`` (modules, classes or objects, by name) are enabled after those that ``config`` enables, and need not be installed.
+    """
+    available = None
+    if plugins:
+        enabled = (*config.plugins.enabled, *(name for name in plugins if name not in config.plugins.enabled))
+        config = attrs.evolve(config, plugins=attrs.evolve(config.plugins, enabled=enabled))
+        available = {**installed(), **{name: Installed(name, "1.0", partial(_same, plugin)) for name, plugin in plugins.items()}}
     async with trio.open_nursery() as nursery:
-        running: app.Running = await nursery.start(app.run, config)
+        running: app.Running = await nursery.start(partial(app.run, config, available=available))
         try:
             yield TestServer(
                 url=running.chargers[0].url,
@@ -96,3 +112,7 @@ async def running_server(config: Config) -> AsyncIterator[TestServer]:
             )
         finally:
             running.stop.set()
+
+
+def _same(plugin: object) -> object:
+    return plugin

@@ -6,13 +6,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from csms.config import DatabaseConfig
 from csms.core.events import EVENT_TYPES, Event
 from csms.core.ids import DEFAULT_TENANT, Place, TransactionId, charger_key
 from csms.core.ports import ReadTx, Tx
@@ -29,15 +27,13 @@ from csms.core.reports import (
     UpdateReported,
 )
 from csms.db import StoreDatabase
-from csms.db.location import SQLITE
-from csms.db.migrate import MigrationSource
 from csms.db.sqlite import tenant_tables
 from csms.db.statements import Statements
 from csms.db.tx import Run, StoreTx
 from csms.domain.transactions import service
 from csms.domain.transactions.model import Transaction, TransactionPolicy
 from csms.domain.transactions.store import rows
-from csms.testing.stores import SettableClock, StoreMaker
+from csms.testing.stores import SettableClock
 
 T0 = 1_800_000_000_000
 """When every test begins."""
@@ -273,34 +269,6 @@ def memory_store() -> Callable[[], MemoryStore]:
 @pytest.fixture
 def clock() -> SettableClock:
     return SettableClock(T0)
-
-
-@pytest.fixture(scope="session")
-def emptied() -> dict[str, tuple[str, str]]:
-    """The one PostgreSQL database of these tests: emptying it takes a tenth of the time of making another."""
-    return {}
-
-
-@pytest.fixture
-def store_config(
-    engine: str,
-    store_maker: StoreMaker,
-    store_migrations: list[MigrationSource],
-    tmp_path: Path,
-    emptied: dict[str, tuple[str, str]],
-) -> DatabaseConfig:
-    few = {"pool_size": 1, "lanes": 1, "connect_timeout_s": 5.0, "statement_timeout_s": 10.0}
-    if engine == SQLITE:
-        return DatabaseConfig(url=store_maker.make(engine, store_migrations, tmp_path)[1], **few)
-    if not emptied:
-        emptied[engine] = store_maker.make(engine, store_migrations, tmp_path)
-    name, url = emptied[engine]
-    store_maker.server.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY CASCADE", name)
-    return DatabaseConfig(url=url, **few)
-
-
-TABLES = ("events", "transactions", "meter_readings", "quarantine", "tokens", "drivers", "chargers")
-"""What the tests fill; what hangs on these is emptied with them."""
 
 
 @pytest.fixture

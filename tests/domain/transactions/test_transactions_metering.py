@@ -124,6 +124,17 @@ async def test_a_late_reading_of_an_estimated_transaction_corrects_the_estimate(
     assert (await scene.told())[-1] == "transaction_corrected"
 
 
+async def test_a_late_reading_without_an_id_finds_the_one_that_the_next_start_ended(scene, words):
+    lost = await scene.start(words.start())
+    await scene.tell(words.meter(10 * MINUTE, 3000))
+    await scene.tell(words.start(2 * HOUR, meter=9000))
+    await scene.tell(words.stop(3 * HOUR, id=None, meter=9500))
+    await scene.tell(words.meter(30 * MINUTE, 5000))
+    await scene.tell(words.meter(4 * HOUR, 9600))
+    assert (await scene.get(lost)).energy_wh == 4000
+    assert [row["transaction_id"] for row in await scene.do(stored)][-1] is None
+
+
 async def test_several_readings_in_one_message(scene, words):
     started = await scene.start(words.start())
     several = tuple(words.reading(minute * MINUTE, 1000 + minute) for minute in (3, 1, 2))

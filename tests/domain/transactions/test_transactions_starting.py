@@ -167,6 +167,17 @@ async def test_a_meter_start_that_no_meter_shows_is_not_reckoned_with(scene, wor
     assert (await scene.only()).energy_wh == 400, "from the first reading on"
 
 
+async def test_a_time_as_long_as_a_book_is_answered(scene, words):
+    raw = {"started_at_raw": "x" * 100_000}
+    first = await scene.start(words.start(**raw))
+    assert await scene.start(words.start(5, **raw)) == first
+
+
+async def test_a_start_at_an_untrusted_time_is_no_repeat_of_one_that_was_received_then(scene, words):
+    first = await scene.start(words.start(0))
+    assert await scene.start(words.start(0, started_at_raw="1970-01-01T00:00:00Z")) != first
+
+
 async def test_a_token_as_long_as_a_book_is_answered(scene, words):
     verdict = await scene.tell(words.start(token="x" * 100_000))
     assert verdict.token.status == "Invalid"

@@ -27,7 +27,7 @@ from csms.domain.transactions.sequence import ENDED, STARTED, UPDATED, Step, adv
 from csms.domain.transactions.store import readings, rows, steps
 
 from .authority import judged, shown_at_stop
-from .bounds import LONGEST, bounded
+from .bounds import bounded
 from .closing import make_room, settle
 from .metering import with_last
 from .telling import put
@@ -95,7 +95,7 @@ def _step(report: Told, kind: str, at: int, raw: str, **more: Any) -> Step:
         kind=kind,
         seq_no=UNNUMBERED if report.seq_no is None else report.seq_no,
         occurred_at=at,
-        said_at=raw[:LONGEST] or str(at),
+        said_at=raw or str(at),
         received_at=report.received_at,
         evse=place.evse,
         connector=place.connector,

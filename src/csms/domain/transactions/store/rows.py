@@ -100,13 +100,9 @@ def by_start(
         " AND meter_start_wh IS NOT DISTINCT FROM :meter_start_wh"
     )
     if started_at_raw:
-        return _one(
-            tx,
-            f"{same} AND started_at_raw = :started_at_raw AND started_at IS NOT NULL AND closed_at IS NULL",
-            started_at_raw=started_at_raw,
-            **start,
-        )
-    return _one(tx, f"{same} AND started_at = :started_at", started_at=started_at, **start)
+        still = f"{same} AND started_at_raw = :started_at_raw AND (started_at = :started_at OR closed_at IS NULL)"
+        return _one(tx, f"{still} ORDER BY id DESC LIMIT 1", started_at_raw=started_at_raw, started_at=started_at, **start)
+    return _one(tx, f"{same} AND started_at_raw = '' AND started_at = :started_at", started_at=started_at, **start)
 
 
 _RECENT = """
