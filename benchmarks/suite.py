@@ -98,7 +98,8 @@ def commands(server: Server, size: Size) -> Figures:
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert generator.stdin is not None and generator.stdout is not None
+    assert generator.stdin is not None
+    assert generator.stdout is not None
     try:
         generator.stdout.readline()
         took_ms = []

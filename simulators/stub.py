@@ -63,6 +63,7 @@ class StubServer:
         self.connected = 0
         self.password_of: Callable[[str], bytes | None] | None = None
         self.subprotocols: tuple[str, ...] = tuple(SUBPROTOCOLS)
+        self.fallback = "1.6"
         self.answer: Callable[[StubConnection, frames.Call], Answer] = self.yes
         self._transactions = 0
         self._commands = 0
@@ -110,7 +111,7 @@ class StubServer:
                     if chosen is None and request.proposed_subprotocols:
                         await socket.aclose(1002)
                     else:
-                        await self._serve(charger_id, SUBPROTOCOLS.get(chosen or "", "1.6"), socket)
+                        await self._serve(charger_id, SUBPROTOCOLS.get(chosen or "", self.fallback), socket)
                 nursery.cancel_scope.cancel()
         except* (ConnectionClosed, trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             pass

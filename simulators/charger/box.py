@@ -93,10 +93,10 @@ class Box:
         if not connector.operative or connector.error_code != "NoError":
             self._charger.say(f"connector {number}: out of order, {tag.value} is not read")
             return "OutOfOrder"
+        connector.last_tag = tag
         verdict = await self._charger.authorize(tag)
         self._charger.say(f"connector {number}: {tag.value} is {verdict}")
         if verdict == "Accepted":
-            connector.last_tag = tag
             self.admit(connector, tag, "Authorized", None)
         return verdict
 
@@ -241,7 +241,8 @@ class Box:
             running.scope.cancel()
         self._charger.tongue.ended(self._charger, connector, running, reason, trigger, tag)
         energy_wh = connector.register - running.meter_start_wh
-        self._charger.watcher.ended(self._charger.profile.charger_id, connector.number, energy_wh, reason)
+        if running.tag is not None:
+            self._charger.watcher.ended(self._charger.profile.charger_id, connector.number, energy_wh, reason)
         if connector.operative_next is not None:
             connector.operative, connector.operative_next = connector.operative_next, None
 

@@ -109,4 +109,4 @@ class Connector:
     @property
     def register(self) -> int:
         """What the meter shows, in whole Wh."""
-        return int(self.register_wh)
+        return int(self.register_wh + 1e-6)

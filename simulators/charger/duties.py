@@ -146,7 +146,12 @@ class Duties:
         """When the next clock-aligned reading is due, on Trio's clock (1.6 ClockAlignedDataInterval, 2.0.1 J01)."""
         clock = self._charger.clock
         interval_s = self._charger.settings.number("aligned_interval_s")
-        return trio.current_time() + (interval_s - clock.world() % interval_s) / clock.speed if interval_s else math.inf
+        if not interval_s:
+            return math.inf
+        left_s = interval_s - clock.world() % interval_s
+        if left_s < 1:  # the one that was just read
+            left_s += interval_s
+        return trio.current_time() + left_s / clock.speed
 
     def _read_by_the_clock(self) -> None:
         charger = self._charger

@@ -15,6 +15,9 @@ from .signals import Switch
 if TYPE_CHECKING:
     from .charger import Charger
 
+HURRIED_WAIT_S = 1.0
+"""The longest wait before a reconnect when a charger is to come to its end."""
+
 
 class Life:
     """The connected side of a charger."""
@@ -74,7 +77,7 @@ class Life:
         """Wait, unless the charger is to hurry to its end."""
         with trio.CancelScope(deadline=deadline):
             await self._hurrying.wait()
-            await trio.sleep(min(0.2, max(deadline - trio.current_time(), 0)))
+            await trio.sleep(min(HURRIED_WAIT_S, max(deadline - trio.current_time(), 0)))
 
     async def _connect_and_live(self) -> None:
         charger = self._charger

@@ -108,9 +108,10 @@ def _load_transactions(kept: Kept, source: Source, chargers: set[str]) -> None:
             kept.references[one.charger_id, one.reference] += 1
         else:
             kept.starts[one.charger_id, one.evse, one.token.casefold(), one.started_at, one.meter_start_wh] += 1
-    for charger_id, reference, seq_no, kind in source.rows("transaction_events", ("charger_id", "reference", "seq_no", "kind")):
-        if charger_id in chargers:
-            kept.events[charger_id, reference, number(seq_no), kind] += 1
+    for transaction_id, seq_no, kind in source.rows("transaction_events", ("transaction_id", "seq_no", "kind")):
+        owner = kept.transactions.get(number(transaction_id))
+        if owner is not None:
+            kept.events[owner.charger_id, owner.reference, number(seq_no), kind] += 1
     for transaction_id, stopped_at, meter_stop_wh in source.rows("late_stops", ("transaction_id", "stopped_at", "meter_stop_wh")):
         owner = kept.transactions.get(number(transaction_id))
         if owner is not None:

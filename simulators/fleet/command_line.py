@@ -26,7 +26,7 @@ from .ledger import Ledger
 from .passwords import passwords
 from .plan import Planned, Wishes, parse_mix, plan
 from .progress import show_progress
-from .report import Report, make_report, show
+from .report import WIDE_ENOUGH, Report, make_report, show
 from .run import Course, Fleet
 
 EPILOG = "\b\nExamples:\n" + "\n".join(
@@ -38,6 +38,8 @@ EPILOG = "\b\nExamples:\n" + "\n".join(
         "--chargers 50 --password-file fleet.csv --duration 0     (until Ctrl-C)",
     )
 )
+LEAVING_PER_S = 200
+"""So many chargers send their drivers away per second at the end."""
 FILES_BESIDE = 64
 """File descriptors that a process needs besides its sockets."""
 
@@ -166,6 +168,7 @@ def command(
         drops_per_hour=drop_rate,
         longest_absence_s=longest_absence if longest_absence is not None else (world_s / 6 if duration else 300),
         grace_s=grace,
+        leave_within_s=min(chargers / LEAVING_PER_S, 10.0),
         keep_charging=keep_charging,
         seed=seed,
     )
@@ -176,7 +179,7 @@ def command(
         report = trio.run(
             partial(_run, planned, address, course, ledger, watcher, url=url, ramp_s=ramp, speed=speed, console=console)
         )
-    show(report, Console())
+    show(report, Console() if sys.stdout.isatty() else Console(width=WIDE_ENOUGH))
     if report_file is not None:
         _write_report(report, report_file)
     return report.exit_code

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,10 @@ from .plan import Planned
 from .run import Fleet
 
 HEADINGS = ("sent", "answered", "errors", "late", "lost", "cut", "again")
+TIMES = {"p50 ms": "p50_ms", "p95 ms": "p95_ms", "p99 ms": "p99_ms", "max ms": "max_ms"}
+NARROW = {"p50 ms": "p50_ms", "p99 ms": "p99_ms"}
+WIDE_ENOUGH = 110
+"""Columns of a terminal that holds the whole table."""
 
 
 @attrs.frozen(slots=True)
@@ -96,12 +101,11 @@ def _milliseconds(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _row(table: Table, name: str, tally: Mapping[str, Any]) -> None:
+def _row(table: Table, name: str, tally: Mapping[str, Any], times: Mapping[str, str]) -> None:
     counts = [f"{tally[count]:,}" if tally[count] else "·" for count in COUNTS]
     if tally["lost"]:
         counts[COUNTS.index("lost")] = f"[bold red]{counts[COUNTS.index('lost')]}[/]"
-    times = [_milliseconds(tally[name]) for name in ("p50_ms", "p95_ms", "p99_ms", "max_ms")]
-    table.add_row(name, *counts, *times)
+    table.add_row(name, *counts, *(_milliseconds(tally[key]) for key in times.values()))
 
 
 def _list(counts: Mapping[str, int]) -> str:
@@ -112,14 +116,16 @@ def show(report: Report, console: Console) -> None:
     """Print it."""
     data = report.data
     chargers, connections, transactions = data["chargers"], data["connections"], data["transactions"]
-    table = Table(title=f"{chargers['planned']:,} chargers, {data['ran_s']:g} s, seed {data['seed']}", title_justify="left")
-    table.add_column("action")
-    for heading in (*HEADINGS, "p50 ms", "p95 ms", "p99 ms", "max ms"):
-        table.add_column(heading, justify="right")
+    times = TIMES if console.width >= WIDE_ENOUGH else NARROW
+    title = f"{chargers['planned']:,} chargers, {data['ran_s']:g} s, seed {data['seed']}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("action", no_wrap=True)
+    for heading in (*HEADINGS, *times):
+        table.add_column(heading, justify="right", no_wrap=True)
     for action, tally in data["actions"].items():
-        _row(table, action, tally)
+        _row(table, action, tally, times)
     table.add_section()
-    _row(table, "all", data["total"])
+    _row(table, "all", data["total"], times)
     console.print(table)
     lines = [
         f"chargers: {chargers['accepted']:,} of {chargers['switched_on']:,} accepted; {_list(chargers['versions'])}; "
@@ -139,7 +145,7 @@ def show(report: Report, console: Console) -> None:
     if data["stray_answers"]:
         lines.append(f"answers to no waiting call: {data['stray_answers']:,}")
     for line in lines:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     if report.faults:
         for fault in report.faults:
             console.print(f"[bold red]{fault}[/]", highlight=False)

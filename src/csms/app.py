@@ -11,7 +11,6 @@ root
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -27,7 +26,6 @@ from csms.api import server as api
 from csms.api.live import Feed
 from csms.config import Config, make_operator_key
 from csms.core.commands import StartCharging, StopCharging
-from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
 from csms.core.ids import TenantId, charger_key
 from csms.core.ports import Admission, ConnectionInfo, FrameEntry, Handshake, Ports, Turned
@@ -64,21 +62,24 @@ class Running:
 
 
 def serve(config: Config, *, demo: bool = False) -> None:
-    """Run the server until it is told to stop. What cannot be started ends the process with one line and exit code 1."""
+    """Run the server until it is told to stop. Raises the error for which it could not start or go on."""
     configure_logging(config.log)
     try:
         trio.run(partial(run, config, with_demo=demo, owns_process=True))
-    except* (CsmsError, OSError) as errors:
-        for error in _leaves(errors):
-            print(f"csms: {error}", file=sys.stderr)
-        sys.exit(1)
+    except BaseExceptionGroup as group:
+        if (only := _only(group)) is not None:
+            raise only from None
+        raise
 
 
-def _leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
-    leaves: list[BaseException] = []
-    for each in group.exceptions:
-        leaves += _leaves(each) if isinstance(each, BaseExceptionGroup) else [each]
-    return leaves
+def _only(group: BaseExceptionGroup[Any]) -> BaseException | None:
+    """The single error in a tree of groups, if it is one."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        if len(error.exceptions) != 1:
+            return None
+        error = error.exceptions[0]
+    return error
 
 
 async def run(
@@ -175,7 +176,8 @@ def _assemble(
     feed = Feed(config.api.max_live_streams)
 
     def tell(tenant: TenantId, now: int, event: Event) -> None:
-        bus.tell(Delivered(0, tenant, now, event))
+        if bus.hears(event.type):
+            bus.tell(Delivered(0, tenant, now, event))
         if feed.listening:
             feed.publish(event_item(event.type, tenant, now, msgspec.to_builtins(event)))
 

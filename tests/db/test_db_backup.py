@@ -14,6 +14,7 @@ import trio
 from csms.config import DatabaseConfig
 from csms.core.errors import Refused
 from csms.core.events import Delivered
+from csms.core.ids import DEFAULT_TENANT
 from csms.db import StoreDatabase, open_database
 from csms.db.backup import BackupError, backup, prune, restore, verify
 from csms.db.migrate import migrate
@@ -44,7 +45,7 @@ async def everything(database: StoreDatabase) -> Any:
             for table in tables
         }
 
-    return await database.read(look, tenant=1)
+    return await database.read(look, tenant=DEFAULT_TENANT)
 
 
 async def test_a_backup_taken_under_load_is_whole_and_restores_to_the_same(
@@ -73,12 +74,12 @@ async def test_a_backup_taken_under_load_is_whole_and_restores_to_the_same(
 
     async def load(number: int) -> None:
         for turn in range(1_000):
-            await database.write(noted_with_mark, number * 1_000 + turn, tenant=1, keys=("note:a",))
+            await database.write(noted_with_mark, number * 1_000 + turn, tenant=DEFAULT_TENANT, keys=("note:a",))
 
     async with trio.open_nursery() as nursery:
         await nursery.start(lambda task_status: run_consumer(database, Consumer("c", hear), clock=clock, task_status=task_status))
-        await database.write(noted_with_mark, -1, tenant=1, keys=("note:a",))
-        await database.write(noted_with_mark, -2, tenant=1, keys=("note:a",))
+        await database.write(noted_with_mark, -1, tenant=DEFAULT_TENANT, keys=("note:a",))
+        await database.write(noted_with_mark, -2, tenant=DEFAULT_TENANT, keys=("note:a",))
         await full.wait()
         nursery.cancel_scope.cancel()
     async with trio.open_nursery() as nursery:
@@ -111,11 +112,13 @@ async def test_a_backup_taken_under_load_is_whole_and_restores_to_the_same(
         assert after["cursors"] == before["cursors"]
         heard.clear()
         full = trio.Event()
-        await restored.write(verbs.note, "b", 77, tenant=1, keys=("note:b",))  # a new event comes after the restored ones
-        assert await restored.write(verbs.add, "new", tenant=1) > max(row["id"] for row in after["notes"])
+        await restored.write(
+            verbs.note, "b", 77, tenant=DEFAULT_TENANT, keys=("note:b",)
+        )  # a new event comes after the restored ones
+        assert await restored.write(verbs.add, "new", tenant=DEFAULT_TENANT) > max(row["id"] for row in after["notes"])
         numbers = [row["sequence"] for row in after["events"]]
         last = "SELECT max(sequence) FROM events WHERE tenant = :tenant"
-        assert await restored.read(lambda tx: tx.value(last), tenant=1) > max(numbers)
+        assert await restored.read(lambda tx: tx.value(last), tenant=DEFAULT_TENANT) > max(numbers)
         expected = len(numbers) - 2 + 1
         done = trio.Event()
 
@@ -137,27 +140,27 @@ async def test_a_backup_taken_under_load_is_whole_and_restores_to_the_same(
 async def test_what_is_there_is_not_overwritten_unasked_nor_in_use(
     database: StoreDatabase, store_config: DatabaseConfig, clock: Any, folder: Path, verbs: Any, engine: str
 ) -> None:
-    await database.write(verbs.add, "a", tenant=1)
+    await database.write(verbs.add, "a", tenant=DEFAULT_TENANT)
     file = backup(store_config, folder / "backups", clock, home=folder)
     with pytest.raises(Refused, match=r"when asked to|in use"):
         restore(store_config, file, home=folder)
     with pytest.raises(Refused, match="in use"):
         restore(store_config, file, home=folder, replace=True)
-    await database.write(verbs.add, "b", tenant=1)
+    await database.write(verbs.add, "b", tenant=DEFAULT_TENANT)
 
 
 async def test_a_replaced_database_is_as_it_was(
     store_config: DatabaseConfig, clock: Any, folder: Path, verbs: Any, engine: str
 ) -> None:
     async with open_database(store_config, clock=clock, folder=folder) as database:
-        await database.write(verbs.add, "a", tenant=1)
+        await database.write(verbs.add, "a", tenant=DEFAULT_TENANT)
         file = backup(store_config, folder / "backups", clock, home=folder)
-        await database.write(verbs.add, "b", tenant=1)
+        await database.write(verbs.add, "b", tenant=DEFAULT_TENANT)
     with pytest.raises(Refused, match="when asked to"):
         restore(store_config, file, home=folder)
     restore(store_config, file, home=folder, replace=True)
     async with open_database(store_config, clock=clock, folder=folder) as database:
-        assert await database.read(verbs.names, tenant=1) == ["a"]
+        assert await database.read(verbs.names, tenant=DEFAULT_TENANT) == ["a"]
         await database.check()
     if engine == "sqlite":
         old = sqlite3.connect(folder / "csms.db.before-restore")

@@ -11,25 +11,26 @@ import trio.testing
 
 from csms.config import DatabaseConfig
 from csms.core.errors import Conflict, Refused, StoreUnavailable, WriterStopped
+from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.db import StoreDatabase, open_database
 from csms.db.statements import Unscoped
 from csms.db.tx import SpentTransaction
 
 
 async def write(database: StoreDatabase, verb: Any, *arguments: Any, keys: tuple[str, ...] = ("k",)) -> Any:
-    return await database.write(verb, *arguments, tenant=1, keys=keys)
+    return await database.write(verb, *arguments, tenant=DEFAULT_TENANT, keys=keys)
 
 
 async def names(database: StoreDatabase, verbs: Any) -> list[str]:
-    found: list[str] = await database.read(verbs.names, tenant=1)
+    found: list[str] = await database.read(verbs.names, tenant=DEFAULT_TENANT)
     return found
 
 
 async def test_a_write_is_there_for_the_next_read(database: StoreDatabase, verbs: Any, clock: Any) -> None:
     number = await write(database, verbs.add, "a", "text")
-    row = await database.read(lambda tx: tx.one("SELECT * FROM notes WHERE tenant = :tenant"), tenant=1)
+    row = await database.read(lambda tx: tx.one("SELECT * FROM notes WHERE tenant = :tenant"), tenant=DEFAULT_TENANT)
     assert row == {"id": number, "tenant": 1, "name": "a", "body": "text", "at": clock.now()}
-    assert await database.read(verbs.names, tenant=2) == []
+    assert await database.read(verbs.names, tenant=TenantId(2)) == []
 
 
 async def test_one_failing_verb_rolls_back_alone(database: StoreDatabase, verbs: Any) -> None:
@@ -39,8 +40,8 @@ async def test_one_failing_verb_rolls_back_alone(database: StoreDatabase, verbs:
         tx.emit(verbs.glimpsed(name="lost"))
         raise Refused("no")
 
-    glimpsed: list[str] = []
-    database.on_volatile = lambda tenant, now, event: glimpsed.append(event.name)
+    glimpsed: list[Any] = []
+    database.on_volatile = lambda tenant, now, event: glimpsed.append(event)
     ended: dict[str, Any] = {}
 
     async def attempt(name: str, verb: Any, *arguments: Any) -> None:
@@ -56,7 +57,9 @@ async def test_one_failing_verb_rolls_back_alone(database: StoreDatabase, verbs:
     assert sorted(await names(database, verbs)) == sorted(f"good{number}" for number in range(10))
     assert all(isinstance(ended[f"bad{number}"], Refused) for number in range(10))
     assert all(isinstance(ended[f"good{number}"], int) for number in range(10))
-    assert await database.read(lambda tx: tx.value("SELECT count(*) FROM events WHERE tenant = :tenant"), tenant=1) == 0
+    assert (
+        await database.read(lambda tx: tx.value("SELECT count(*) FROM events WHERE tenant = :tenant"), tenant=DEFAULT_TENANT) == 0
+    )
     assert glimpsed == []
     assert database.stats.verbs == 20
     assert database.stats.failed_verbs == 10
@@ -143,19 +146,19 @@ async def test_after_stop_a_write_raises_at_once(store_config: DatabaseConfig, c
         async with trio.open_nursery() as nursery:
             for number in range(5):
                 nursery.start_soon(write, database, verbs.add, f"queued{number}")
-            await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=1)
+            await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=DEFAULT_TENANT)
             for _ in range(2):  # every task has run once by then
                 await trio.lowlevel.checkpoint()
             database.stop()
         with pytest.raises(WriterStopped):
             await write(database, verbs.add, "late")
         with pytest.raises(WriterStopped):
-            await database.append(verbs.insert, [{"name": "late"}], key="k", tenant=1)
+            await database.append(verbs.insert, [{"name": "late"}], key="k", tenant=DEFAULT_TENANT)
         assert len(await names(database, verbs)) == 6
     with pytest.raises(WriterStopped):
         await write(database, verbs.add, "later")
     with pytest.raises(StoreUnavailable):
-        await database.read(verbs.names, tenant=1)
+        await database.read(verbs.names, tenant=DEFAULT_TENANT)
 
 
 async def test_leaving_writes_what_is_queued_even_when_cancelled(
@@ -164,7 +167,7 @@ async def test_leaving_writes_what_is_queued_even_when_cancelled(
     with trio.CancelScope() as scope:
         async with open_database(store_config, clock=clock, folder=folder) as database:
             for number in range(100):
-                await database.append(verbs.insert, [{"name": f"row{number}"}], key=f"k{number}", tenant=1)
+                await database.append(verbs.insert, [{"name": f"row{number}"}], key=f"k{number}", tenant=DEFAULT_TENANT)
             scope.cancel()
             await trio.sleep_forever()
     async with open_database(store_config, clock=clock, folder=folder) as database:
@@ -189,7 +192,7 @@ async def test_a_full_queue_holds_writers_back_and_loses_nothing(
         async def feed(number: int) -> None:
             nonlocal deepest
             for turn in range(10):
-                await database.append(verbs.insert, [{"name": f"{number}.{turn}"}], key=f"k{number}", tenant=1)
+                await database.append(verbs.insert, [{"name": f"{number}.{turn}"}], key=f"k{number}", tenant=DEFAULT_TENANT)
                 await write(database, verbs.add, f"{number}.{turn}!", keys=(f"k{number}",))
                 deepest = max(deepest, database.stats.queued)
 
@@ -206,7 +209,9 @@ async def test_rows_and_verbs_of_a_key_keep_their_order(database: StoreDatabase,
     async def charger(number: int) -> None:
         key = f"charger:{number}"
         for turn in range(5):
-            await database.append(verbs.insert, [{"name": f"{number}/{turn}a"}, {"name": f"{number}/{turn}b"}], key=key, tenant=1)
+            await database.append(
+                verbs.insert, [{"name": f"{number}/{turn}a"}, {"name": f"{number}/{turn}b"}], key=key, tenant=DEFAULT_TENANT
+            )
 
             def look(tx: Any) -> list[str]:
                 like = f"{number}/%"
@@ -218,7 +223,7 @@ async def test_rows_and_verbs_of_a_key_keep_their_order(database: StoreDatabase,
                 "UPDATE notes SET body = 'x' WHERE tenant = :tenant AND name = :name",
                 [{"name": f"{number}/{turn}a"}],
                 key=key,
-                tenant=1,
+                tenant=DEFAULT_TENANT,
             )
 
     async with trio.open_nursery() as nursery:
@@ -233,14 +238,16 @@ async def test_rows_and_verbs_of_a_key_keep_their_order(database: StoreDatabase,
     async with trio.open_nursery() as nursery:
         for _ in range(20):
             nursery.start_soon(write, database, lambda tx: None)
-    assert await database.read(lambda tx: tx.value(changed), tenant=1) == 100
+    assert await database.read(lambda tx: tx.value(changed), tenant=DEFAULT_TENANT) == 100
 
 
 async def test_a_refused_row_takes_nobody_with_it(database: StoreDatabase, verbs: Any) -> None:
     rows = [{"name": "a"}, {"name": "forbidden"}, {"name": "b"}, {"name": "a"}]
-    await database.append(verbs.insert, rows, key="k", tenant=1)
-    await database.append("INSERT INTO nowhere (a) VALUES (1)", [{}], key="k", tenant=1)
-    await database.append("INSERT INTO notes (tenant, name) VALUES (7, :name)", [{"name": "unscoped"}], key="k", tenant=1)
+    await database.append(verbs.insert, rows, key="k", tenant=DEFAULT_TENANT)
+    await database.append("INSERT INTO nowhere (a) VALUES (1)", [{}], key="k", tenant=DEFAULT_TENANT)
+    await database.append(
+        "INSERT INTO notes (tenant, name) VALUES (7, :name)", [{"name": "unscoped"}], key="k", tenant=DEFAULT_TENANT
+    )
     await write(database, verbs.add, "c")
     assert await names(database, verbs) == ["a", "b", "c"]
     assert database.stats.refused_rows == 4
@@ -253,12 +260,12 @@ async def test_the_tenancy_guard(database: StoreDatabase, verbs: Any) -> None:
     with pytest.raises(Unscoped):
         await write(database, lambda tx: tx.run("DELETE FROM notes WHERE tenant = :tenant", tenant=2))
     with pytest.raises(Unscoped):
-        await database.read(lambda tx: tx.all("SELECT * FROM notes"), tenant=1)
-    await database.write(verbs.add, "mine", tenant=1)
-    await database.write(verbs.add, "theirs", tenant=2)
+        await database.read(lambda tx: tx.all("SELECT * FROM notes"), tenant=DEFAULT_TENANT)
+    await database.write(verbs.add, "mine", tenant=DEFAULT_TENANT)
+    await database.write(verbs.add, "theirs", tenant=TenantId(2))
     everybody = "SELECT name FROM notes ORDER BY id"
     assert len(await write(database, lambda tx: tx.system("a test").all(everybody))) == 2
-    assert len(await database.read(lambda tx: tx.system("a test").all(everybody), tenant=1)) == 2
+    assert len(await database.read(lambda tx: tx.system("a test").all(everybody), tenant=DEFAULT_TENANT)) == 2
     other = "SELECT name FROM notes WHERE tenant = :tenant"
     assert await write(database, lambda tx: tx.system("a test").value(other, tenant=2)) == "theirs"
 
@@ -275,7 +282,7 @@ async def test_a_read_sees_one_moment_and_cannot_write(database: StoreDatabase, 
         counts.append(len(verbs.names(tx)))
 
     async def read() -> None:
-        await database.read(count_twice, tenant=1)
+        await database.read(count_twice, tenant=DEFAULT_TENANT)
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read)
@@ -284,7 +291,7 @@ async def test_a_read_sees_one_moment_and_cannot_write(database: StoreDatabase, 
         go_on.set()
     assert counts == [0, 0]
     with pytest.raises(Exception, match=r"(?i)read.?only"):
-        await database.read(lambda tx: verbs.add(tx, "x"), tenant=1)
+        await database.read(lambda tx: verbs.add(tx, "x"), tenant=DEFAULT_TENANT)
     assert await names(database, verbs) == ["meanwhile"]
 
 
@@ -296,9 +303,9 @@ async def test_volatile_events_are_told_after_commit_and_not_stored(database: St
         raise ValueError("a listener that fails harms nobody")
 
     database.on_volatile = listen
-    await database.write(lambda tx: tx.emit(verbs.glimpsed(name="a")), tenant=3, keys=("note:a",))
+    await database.write(lambda tx: tx.emit(verbs.glimpsed(name="a")), tenant=TenantId(3), keys=("note:a",))
     assert heard == [(3, clock.now(), verbs.glimpsed(name="a"))]
-    assert await database.read(lambda tx: tx.value("SELECT count(*) FROM events WHERE tenant = :tenant"), tenant=3) == 0
+    assert await database.read(lambda tx: tx.value("SELECT count(*) FROM events WHERE tenant = :tenant"), tenant=TenantId(3)) == 0
 
 
 async def test_news_of_events(database: StoreDatabase, verbs: Any) -> None:
@@ -334,12 +341,12 @@ async def test_values_are_the_same_on_both_engines(database: StoreDatabase, verb
         )
 
     filtered = "SELECT count(*) FROM marks WHERE (:id IS NULL OR id = :id) AND (:id IS NOT NULL OR weight IS NOT NULL)"
-    assert await database.read(lambda tx: [tx.value(filtered, id=None), tx.value(filtered, id=2)], tenant=1) == [1, 1]
-    row = await database.read(look, tenant=1)
+    assert await database.read(lambda tx: [tx.value(filtered, id=None), tx.value(filtered, id=2)], tenant=DEFAULT_TENANT) == [1, 1]
+    row = await database.read(look, tenant=DEFAULT_TENANT)
     assert row == {"total": 3, "count": 2, "heaviest": 1.5, "data": b"\x00\xff"}
     assert type(row["total"]) is int
     big = 2**62
-    assert await database.read(lambda tx: tx.value("SELECT :big + 0", big=big), tenant=1) == big
+    assert await database.read(lambda tx: tx.value("SELECT :big + 0", big=big), tenant=DEFAULT_TENANT) == big
 
 
 async def test_the_store_knows_its_own_work(database: StoreDatabase, verbs: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from csms.config import DatabaseConfig
 from csms.db.location import BadLocation, PostgresLocation, SqliteLocation, locate
 
 
-def postgres(url: str, **more: str) -> dict[str, str]:
+def postgres(url: str, **more: Any) -> dict[str, str]:
     location = locate(DatabaseConfig(url=url, **more), Path("/etc/csms"))
     assert isinstance(location, PostgresLocation)
     return location.parameters

@@ -125,12 +125,17 @@ def test_the_shipped_migrations_apply(empty: DatabaseConfig, clock: Any) -> None
     assert len(applied) == len(read_migrations(core_migrations(), "sqlite"))
 
 
+def test_a_new_file_is_its_owners_alone(tmp_path: Path, clock: Any) -> None:
+    migrate(DatabaseConfig(url="sqlite:///new.db"), [core_migrations()], folder=tmp_path, clock=clock)
+    assert (tmp_path / "new.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_server_that_is_not_there_is_an_error_in_words(tmp_path: Path, clock: Any) -> None:
     away = DatabaseConfig(url="postgresql://u:sesame@127.0.0.1:9/n", connect_timeout_s=1)
     with pytest.raises(MigrationError, match=r"n on 127\.0\.0\.1:9") as caught:
         migrate(away, [], folder=tmp_path, clock=clock)
     assert "sesame" not in str(caught.value)
-    with pytest.raises(MigrationError, match="unable to open"):
+    with pytest.raises(MigrationError, match="No such file"):
         migrate(DatabaseConfig(url="sqlite:///no/such/folder/x.db"), [], folder=tmp_path, clock=clock)
 
 

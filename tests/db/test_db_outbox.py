@@ -13,6 +13,7 @@ import trio
 
 from csms.core.errors import NotFound
 from csms.core.events import EVENT_TYPES, Delivered
+from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.db import StoreDatabase
 from csms.db.outbox import (
     Consumer,
@@ -89,7 +90,7 @@ async def running(
 
 async def emit(database: StoreDatabase, verbs: Any, name: str, *numbers: int) -> None:
     for number in numbers:
-        await database.write(verbs.note, name, number, tenant=1, keys=(f"note:{name}",))
+        await database.write(verbs.note, name, number, tenant=DEFAULT_TENANT, keys=(f"note:{name}",))
 
 
 async def test_every_event_in_order_of_its_key(database: StoreDatabase, verbs: Any, clock: Any) -> None:
@@ -113,7 +114,7 @@ async def test_delivered_says_what_and_whose(database: StoreDatabase, verbs: Any
 
     async with trio.open_nursery() as nursery:
         await nursery.start(lambda task_status: run_consumer(database, Consumer("c", hear), clock=clock, task_status=task_status))
-        await database.write(verbs.note, "a", 7, tenant=3, keys=("note:a",))
+        await database.write(verbs.note, "a", 7, tenant=TenantId(3), keys=("note:a",))
         with trio.fail_after(5):
             await heard.wait()
         nursery.cancel_scope.cancel()
@@ -142,14 +143,14 @@ async def test_a_stopped_consumer_goes_on_where_it_was(database: StoreDatabase, 
 
 
 async def test_what_was_not_saved_is_delivered_again(database: StoreDatabase, verbs: Any, clock: Any) -> None:
-    lazy = attrs.evolve(QUICK, save_every_s=1e6)
+    lazy = attrs.evolve(QUICK, save_every_s=1e6, poll_s=1e6)
     first, second = Hearer(), Hearer()
     async with running(database, first, clock, pace=lazy):
         await emit(database, verbs, "a", 1)
         await first.until(lambda: len(first.heard) == 1)
-        cursor = await database.read(lambda tx: dict(tx.one("SELECT * FROM cursors")), tenant=1)
+        cursor = await database.read(lambda tx: dict(tx.one("SELECT * FROM cursors")), tenant=DEFAULT_TENANT)
     restore = "UPDATE cursors SET sequence = :sequence, xid = :xid"  # as if the process had been killed
-    await database.write(lambda tx: tx.run(restore, sequence=cursor["sequence"], xid=cursor["xid"]), tenant=1)
+    await database.write(lambda tx: tx.run(restore, sequence=cursor["sequence"], xid=cursor["xid"]), tenant=DEFAULT_TENANT)
     async with running(database, second, clock):
         await second.until(lambda: len(second.heard) == 1)
     assert first.ids == second.ids
@@ -171,7 +172,7 @@ async def test_a_slow_key_stalls_nobody_else(database: StoreDatabase, verbs: Any
         await again.until(lambda: "last" in again.times)
     assert again.heard == [("slow", 1), ("last", 1)]
     left = "SELECT count(*) FROM deliveries"
-    assert await database.read(lambda tx: tx.value(left), tenant=1) == 0
+    assert await database.read(lambda tx: tx.value(left), tenant=DEFAULT_TENANT) == 0
 
 
 async def test_a_failing_key_waits_in_order_and_is_tried_again(database: StoreDatabase, verbs: Any, clock: Any) -> None:
@@ -203,7 +204,7 @@ async def test_the_delay_doubles_and_is_on_the_wall_clock(database: StoreDatabas
             await hearer.until(lambda: len(hearer.attempts) == attempt)  # noqa: B023
             with trio.fail_after(5):
                 while True:
-                    row = await database.read(lambda tx: tx.one("SELECT attempts, retry_at FROM deliveries"), tenant=1)
+                    row = await database.read(lambda tx: tx.one("SELECT attempts, retry_at FROM deliveries"), tenant=DEFAULT_TENANT)
                     if row is not None and row["attempts"] == attempt:
                         break
                     await trio.sleep(0.005)
@@ -266,8 +267,12 @@ async def test_types_that_nobody_asked_for_or_knows_are_passed(
     hearer, picky = Hearer(), Hearer()
     insert = "INSERT INTO events (tenant, key, type, payload, at) VALUES (:tenant, 'k', :type, :payload, :now)"
     async with running(database, hearer, clock), running(database, picky, clock, name="picky", types=frozenset({"other"})):
-        await database.write(lambda tx: tx.run(insert, type="gone_with_its_plugin", payload="{}"), tenant=1, keys=("k",))
-        await database.write(lambda tx: tx.run(insert, type="test_noted", payload='{"name": 5}'), tenant=1, keys=("k",))
+        await database.write(
+            lambda tx: tx.run(insert, type="gone_with_its_plugin", payload="{}"), tenant=DEFAULT_TENANT, keys=("k",)
+        )
+        await database.write(
+            lambda tx: tx.run(insert, type="test_noted", payload='{"name": 5}'), tenant=DEFAULT_TENANT, keys=("k",)
+        )
         await emit(database, verbs, "a", 1)
         await hearer.until(lambda: len(hearer.heard) == 1 and len(hearer.dead) == 1)
         with trio.fail_after(5):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import trio
 from csms.config import DatabaseConfig
 from csms.core.errors import NeedsKeys, Refused, StoreUnavailable
 from csms.core.events import Delivered
+from csms.core.ids import DEFAULT_TENANT
 from csms.db import StoreDatabase, open_database
 from csms.db.outbox import Consumer, Pace, run_consumer
 from csms.testing.stores import PostgresTestServer
@@ -34,7 +36,7 @@ def name(store_config: DatabaseConfig) -> str:
 
 
 async def names(database: StoreDatabase, verbs: Any) -> list[str]:
-    found: list[str] = await database.read(verbs.names, tenant=1)
+    found: list[str] = await database.read(verbs.names, tenant=DEFAULT_TENANT)
     return found
 
 
@@ -69,7 +71,7 @@ async def test_two_lanes_cannot_both_pass_a_limit_of_one(database: StoreDatabase
         nonlocal refused
         verb, keys = (take_the_only_place, (key, "token:1")) if declared else (claim_and_take, (key,))
         try:
-            await database.write(verb, f"{key}/{number}", tenant=1, keys=keys)
+            await database.write(verb, f"{key}/{number}", tenant=DEFAULT_TENANT, keys=keys)
         except Refused:
             refused += 1
 
@@ -89,20 +91,20 @@ async def test_a_verb_that_claims_without_end_is_told_so(database: StoreDatabase
         tx.claim(f"token:{next(numbers)}")
 
     with pytest.raises(NeedsKeys):
-        await database.write(greedy, tenant=1, keys=("k",))
+        await database.write(greedy, tenant=DEFAULT_TENANT, keys=("k",))
 
 
 async def test_the_key_of_an_event_is_claimed(database: StoreDatabase, verbs: Any) -> None:
-    await database.write(verbs.note, "undeclared", 1, tenant=1, keys=("k",))
+    await database.write(verbs.note, "undeclared", 1, tenant=DEFAULT_TENANT, keys=("k",))
     assert database.stats.reruns == 1
-    await database.write(verbs.note, "declared", 1, tenant=1, keys=("note:declared",))
+    await database.write(verbs.note, "declared", 1, tenant=DEFAULT_TENANT, keys=("note:declared",))
     assert database.stats.reruns == 1
 
 
 async def test_a_deadlock_is_played_again_verb_by_verb(database: StoreDatabase, verbs: Any) -> None:
     first_key, second_key, *_ = keys_of_lanes(database)
     for note in ("a", "b"):
-        await database.write(verbs.add, note, tenant=1)
+        await database.write(verbs.add, note, tenant=DEFAULT_TENANT)
     barrier = threading.Barrier(2, timeout=10)
     runs = 0
 
@@ -116,10 +118,10 @@ async def test_a_deadlock_is_played_again_verb_by_verb(database: StoreDatabase, 
         tx.run(add, name=second)
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(lambda: database.write(cross, "a", "b", tenant=1, keys=(first_key,)))
-        nursery.start_soon(lambda: database.write(cross, "b", "a", tenant=1, keys=(second_key,)))
+        nursery.start_soon(lambda: database.write(cross, "a", "b", tenant=DEFAULT_TENANT, keys=(first_key,)))
+        nursery.start_soon(lambda: database.write(cross, "b", "a", tenant=DEFAULT_TENANT, keys=(second_key,)))
     bodies = "SELECT body FROM notes WHERE tenant = :tenant"
-    assert [row["body"] for row in await database.read(lambda tx: tx.all(bodies), tenant=1)] == ["xx", "xx"]
+    assert [row["body"] for row in await database.read(lambda tx: tx.all(bodies), tenant=DEFAULT_TENANT)] == ["xx", "xx"]
     assert database.stats.replays == 1
     assert runs >= 3
 
@@ -138,7 +140,7 @@ async def test_a_connection_lost_in_the_middle_of_a_batch(database: StoreDatabas
     results: list[int] = []
 
     async def attempt(verb: Any, *arguments: Any) -> None:
-        results.append(await database.write(verb, *arguments, tenant=1, keys=("k",)))
+        results.append(await database.write(verb, *arguments, tenant=DEFAULT_TENANT, keys=("k",)))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(attempt, verbs.add, "a")
@@ -153,13 +155,16 @@ async def test_a_verb_that_always_kills_its_connection_is_given_up_alone(databas
         tx.run("SELECT pg_terminate_backend(pg_backend_pid())")
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(lambda: database.write(verbs.add, "a", tenant=1, keys=("k",)))
+        nursery.start_soon(lambda: database.write(verbs.add, "a", tenant=DEFAULT_TENANT, keys=("k",)))
         with pytest.raises(StoreUnavailable):
-            await database.write(deadly, tenant=1, keys=("k",))
+            await database.write(deadly, tenant=DEFAULT_TENANT, keys=("k",))
     await database.append(
-        "INSERT INTO notes (tenant, name) SELECT :tenant, pg_terminate_backend(pg_backend_pid())::text", [{}], key="k", tenant=1
+        "INSERT INTO notes (tenant, name) SELECT :tenant, pg_terminate_backend(pg_backend_pid())::text",
+        [{}],
+        key="k",
+        tenant=DEFAULT_TENANT,
     )
-    await database.write(verbs.add, "b", tenant=1, keys=("k",))
+    await database.write(verbs.add, "b", tenant=DEFAULT_TENANT, keys=("k",))
     assert await names(database, verbs) == ["a", "b"]
     assert database.stats.refused_rows == 1
 
@@ -167,10 +172,10 @@ async def test_a_verb_that_always_kills_its_connection_is_given_up_alone(databas
 async def test_idle_connections_that_the_server_closed_are_replaced(
     database: StoreDatabase, verbs: Any, postgres_server: PostgresTestServer, name: str
 ) -> None:
-    await database.write(verbs.add, "a", tenant=1, keys=("k",))
+    await database.write(verbs.add, "a", tenant=DEFAULT_TENANT, keys=("k",))
     await names(database, verbs)
     postgres_server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'csms %'", name)
-    await database.write(verbs.add, "b", tenant=1, keys=("k",))
+    await database.write(verbs.add, "b", tenant=DEFAULT_TENANT, keys=("k",))
     assert await names(database, verbs) == ["a", "b"]
 
 
@@ -193,13 +198,13 @@ async def test_a_backend_killed_during_commit_leaves_each_verb_exactly_once(
     try:
         async with trio.open_nursery() as nursery:
             for note in ("slow", "a", "b"):
-                nursery.start_soon(lambda note=note: database.write(verbs.add, note, tenant=1, keys=("k",)))
-            await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=1)
+                nursery.start_soon(partial(database.write, verbs.add, note, tenant=DEFAULT_TENANT, keys=("k",)))
+            await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=DEFAULT_TENANT)
             kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'COMMIT' AND wait_event = 'PgSleep'"
             with trio.fail_after(10):
                 while not await trio.to_thread.run_sync(postgres_server.execute, kill, name):
                     await trio.sleep(0.01)
-        await database.write(verbs.add, "last", tenant=1, keys=("k",))
+        await database.write(verbs.add, "last", tenant=DEFAULT_TENANT, keys=("k",))
         assert sorted(await names(database, verbs)) == ["a", "b", "last", "row", "slow"]
         assert database.stats.replays == 1
     finally:
@@ -277,19 +282,19 @@ async def test_a_commit_whose_answer_was_lost_is_not_done_twice(
     store_config: DatabaseConfig, postgres_server: PostgresTestServer, name: str, clock: Any, folder: Path, verbs: Any
 ) -> None:
     async with through_a_proxy(store_config, postgres_server, name, clock, folder) as (proxy, database):
-        await database.write(verbs.add, "before", tenant=1)
+        await database.write(verbs.add, "before", tenant=DEFAULT_TENANT)
         proxy.swallow = True
         results: list[int] = []
 
         async def attempt(note: str) -> None:
-            results.append(await database.write(verbs.add, note, tenant=1, keys=("k",)))
+            results.append(await database.write(verbs.add, note, tenant=DEFAULT_TENANT, keys=("k",)))
 
         async with trio.open_nursery() as nursery:
             for note in ("a", "b", "c"):
                 nursery.start_soon(attempt, note)
-            await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=1)
+            await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=DEFAULT_TENANT)
         assert proxy.swallowed.is_set()
-        await database.write(verbs.add, "after", tenant=1, keys=("k",))
+        await database.write(verbs.add, "after", tenant=DEFAULT_TENANT, keys=("k",))
         assert sorted(await names(database, verbs)) == ["a", "after", "b", "before", "c", "row"]
         assert len(set(results)) == 3
         assert database.stats.refused_rows == 0
@@ -300,18 +305,18 @@ async def test_a_commit_that_nobody_can_ask_about_is_not_acknowledged_and_its_ro
 ) -> None:
     changes = {"connect_timeout_s": 0.1, "statement_timeout_s": 0.2}
     async with through_a_proxy(store_config, postgres_server, name, clock, folder, **changes) as (proxy, database):
-        await database.write(verbs.add, "before", tenant=1)
+        await database.write(verbs.add, "before", tenant=DEFAULT_TENANT)
         proxy.swallow = proxy.down_after = True
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(lambda: database.append(verbs.insert, [{"name": "row"}], key="k", tenant=1))
+            nursery.start_soon(lambda: database.append(verbs.insert, [{"name": "row"}], key="k", tenant=DEFAULT_TENANT))
             with pytest.raises(StoreUnavailable, match="cannot be asked"):
-                await database.write(verbs.add, "unknown", tenant=1, keys=("k",))
+                await database.write(verbs.add, "unknown", tenant=DEFAULT_TENANT, keys=("k",))
         assert proxy.swallowed.is_set()
         proxy.down(False)
         with trio.fail_after(10):
             while True:
                 try:
-                    await database.write(verbs.add, "after", tenant=1, keys=("k",))
+                    await database.write(verbs.add, "after", tenant=DEFAULT_TENANT, keys=("k",))
                     break
                 except StoreUnavailable:
                     await trio.sleep(0.01)
@@ -326,11 +331,11 @@ async def test_a_server_that_is_away_and_comes_back(
 ) -> None:
     changes = {"connect_timeout_s": 0.5}
     async with through_a_proxy(store_config, postgres_server, name, clock, folder, **changes) as (proxy, database):
-        await database.write(verbs.add, "before", tenant=1)
+        await database.write(verbs.add, "before", tenant=DEFAULT_TENANT)
         proxy.down()
-        await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=1)
+        await database.append(verbs.insert, [{"name": "row"}], key="k", tenant=DEFAULT_TENANT)
         with pytest.raises(StoreUnavailable):
-            await database.write(verbs.add, "lost", tenant=1, keys=("k",))
+            await database.write(verbs.add, "lost", tenant=DEFAULT_TENANT, keys=("k",))
         with pytest.raises(StoreUnavailable):
             await database.check()
         with pytest.raises(StoreUnavailable):
@@ -353,9 +358,9 @@ async def test_a_statement_that_takes_too_long_ends_alone(
     config = attrs.evolve(store_config, statement_timeout_s=0.2)
     async with open_database(config, clock=clock, folder=folder) as database:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(lambda: database.write(verbs.add, "a", tenant=1, keys=("k",)))
+            nursery.start_soon(lambda: database.write(verbs.add, "a", tenant=DEFAULT_TENANT, keys=("k",)))
             with pytest.raises(StoreUnavailable, match="too long"):
-                await database.write(lambda tx: tx.run("SELECT pg_sleep(5)"), tenant=1, keys=("k",))
+                await database.write(lambda tx: tx.run("SELECT pg_sleep(5)"), tenant=DEFAULT_TENANT, keys=("k",))
         assert await names(database, verbs) == ["a"]
         await database.check()
 
@@ -367,7 +372,7 @@ async def test_a_read_only_server_says_so(
     try:
         async with open_database(store_config, clock=clock, folder=folder) as database:
             with pytest.raises(StoreUnavailable, match="read-only"):
-                await database.write(verbs.add, "a", tenant=1)
+                await database.write(verbs.add, "a", tenant=DEFAULT_TENANT)
             with pytest.raises(StoreUnavailable, match="read-only"):
                 await database.check()
     finally:
@@ -396,7 +401,7 @@ async def test_a_late_commit_is_neither_skipped_nor_overtaken(
             "INSERT INTO events (tenant, key, type, payload, at) VALUES (1, 'note:late', 'test_noted', '{\"name\": \"late\"}', 0)"
         )
         for number in range(5):
-            await database.write(verbs.note, "early", number, tenant=1, keys=("note:early",))
+            await database.write(verbs.note, "early", number, tenant=DEFAULT_TENANT, keys=("note:early",))
         await trio.sleep(0.1)
         assert heard == []  # its sequence is lower, and nobody knows yet whether it comes
         late.commit()
@@ -426,7 +431,7 @@ async def test_events_of_another_server_are_put_before_ours(
         payload = f'{{"name": "a", "number": {number}}}'
         await trio.to_thread.run_sync(postgres_server.execute, insert.format(xid=xid, payload=payload), name)
     async with open_database(store_config, clock=clock, folder=folder) as database, trio.open_nursery() as nursery:
-        await database.write(verbs.note, "a", 3, tenant=1, keys=("note:a",))
+        await database.write(verbs.note, "a", 3, tenant=DEFAULT_TENANT, keys=("note:a",))
         consumer = Consumer("c", hear)
         nursery.start_soon(lambda: run_consumer(database, consumer, clock=clock, from_start=True, pace=Pace(poll_s=0.1)))
         with trio.fail_after(10):

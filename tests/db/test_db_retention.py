@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from csms.core.events import Delivered
+from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.db import StoreDatabase
 from csms.db.outbox import Consumer, Pace, run_consumer
 from csms.db.retention import EVENTS, Kept, forget_old
@@ -17,7 +18,7 @@ HOUR = 3_600_000
 
 
 async def count(database: StoreDatabase, table: str) -> int:
-    number: int = await database.read(lambda tx: tx.system("a test").value(f"SELECT count(*) FROM {table}"), tenant=1)
+    number: int = await database.read(lambda tx: tx.system("a test").value(f"SELECT count(*) FROM {table}"), tenant=DEFAULT_TENANT)
     return number
 
 
@@ -29,13 +30,15 @@ async def test_old_rows_of_every_tenant_go_in_slices(database: StoreDatabase, ve
         )
 
     for hour in range(10):
-        await database.write(many, hour, tenant=1 + hour % 2)
-    await database.write(many, -5, tenant=1)  # late, so above younger rows
+        await database.write(many, hour, tenant=TenantId(1 + hour % 2))
+    await database.write(many, -5, tenant=DEFAULT_TENANT)  # late, so above younger rows
     batches = database.stats.batches
     deleted = await forget_old(database, NOTES, before=clock.now() + 7 * HOUR, slice_ms=5.0, rest_s=0.0)
     assert deleted >= 3_500
     young = "SELECT count(*) FROM notes WHERE at >= :at"
-    assert await database.read(lambda tx: tx.system("a test").value(young, at=clock.now() + 7 * HOUR), tenant=1) == 1_500
+    assert (
+        await database.read(lambda tx: tx.system("a test").value(young, at=clock.now() + 7 * HOUR), tenant=DEFAULT_TENANT) == 1_500
+    )
     assert await count(database, "notes") <= 2_000
     assert database.stats.batches - batches > 3
 
@@ -84,7 +87,7 @@ async def test_events_stay_until_every_consumer_has_them(database: StoreDatabase
         await nursery.start(serve, "quick")
         nursery.cancel_scope.cancel()  # it is known, and has heard nothing
     for number in range(6):
-        await database.write(verbs.note, "a", number, tenant=1, keys=("note:a",))
+        await database.write(verbs.note, "a", number, tenant=DEFAULT_TENANT, keys=("note:a",))
     later = clock.now() + HOUR
     assert await forget_old(database, EVENTS, before=later) == 0
     async with trio.open_nursery() as nursery:
@@ -98,6 +101,6 @@ async def test_events_stay_until_every_consumer_has_them(database: StoreDatabase
         nursery.cancel_scope.cancel()
     assert await count(database, "events") == 1  # the dead letter keeps its event
     assert await forget_old(database, EVENTS, before=clock.now()) == 0
-    await database.write(verbs.note, "a", 9, tenant=1, keys=("note:a",))
+    await database.write(verbs.note, "a", 9, tenant=DEFAULT_TENANT, keys=("note:a",))
     newest = "SELECT max(sequence) FROM events WHERE tenant = :tenant"
-    assert await database.read(lambda tx: tx.value(newest), tenant=1) == 7
+    assert await database.read(lambda tx: tx.value(newest), tenant=DEFAULT_TENANT) == 7

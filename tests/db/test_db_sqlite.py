@@ -16,6 +16,7 @@ import trio
 
 from csms.config import DatabaseConfig
 from csms.core.errors import StoreUnavailable
+from csms.core.ids import DEFAULT_TENANT
 from csms.db import StoreDatabase, open_database
 from csms.testing.stores import SettableClock, StoreMaker
 
@@ -26,11 +27,11 @@ def engine() -> str:
 
 
 async def write(database: StoreDatabase, verb: Any, *arguments: Any) -> Any:
-    return await database.write(verb, *arguments, tenant=1, keys=("k",))
+    return await database.write(verb, *arguments, tenant=DEFAULT_TENANT, keys=("k",))
 
 
 async def names(database: StoreDatabase, verbs: Any) -> list[str]:
-    found: list[str] = await database.read(verbs.names, tenant=1)
+    found: list[str] = await database.read(verbs.names, tenant=DEFAULT_TENANT)
     return found
 
 
@@ -78,13 +79,13 @@ async def test_rows_wait_until_there_is_room_again(store_config: DatabaseConfig,
     async with open_database(config, clock=clock, folder=folder) as database:
         await limit_pages(database, 1)
         rows = [{"name": f"row{number}", "body": "x" * 5_000} for number in range(100)]
-        await database.append(insert, rows, key="k", tenant=1)
+        await database.append(insert, rows, key="k", tenant=DEFAULT_TENANT)
         with trio.fail_after(10):
             with pytest.raises(StoreUnavailable, match="full"):
                 await write(database, verbs.add, "no room in the queue either")
             writer: Any = database._lanes[0]._writer
             writer._connection.execute("PRAGMA max_page_count = 100000")
-            await database.append(verbs.insert, [{"name": "last"}], key="k", tenant=1)
+            await database.append(verbs.insert, [{"name": "last"}], key="k", tenant=DEFAULT_TENANT)
             await write(database, verbs.add, "after")
         assert await names(database, verbs) == [*(f"row{number}" for number in range(100)), "last", "after"]
         assert database.stats.dropped_rows == 0
@@ -184,7 +185,7 @@ async def test_a_database_that_was_never_migrated_says_what_to_do(folder: Path, 
 
 
 async def test_a_long_batch_lets_others_have_turns(database: StoreDatabase, verbs: Any) -> None:
-    turns = 0
+    turns = most = before = 0
 
     async def others() -> None:
         nonlocal turns
@@ -200,7 +201,6 @@ async def test_a_long_batch_lets_others_have_turns(database: StoreDatabase, verb
         while trio.current_time() < end:
             pass
 
-    most = before = 0
     async with trio.open_nursery() as nursery:
         async with trio.open_nursery() as writers:
             for _ in range(10):
@@ -256,7 +256,9 @@ def test_a_killed_process_keeps_all_it_acknowledged(
         )
         assert child.stdout is not None
         for _ in range(300 + 211 * kill):
-            acknowledged.append(child.stdout.readline().strip())
+            line = child.stdout.readline().strip()
+            assert line, "the child ended by itself"
+            acknowledged.append(line)
         child.send_signal(signal.SIGKILL)
         acknowledged += [line.strip() for line in child.stdout if line.endswith("\n")]
         child.wait()

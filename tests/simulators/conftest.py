@@ -71,6 +71,7 @@ class Bench:
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self.nursery = nursery
+        self.address = ADDRESS
         self.clock = Clock.start(epoch_ms=EPOCH_MS)
         self.server = StubServer(self.clock, record=True)
         self.reachable = True
@@ -140,7 +141,13 @@ class Bench:
 
 
 @pytest.fixture
+def bench_type() -> type[Bench]:
+    return Bench
+
+
+@pytest.fixture
 async def bench() -> AsyncIterator[Bench]:
+    """A test that uses it names ``autojump_clock``, too: only then is time simulated."""
     async with trio.open_nursery() as nursery:
         yield Bench(nursery)
         nursery.cancel_scope.cancel()

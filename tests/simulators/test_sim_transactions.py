@@ -65,7 +65,9 @@ async def test_a_charge_in_16(autojump_clock, bench, schema_problems):
 async def test_a_charge_in_201(autojump_clock, bench, schema_problems):
     charger = await bench.charger("2.0.1")
     await a_charge(bench, charger, minutes=2)
-    said = [heard.payload.get("connectorStatus") or heard.payload.get("triggerReason") or heard.action for heard in without_boot(bench)]
+    said = [
+        heard.payload.get("connectorStatus") or heard.payload.get("triggerReason") or heard.action for heard in without_boot(bench)
+    ]
     assert said == [
         "Occupied",
         "Authorize",
@@ -180,7 +182,9 @@ async def test_a_tap_that_no_car_follows_is_forgotten(autojump_clock, bench):
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
 async def test_a_refused_token_does_not_start(autojump_clock, bench, version):
-    bench.override("Authorize", {"idTagInfo": {"status": "Blocked"}} if version == "1.6" else {"idTokenInfo": {"status": "Blocked"}})
+    bench.override(
+        "Authorize", {"idTagInfo": {"status": "Blocked"}} if version == "1.6" else {"idTokenInfo": {"status": "Blocked"}}
+    )
     charger = await bench.charger(version)
     charger.box.plug(1, Car())
     assert await charger.box.tap(1, Tag("BAD")) == "Blocked"

@@ -56,6 +56,8 @@ CONVERTER = _converter()
 
 def structure(data: Any, into: type[T]) -> T:
     """``data`` as an instance of an attrs class. Raises ``Problem`` 422 listing every wrong field."""
+    if not isinstance(data, dict):
+        raise Problem(422, "Invalid Input", f"not a valid {into.__name__}: expected a JSON object")
     try:
         return CONVERTER.structure(data, into)
     except (cattrs.BaseValidationError, cattrs.ForbiddenExtraKeysError) as error:

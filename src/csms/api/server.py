@@ -23,6 +23,7 @@ from csms.core.ports import Random
 from csms.telemetry import Telemetry
 
 from . import auth, problems
+from .finishing import finishing
 from .health import Component, examine
 from .live import FRAME, Feed
 from .problems import Problem
@@ -40,7 +41,7 @@ class _Sockets(HypercornConfig):
         sockets = super().create_sockets()
         for listening in [*sockets.secure_sockets, *sockets.insecure_sockets]:
             with contextlib.suppress(AttributeError):  # TCP_USER_TIMEOUT is Linux's; accepted sockets inherit it
-                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self.send_limit_s * 1000))
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
         return sockets
 
 
@@ -57,6 +58,7 @@ def build(
 ) -> QuartTrio:
     """The application: probes, metrics, the live feed, the slices' routes under ``/api/v1``, and plugins' under ``/plugins/NAME``."""
     app = QuartTrio("csms")
+    app.asgi_app = finishing(app.asgi_app)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     problems.install(app)
     _measure(app, telemetry, random)

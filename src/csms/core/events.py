@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import attrs
+from .nouns import noun
 
 EVENT_TYPES: dict[str, type[Event]] = {}
 """Every event class by its ``type``; filled as classes are defined."""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class Event:
     """A fact. ``type`` is its name and the name of its hook; ``key`` orders it: events of one key reach a consumer in order."""
 
@@ -35,7 +35,7 @@ def event(cls: type[Event]) -> type[Event]:
     return cls
 
 
-@attrs.frozen(slots=True)
+@noun
 class Delivered:
     """An event as a consumer receives it. ``event_id`` is the same at every delivery, so a consumer can be idempotent."""
 

@@ -10,6 +10,7 @@ import attrs
 from .commands import Command, Outcome
 from .events import Event
 from .ids import TenantId
+from .nouns import noun
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -182,7 +183,7 @@ class Chargers(Protocol):
         ...
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class FrameEntry:
     """One frame for the frame log. ``direction`` is ``in`` or ``out``; ``kind`` is ``call``, ``result``, ``error`` or ``unreadable``.
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-import attrs
-
 from .ids import Place
+from .nouns import noun
 
 
-@attrs.frozen(slots=True)
+@noun
 class Oddity:
     """One field that was not as the specification wants it, and was tolerated: ``rule`` says how (``enum``, ``length``, ``unit`` ...)."""
 
@@ -22,7 +21,7 @@ class Oddity:
     heard: str
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class Report:
     """What every report carries: who said it, when we received it (instant), and what was odd about it."""
 
@@ -31,7 +30,7 @@ class Report:
     oddities: tuple[Oddity, ...] = ()
 
 
-@attrs.frozen(slots=True)
+@noun
 class Token:
     """What identifies a driver at a charger. ``kind`` is OCPP 2.x's IdTokenEnumType; 1.6 knows none and says ``""``."""
 
@@ -39,7 +38,7 @@ class Token:
     kind: str = ""
 
 
-@attrs.frozen(slots=True)
+@noun
 class Sample:
     """One measured value in its normal unit (see ``units.normal_unit``); ``signed`` keeps signed data verbatim."""
 
@@ -52,7 +51,7 @@ class Sample:
     signed: str = ""
 
 
-@attrs.frozen(slots=True)
+@noun
 class Reading:
     """All samples that share one timestamp. ``sampled_at`` is the charger's clock; ``heard_at_raw`` keeps a text we could not trust."""
 
@@ -64,7 +63,7 @@ class Reading:
 # --- registration ---------------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class Booted(Report):
     """BootNotification (1.6 §4.2; 2.0.1 B01)."""
 
@@ -79,7 +78,7 @@ class Booted(Report):
     reason: str = ""
 
 
-@attrs.frozen(slots=True)
+@noun
 class Registration:
     """Verdict on ``Booted``: ``accepted``, ``pending`` or ``rejected``; the interval is the heartbeat or, unless accepted, the retry wait."""
 
@@ -88,19 +87,19 @@ class Registration:
     now: int
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class HeartbeatSent(Report):
     """Heartbeat: answered with our time, without a write (1.6 §4.6)."""
 
 
-@attrs.frozen(slots=True)
+@noun
 class TimeTold:
     """Verdict on ``HeartbeatSent``."""
 
     now: int
 
 
-@attrs.frozen(slots=True)
+@noun
 class Noted:
     """The verdict that says nothing but "stored": for status notifications and meter values."""
 
@@ -134,7 +133,7 @@ CONNECTOR_STATUSES = frozenset(
 """OCPP 1.6 §7.7 and, with ``Occupied``, OCPP 2.0.1 ConnectorStatusEnumType; ``Unknown`` where what was heard is neither."""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class StatusReported(Report):
     """StatusNotification. ``status`` is one of ``CONNECTOR_STATUSES``; ``status_raw`` keeps what was heard when it was none of them."""
 
@@ -148,7 +147,7 @@ class StatusReported(Report):
     vendor_error_code: str = ""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class MeterSampled(Report):
     """MeterValues. ``transaction_id`` is our own integer when the charger gave one (1.6), whatever number it is."""
 
@@ -160,14 +159,14 @@ class MeterSampled(Report):
 # --- tokens and transactions ----------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class TokenPresented(Report):
     """Authorize."""
 
     token: Token
 
 
-@attrs.frozen(slots=True)
+@noun
 class TokenVerdict:
     """Verdict on a token. ``status`` is OCPP 2.0.1's AuthorizationStatusEnumType, of which 1.6's is a subset; a dialect narrows it.
 
@@ -186,7 +185,7 @@ class TokenVerdict:
         return self.status == "Accepted"
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class StartReported(Report):
     """A transaction began: StartTransaction (1.6 §4.8) or TransactionEvent(Started) (2.0.1 E01, E02).
 
@@ -209,7 +208,7 @@ class StartReported(Report):
     started_at_raw: str = ""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class UpdateReported(Report):
     """TransactionEvent(Updated) (2.0.1 E02 and others): the charging state changed, a token was shown, or a meter was read."""
 
@@ -226,7 +225,7 @@ class UpdateReported(Report):
     updated_at_raw: str = ""
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class StopReported(Report):
     """A transaction ended: StopTransaction (1.6 §4.10) or TransactionEvent(Ended) (2.0.1 E06 and others).
 
@@ -247,7 +246,7 @@ class StopReported(Report):
     stopped_at_raw: str = ""
 
 
-@attrs.frozen(slots=True)
+@noun
 class TransactionVerdict:
     """Verdict on start, update and stop: our integer, and what became of the token if one was shown."""
 
@@ -255,7 +254,7 @@ class TransactionVerdict:
     token: TokenVerdict | None = None
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class Mangled(Report):
     """A transaction message that lacks a required field but says who it is: kept in quarantine and answered (HOUSE §8).
 
@@ -270,7 +269,7 @@ class Mangled(Report):
 # --- anything else --------------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class DataSent(Report):
     """DataTransfer from the charger (1.6 §4.3; 2.0.1 P02). ``data`` is JSON text or the plain string that was sent."""
 
@@ -279,7 +278,7 @@ class DataSent(Report):
     data: str = ""
 
 
-@attrs.frozen(slots=True)
+@noun
 class DataVerdict:
     """Verdict on ``DataSent``: ``Accepted``, ``Rejected``, ``UnknownMessageId`` or ``UnknownVendorId``."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from heapq import heappop, heappush
 
 import attrs
 import structlog
@@ -16,11 +15,19 @@ from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Clock, Random
 
 from . import deliveries
+from .aside import Aside
 from .database import StoreDatabase
 from .deliveries import Change, DeadLetter
 from .spine import Entry, Position, scan
 
 log = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 500
+"""Events in one read."""
+DUE_AT_ONCE = 50
+"""Waiting events of one key in one read."""
+LATE_WARNING_S = 60.0
+"""How long events may wait for an earlier transaction before somebody should look for it."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -82,15 +89,12 @@ class Courier:
         """Events in memory by key; a key's first is the one being delivered."""
         self._ready: deque[str] = deque()
         self._working = 0
-        self._aside: dict[str, int | None] = {}
-        """Keys with events in ``deliveries``, and when the first is due; None while they are being delivered."""
-        self._due: list[tuple[int, str]] = []
-        """A heap of what is aside; entries that do not agree with ``_aside`` are old."""
-        self._resuming = 0
+        self._aside = Aside(pace.parallel * 4)
         self._retrying = 0
         self._changes: dict[int, Change] = {}
         self._behind = True
         self._late = False
+        self._late_since = 0.0
         self._replays = -1
         self._unsaved = False
         self._save_at = 0.0
@@ -162,20 +166,21 @@ class Courier:
             until = min(until, self._save_at)
         if self._late:
             until = min(until, now + self._pace.late_poll_s)
-        if self._due and self._resuming < self._most_resuming:
-            until = min(until, now + (self._due[0][0] - self._clock.now()) / 1000)
+        if (due := self._aside.next_due()) is not None:
+            until = min(until, now + (due - self._clock.now()) / 1000)
         return max(until - now, 0.0)
 
     # --- reading ------------------------------------------------------------------------------------------------------------
 
     async def _scan(self) -> None:
-        limit = max(1, min(500, self._pace.window - len(self._entries)))
+        limit = max(1, min(MOST_AT_ONCE, self._pace.window - len(self._entries)))
         self._behind = False
         entries, self._late = await self._database.read(
             scan, self._database.engine, self._name, self._scanned, limit, tenant=DEFAULT_TENANT
         )
         if len(entries) == limit:
             self._behind = True
+        self._watch_late(bool(entries))
         for entry in entries:
             self._scanned = entry.position
             self._entries.append(entry)
@@ -186,6 +191,14 @@ class Courier:
                 self._set_aside(entry)
             else:
                 self._line_up(entry)
+
+    def _watch_late(self, moved: bool) -> None:
+        now = trio.current_time()
+        if moved or not self._late:
+            self._late_since = now
+        elif now - self._late_since > LATE_WARNING_S:
+            self._late_since = now
+            log.warning("events wait for an earlier transaction that does not end", consumer=self._name, seconds=LATE_WARNING_S)
 
     def _wanted(self, entry: Entry) -> bool:
         return self._types is None or entry.type in self._types
@@ -200,42 +213,26 @@ class Courier:
 
     async def _look(self) -> None:
         """Learn from the database what waits, as another process may have asked for a replay."""
-        due, self._retrying = await self._database.read(deliveries.heads, self._name, tenant=DEFAULT_TENANT)
-        newer = {change.entry.key for change in self._changes.values()}
-        for key in [key for key, at in self._aside.items() if at is not None and key not in due and key not in newer]:
-            del self._aside[key]
-        for key, at in due.items():
-            if self._aside.get(key, 0) is not None and key not in newer:
-                self._put_aside(key, at)
-
-    def _put_aside(self, key: str, due: int) -> None:
-        if self._aside.get(key) != due:
-            self._aside[key] = due
-            heappush(self._due, (due, key))
+        found, self._retrying = await self._database.read(deliveries.heads, self._name, tenant=DEFAULT_TENANT)
+        self._aside.learn(found, {change.entry.key for change in self._changes.values()})
 
     async def _resume(self) -> None:
         """Take up the keys that are due; one whose events are all delivered is not set aside any more."""
         now = self._clock.now()
-        while self._due and self._due[0][0] <= now and self._resuming < self._most_resuming:
-            due, key = self._due[0]
-            if self._aside.get(key) != due or key in self._chains:
-                heappop(self._due)  # old, or looked at again when its chain ends
-                continue
-            if self._unsaved:
-                await self._save()
-            entries = await self._database.read(deliveries.due, self._name, key, 50, tenant=DEFAULT_TENANT)
-            heappop(self._due)
+        while (key := self._aside.due(now, self._chains)) is not None:
+            try:
+                if self._unsaved:
+                    await self._save()
+                entries = await self._database.read(deliveries.due, self._name, key, DUE_AT_ONCE, tenant=DEFAULT_TENANT)
+            except BaseException:
+                self._aside.put_back(key)
+                raise
             if not entries:
-                del self._aside[key]
+                self._aside.drop(key)
                 continue
-            self._aside[key] = None
-            self._resuming += 1
+            self._aside.deliver(key)
             for entry in entries:
                 self._line_up(entry)
-
-    @property
-    def _most_resuming(self) -> int:
-        return self._pace.parallel * 4
 
     # --- delivering ---------------------------------------------------------------------------------------------------------
 
@@ -262,12 +259,7 @@ class Courier:
                 break
             chain.popleft()
         del self._chains[key]
-        due = self._aside.get(key, -1)
-        if due is None:
-            self._resuming -= 1
-            self._put_aside(key, 0)  # there may be more of its events in the table: look at once
-        elif due >= 0:
-            heappush(self._due, (due, key))
+        self._aside.put_back(key)
         self._bell.set()
 
     async def _deliver(self, entry: Entry) -> str:
@@ -336,9 +328,7 @@ class Courier:
         if self._random is not None:
             delay_s *= self._random.uniform(0.8, 1.2)
         due = self._clock.now() + round(delay_s * 1000)
-        if self._aside.get(first.key, 0) is None:
-            self._resuming -= 1
-        self._put_aside(first.key, due)
+        self._aside.put(first.key, due)
         self._set_aside(first, due, error)
         for entry in list(chain)[1:]:
             if not entry.recorded:

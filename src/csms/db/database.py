@@ -91,8 +91,8 @@ class StoreDatabase:
             lane = await self._router.for_keys(keys)
             if self._stopped:
                 raise WriterStopped("the writer has stopped; nothing was written")
-        self.stats.queued += 1
         lane.put(work)
+        self.stats.queued += 1
         result: T = await work.wait()
         return result
 
@@ -109,11 +109,11 @@ class StoreDatabase:
         if self._stopped:
             raise WriterStopped("the writer has stopped; nothing was written")
         work = Append(sql, rows, key, tenant)
-        self.stats.queued += len(rows)
         if self._router is None:
             self._lanes[0].put(work)
         else:
             self._router.put(work)
+        self.stats.queued += len(rows)
 
     async def _wait_for_room(self, *, patient: bool) -> None:
         """Wait in turn. Rows wait for as long as it takes; a verb is told when what fills the queue cannot be written."""
@@ -158,7 +158,10 @@ class StoreDatabase:
         if batch.emitted:
             self.wake_consumers()
         if self._on_batch is not None:
-            self._on_batch(report)
+            try:
+                self._on_batch(report)
+            except Exception:
+                log.exception("a listener of batches failed")
 
     # --- reading ------------------------------------------------------------------------------------------------------------
 
@@ -209,8 +212,8 @@ class StoreDatabase:
 
     async def _probe(self, lane: Lane, number: int, problems: list[StoreUnavailable]) -> None:
         work = Write(_probe, (number,), DEFAULT_TENANT, frozenset())
-        self.stats.queued += 1
         lane.put(work)
+        self.stats.queued += 1
         try:
             await work.wait()
         except StoreUnavailable as error:

@@ -77,13 +77,16 @@ class Lane:
         self._queue: deque[Work] = deque()
         self._idle = trio.lowlevel.ParkingLot()
         self._asleep = False
+        self._ended = False
         self._stopping = trio.Event()
         self._rest_s = 0.0
         self.problem = ""
         """Why the last batch could not be written; empty when it could."""
 
     def put(self, work: Work) -> None:
-        """Queue a piece of work, behind what is there."""
+        """Queue a piece of work, behind what is there. Raises ``WriterStopped``."""
+        if self._ended:
+            raise WriterStopped("the writer has stopped; nothing was written")
         self._queue.append(work)
         if self._asleep:
             self._asleep = False
@@ -95,6 +98,7 @@ class Lane:
         self._asleep = False
         self._idle.unpark_all()
 
+    @trio.lowlevel.enable_ki_protection
     async def serve(self) -> None:
         """Take batches until stopped; whatever ends this, nobody is left waiting."""
         try:
@@ -111,6 +115,7 @@ class Lane:
                     with trio.move_on_after(self._rest_s):
                         await self._stopping.wait()
         finally:
+            self._ended = True
             self._give_up(self._queue, WriterStopped("the writer has stopped; nothing was written"))
             self._queue.clear()
             with trio.CancelScope(shield=True):

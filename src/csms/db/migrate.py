@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -175,8 +176,10 @@ def _target(config: DatabaseConfig, folder: Path, *, create: bool) -> Iterator[T
     location = locate(config, folder)
     if isinstance(location, SqliteLocation):
         try:
-            connection = connect_sqlite(location.path, mode="rwc" if create else "rw", busy_timeout_s=LOCK_WAIT_S)
-        except sqlite3.Error as error:
+            if create:
+                _own(location.path)
+            connection = connect_sqlite(location.path, mode="rw", busy_timeout_s=LOCK_WAIT_S)
+        except (OSError, sqlite3.Error) as error:
             raise MigrationError(f"SQLite database {location.path}: {error}") from error
         try:
             yield SqliteTarget(connection)
@@ -189,3 +192,9 @@ def _target(config: DatabaseConfig, folder: Path, *, create: bool) -> Iterator[T
 
         with postgres_target(location, config) as target:
             yield target
+
+
+def _own(path: Path) -> None:
+    """Make a new file that its owner alone can read, for it will hold keys and personal data; SQLite's other files take after it."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

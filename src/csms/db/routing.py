@@ -37,8 +37,8 @@ class Router:
 
     def put(self, work: Append) -> None:
         """Queue rows."""
-        self._appending[work.key] += 1
         self.of(work.key).put(work)
+        self._appending[work.key] += 1
 
     async def for_keys(self, keys: Iterable[str]) -> Lane:
         """The lane for a verb. Waits in the rare case that rows of two of its keys are waiting in two lanes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import groupby
 from pathlib import Path
 from time import perf_counter
 
@@ -11,6 +12,7 @@ import structlog
 import trio
 
 from csms.core.errors import StoreUnavailable
+from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
 from .lane import Batch
@@ -125,14 +127,23 @@ class SqliteWriter:
     ) -> None:
         now = self._clock.now
         slice_ends = perf_counter() + SLICE_S
+        rows: list[Append] = []
         for work in batch:
-            if isinstance(work, Write):
-                self._verb(connection, run, statements, work, now())
-            else:
-                done.rows += self._append(connection, run, statements, work, now())
+            if isinstance(work, Append):
+                if rows and rows[0].sql != work.sql:
+                    done.rows += self._append(connection, run, statements, rows, now())
+                    rows = []
+                rows.append(work)
+                continue
+            if rows:
+                done.rows += self._append(connection, run, statements, rows, now())
+                rows = []
+            self._verb(connection, run, statements, work, now())
             if perf_counter() > slice_ends:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 slice_ends = perf_counter() + SLICE_S
+        if rows:
+            done.rows += self._append(connection, run, statements, rows, now())
 
     def _verb(self, connection: sqlite3.Connection, run: Run, statements: Statements, work: Write, now: int) -> None:
         run.begin()
@@ -158,7 +169,26 @@ class SqliteWriter:
         else:
             work.outcome = outcome.Value(result)
 
-    def _append(self, connection: sqlite3.Connection, run: Run, statements: Statements, work: Append, now: int) -> int:
+    def _append(self, connection: sqlite3.Connection, run: Run, statements: Statements, works: list[Append], now: int) -> int:
+        """Store neighbouring rows of one statement at once; where one is refused, all of them one by one."""
+        run.begin()
+        cursor = run.cursor
+        cursor.execute("SAVEPOINT rows")
+        try:
+            stored = 0
+            for tenant, bunch in groupby(works, key=_tenant):
+                rows = [row for work in bunch for row in work.rows]
+                StoreTx(run, statements, tenant, now).many(works[0].sql, rows)
+                stored += len(rows)
+        except Exception as error:
+            if out_of_order(error) or not connection.in_transaction:
+                raise unavailable(self._path, error) from error
+            cursor.execute("ROLLBACK TO rows")
+            stored = sum(self._append_singly(connection, run, statements, work, now) for work in works)
+        cursor.execute("RELEASE rows")
+        return stored
+
+    def _append_singly(self, connection: sqlite3.Connection, run: Run, statements: Statements, work: Append, now: int) -> int:
         run.begin()
         stored = 0
         tx = StoreTx(run, statements, work.tenant, now)
@@ -186,3 +216,7 @@ class SqliteWriter:
         if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             with trio.CancelScope(shield=True):
                 await self.close()
+
+
+def _tenant(work: Append) -> TenantId:
+    return work.tenant

@@ -35,6 +35,7 @@ class LeanWebSocket:
         "_protocol",
         "_room",
         "_sending",
+        "_socket",
         "_stream",
         "_take",
         "_text",
@@ -45,11 +46,13 @@ class LeanWebSocket:
 
     def __init__(self, stream: trio.abc.Stream, early: bytes, max_message_bytes: int) -> None:
         self._stream = stream
+        self._socket: trio.socket.SocketType | None = None
         self._take: Callable[[int], Awaitable[bytes | bytearray]] = stream.receive_some
         self._give: Callable[[bytes], Awaitable[int | None]] = stream.send_all
         if isinstance(stream, trio.SocketStream):
             # What the stream adds to its socket is a guard against two senders, which ``_sending`` is here, and an error translation.
             self._take, self._give = stream.socket.recv, stream.socket.send
+            self._socket = stream.socket
         self._protocol = Protocol(SERVER, state=OPEN, max_size=max_message_bytes, logger=_SILENT)
         self._messages: deque[str | bytes] = deque()
         self._parts: list[bytes] = []
@@ -65,13 +68,15 @@ class LeanWebSocket:
 
     async def receive(self) -> str | bytes:
         """The next message."""
-        messages, protocol, take = self._messages, self._protocol, self._take
+        messages, protocol, take, socket = self._messages, self._protocol, self._take, self._socket
         while not messages:
             if protocol.writes:
                 await self._answer_controls()
             if protocol.state is not OPEN:
                 raise self._closed()
             try:
+                if socket is not None:
+                    await trio.lowlevel.wait_readable(socket)  # chargers seldom have more to say: trying first mostly fails, at a cost
                 data = await take(RECEIVE_BYTES)
             except BROKEN:
                 data = b""

@@ -11,10 +11,14 @@ from csms.core.ports import Clock, Random
 from .connection import Framing
 from .door import Admit, Door
 from .fleet import Fleet
+from .lean import lean
 from .observer import Observer, Unobserved
 from .terms import Hear, Log, Terms
 from .tls import tls_context
 from .wire import trio_websocket
+
+FRAMINGS: dict[str, Framing] = {"lean": lean, "trio-websocket": trio_websocket}
+"""What ``ocpp.framing`` may say. ``docs/benchmarks.md`` has both side by side."""
 
 
 @attrs.frozen(slots=True)
@@ -43,7 +47,7 @@ def open_door(
     clock: Clock,
     random: Random,
     observer: Observer | None = None,
-    framing: Framing = trio_websocket,
+    framing: Framing | None = None,
 ) -> Door:
     """A door without a listener: ``door.serve(stream)`` serves a charger on any stream (in simulations, one in memory)."""
     observer = observer or Unobserved()
@@ -57,7 +61,15 @@ def open_door(
         idle_heartbeats=config.idle_heartbeats,
         slow_message_s=config.slow_message_ms / 1000,
     )
-    return Door(config=config, fleet=fleet, admit=admit, terms=terms, random=random, observer=observer, framing=framing)
+    return Door(
+        config=config,
+        fleet=fleet,
+        admit=admit,
+        terms=terms,
+        random=random,
+        observer=observer,
+        framing=framing or FRAMINGS[config.framing],
+    )
 
 
 async def serve_chargers(
@@ -70,7 +82,7 @@ async def serve_chargers(
     clock: Clock,
     random: Random,
     observer: Observer | None = None,
-    framing: Framing = trio_websocket,
+    framing: Framing | None = None,
     task_status: trio.TaskStatus[tuple[BoundAddress, ...]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve chargers until ``fleet.stop``; then return. Reports the bound addresses through ``task_status``.

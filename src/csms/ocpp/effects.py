@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from csms.core.commands import Outcome
+from csms.core.nouns import noun
 from csms.core.ports import FrameEntry
 from csms.core.reports import Report
 
@@ -29,14 +30,14 @@ class Call:
     done: bool = False
 
 
-@attrs.frozen(slots=True)
+@noun
 class Heard:
     """The frame-log entry of a received frame."""
 
     entry: FrameEntry
 
 
-@attrs.frozen(slots=True)
+@noun
 class Send:
     """Send this text, then log the entry."""
 
@@ -44,7 +45,7 @@ class Send:
     entry: FrameEntry
 
 
-@attrs.frozen(slots=True)
+@noun
 class Told:
     """The domain must hear this; ``Conversation.answer`` or ``fail`` follows for the call."""
 
@@ -52,7 +53,7 @@ class Told:
     report: Report
 
 
-@attrs.frozen(slots=True)
+@noun
 class Ended:
     """A command ended."""
 
@@ -60,7 +61,7 @@ class Ended:
     outcome: Outcome
 
 
-@attrs.frozen(slots=True)
+@noun
 class Shut:
     """Close the socket."""
 

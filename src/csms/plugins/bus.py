@@ -154,6 +154,10 @@ class Bus:
             for call in plugin.calls.get(hook, ()):
                 await call.deliver(given)
 
+    def hears(self, kind: str) -> bool:
+        """Whether any plugin hears volatile events of a type; if none does, nobody needs to prepare them."""
+        return kind in self._volatile
+
     def tell(self, delivered: Delivered) -> None:
         """Tell a volatile event to whoever hears it; never waits. For a plugin whose queue is full it is dropped and counted."""
         for plugin in self._volatile.get(delivered.event.type, ()):

@@ -145,9 +145,9 @@ async def connect(
 
     Raises ``trio_websocket.ConnectionRejected`` when the handshake is refused.
     """
-    headers = []
+    headers: list[tuple[bytes, bytes]] = []
     if password is not None:
-        headers.append(("Authorization", "Basic " + base64.b64encode(f"{charger_id}:{password}".encode()).decode()))
+        headers.append((b"Authorization", b"Basic " + base64.b64encode(f"{charger_id}:{password}".encode())))
     async with (
         trio_websocket.open_websocket_url(
             f"{url.rstrip('/')}/{quote(charger_id, safe='')}",

@@ -10,7 +10,6 @@ import pytest
 
 from csms.core.ids import Place
 from csms.core.reports import MeterSampled, Noted, Reading, Sample
-from csms.domain.transactions import service
 
 T0 = 1_800_000_000_000
 MINUTE = 60_000
@@ -147,11 +146,3 @@ async def test_a_message_without_readings_is_answered(scene):
     empty = MeterSampled(charger_id="CP-1", received_at=T0, place=Place(1, 1), readings=())
     assert await scene.tell(empty) == Noted()
     assert await scene.do(stored) == []
-
-
-async def test_old_readings_are_forgotten_slice_by_slice(scene, words):
-    for minute in range(10):
-        await scene.tell(words.meter(minute * MINUTE, 1000 + minute))
-    until = T0 + 6 * MINUTE
-    assert [await scene.do(service.forget_readings, until, 4) for _ in range(3)] == [4, 2, 0]
-    assert [row["energy_wh"] for row in await scene.do(stored)] == [1006, 1007, 1008, 1009]

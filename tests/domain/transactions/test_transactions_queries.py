@@ -58,5 +58,6 @@ async def test_the_detail_has_its_readings(scene, three):
     detail = await scene.do(service.transaction_detail, three[0])
     assert detail.transaction.energy_wh == 7000
     assert [each.energy_wh for each in detail.readings] == [2000]
-    with pytest.raises(NotFound):
-        await scene.do(service.transaction_detail, 999)
+    for unknown in (999, 0, -1, 2**70):
+        with pytest.raises(NotFound):
+            await scene.do(service.transaction_detail, unknown)

@@ -222,5 +222,5 @@ async def test_decisions_carry_settings_and_what_plugins_say(scene, words):
     given = ports(scene, Offline(), answer=TokenVerdict("Accepted"))
     config = TransactionPolicy(reconciliation_deadline_s=5, pending_start_s=6, max_per_token=7)
     assert await flows.ask(given, config, words.start(), DEFAULT_TENANT) == attrs.evolve(config, token=TokenVerdict("Accepted"))
-    assert await flows.ask_nobody(given, config, words.boot(0), DEFAULT_TENANT) == config
+    assert await flows.ask(given, config, words.stop(id=1), DEFAULT_TENANT) == config, "nobody may refuse a stop"
     assert len(given.decisions.asked) == 1

@@ -62,6 +62,19 @@ async def test_a_second_transaction_of_a_token_is_concurrent(scene, words):
     assert (await scene.tell(words.updated(1, MINUTE, token="CARD"))).token.status == "Accepted", "it does not count itself"
 
 
+async def test_a_transaction_whose_place_is_not_known_does_not_count_itself(scene, words):
+    await scene.tell(words.started(place=Place()))
+    assert (await scene.tell(words.updated(1, MINUTE, token="CARD"))).token.status == "Accepted"
+
+
+async def test_a_second_start_event_does_not_move_the_start(scene, words):
+    """Firmware that tells the start again after a restart."""
+    await scene.tell(words.started(0, 0, meter=1000))
+    await scene.tell(words.started(4, 30 * MINUTE, meter=5000))
+    await scene.tell(words.ended(5))
+    assert ((await scene.only()).started_at, (await scene.only()).energy_wh) == (T0, 7000)
+
+
 async def test_every_order_of_arrival_makes_the_same_transaction(memory_store, words):
     outcomes = set()
     for order in permutations(history(words)):

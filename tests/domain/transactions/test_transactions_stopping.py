@@ -44,6 +44,16 @@ async def test_a_repeated_stop_changes_nothing(scene, words):
     assert not (await scene.do(service.transaction_detail, started)).late_stops
 
 
+@pytest.mark.parametrize("raw", ["", "never o'clock"])
+async def test_a_repeated_stop_without_an_id_is_a_repeat_too(scene, words, raw):
+    started = await scene.start(words.start())
+    for received in (T0 + HOUR, T0 + 9 * HOUR):
+        stop = words.stop(received - T0 if raw else HOUR, id=-1, stopped_at_raw=raw, received_at=received)
+        assert (await scene.tell(stop)).transaction_id == started
+    assert await scene.quarantined() == []
+    assert not (await scene.do(service.transaction_detail, started)).late_stops
+
+
 async def test_a_later_stop_is_acknowledged_and_kept_for_audit(scene, words):
     started = await scene.start(words.start())
     await scene.tell(words.stop(id=started))

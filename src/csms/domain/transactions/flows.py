@@ -5,7 +5,7 @@ from __future__ import annotations
 from csms.core.commands import Outcome, StartCharging, StopCharging
 from csms.core.ids import WHOLE_CHARGER, Place, TenantId, charger_key, token_key
 from csms.core.ports import Ports
-from csms.core.reports import Report, StartReported, StopReported, Token, TokenVerdict, UpdateReported
+from csms.core.reports import StartReported, StopReported, Token, TokenVerdict, UpdateReported
 from csms.domain.drivers.flows import ask_about, ask_token
 
 from . import service
@@ -13,7 +13,7 @@ from .model import Settings, TransactionPolicy
 
 
 def policy(config: Settings, token: TokenVerdict | None = None) -> TransactionPolicy:
-    """The settings as verbs take them."""
+    """The settings as verbs take them: all that ``booted``, ``status_seen``, ``meter`` and ``mangled`` are given."""
     return TransactionPolicy(
         token=token,
         reconciliation_deadline_s=config.reconciliation_deadline_s,
@@ -27,11 +27,6 @@ async def ask(
 ) -> TransactionPolicy:
     """The decision for ``start``, ``update`` and ``stop``: what plugins say about the token, if the report shows one."""
     return policy(config, await ask_token(ports, report, tenant))
-
-
-async def ask_nobody(ports: Ports, config: Settings, report: Report, tenant: TenantId) -> TransactionPolicy:
-    """The decision for ``booted``, ``status_seen`` and ``meter``: the settings; nobody is asked."""
-    return policy(config)
 
 
 async def remote_start(

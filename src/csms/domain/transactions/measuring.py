@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
-import attrs
 import msgspec
 
+from csms.core.nouns import noun
 from csms.core.reports import Reading, Sample
 from csms.core.units import whole
 
@@ -35,7 +35,7 @@ def believable(register_wh: int | None) -> int | None:
     return register_wh if register_wh is not None and abs(register_wh) < _PLAUSIBLE else None
 
 
-@attrs.frozen(slots=True)
+@noun
 class Measured:
     """One reading, ready to be stored. ``energy_wh`` is the import register at the outlet, as whole Wh."""
 

@@ -8,6 +8,7 @@ import attrs
 
 from csms.core.events import Event, event
 from csms.core.ids import Place, charger_key
+from csms.core.nouns import noun
 from csms.core.reports import CHARGING, SUSPENDED_EV, SUSPENDED_EVSE, Reading, TokenVerdict
 
 PENDING_START = "pending_start"
@@ -134,7 +135,7 @@ class Transaction:
     @property
     def open(self) -> bool:
         """Whether it may still draw energy, as far as we know."""
-        return self.closed_at is None
+        return self.state not in CLOSED_STATES
 
     @property
     def started(self) -> bool:
@@ -272,7 +273,7 @@ class TransactionCorrected(Ending):
 
 
 @event
-@attrs.frozen(slots=True, kw_only=True)
+@noun(kw_only=True)
 class MeterValues(Event):
     """A charger told what it measured. Volatile: the readings themselves are stored."""
 

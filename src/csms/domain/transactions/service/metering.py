@@ -11,7 +11,7 @@ from csms.core.ports import Tx
 from csms.core.reports import MeterSampled, Noted, Reading
 from csms.domain.transactions.measuring import Measured, measure, newest
 from csms.domain.transactions.model import PENDING_RECONCILIATION, MeterValues, Transaction, TransactionPolicy
-from csms.domain.transactions.store import audit, readings, rows
+from csms.domain.transactions.store import audit, progress, readings, rows
 
 from .closing import settle
 from .telling import put
@@ -30,12 +30,9 @@ def meter(tx: Tx, report: MeterSampled, decision: TransactionPolicy | None) -> N
     owner: int | None = None
     if claimed is not None and 0 < claimed <= MAX_TRANSACTION_ID:
         owner = _owned(tx, report, measured, claimed)
-    if owner is None and report.place.evse:
+    if owner is None:
         for one in measured:
             owner = _covered(tx, report, one)
-    elif owner is None:
-        for one in measured:
-            readings.insert(tx, report.charger_id, report.place, one, transaction_id=None, received_at=report.received_at)
     if owner is None and claimed is not None:
         audit.quarantine(
             tx,
@@ -61,25 +58,34 @@ def meter(tx: Tx, report: MeterSampled, decision: TransactionPolicy | None) -> N
 def _owned(tx: Tx, report: MeterSampled, measured: Sequence[Measured], claimed: int) -> int | None:
     """Store the readings of the transaction whose id the charger gave; None when it has no such transaction."""
     last = newest(measured)
-    if last is None or not rows.note_meter(tx, report.charger_id, claimed, energy_wh=last.energy_wh or 0, at=last.sampled_at):
-        known = rows.of_charger(tx, report.charger_id, claimed)
-        if known is None or not known.started:
-            return None
+    if last is not None and progress.metered(tx, report.charger_id, claimed, energy_wh=last.energy_wh or 0, at=last.sampled_at):
         _store(tx, report, measured, claimed)
-        put(tx, known, after_readings(tx, known, measured))
         return claimed
+    known = rows.of_charger(tx, report.charger_id, claimed)
+    if known is None or not known.started:
+        return None
     _store(tx, report, measured, claimed)
+    put(tx, known, after_readings(tx, known, measured))
     return claimed
 
 
 def _covered(tx: Tx, report: MeterSampled, one: Measured) -> int | None:
     """Store one reading with the transaction that went on at its EVSE at its time, if there was any."""
-    known = rows.covering(tx, report.charger_id, report.place.evse, one.sampled_at)
-    owner = None if known is None else known.id
-    _store(tx, report, (one,), owner)
-    if known is not None:
-        put(tx, known, after_readings(tx, known, (one,)))
-    return owner
+    evse = report.place.evse
+    if not evse:
+        _store(tx, report, (one,), None)
+        return None
+    if one.energy_wh is not None:
+        owner = progress.metered_at(tx, report.charger_id, evse, energy_wh=one.energy_wh, at=one.sampled_at)
+        if owner is not None:
+            _store(tx, report, (one,), owner)
+            return owner
+    known = rows.covering(tx, report.charger_id, evse, one.sampled_at)
+    _store(tx, report, (one,), None if known is None else known.id)
+    if known is None:
+        return None
+    put(tx, known, after_readings(tx, known, (one,)))
+    return known.id
 
 
 def _store(tx: Tx, report: MeterSampled, measured: Sequence[Measured], owner: int | None) -> None:

@@ -21,7 +21,7 @@ from csms.domain.transactions.model import (
     Transaction,
     TransactionPolicy,
 )
-from csms.domain.transactions.store import audit, readings, rows
+from csms.domain.transactions.store import audit, rows
 
 from .authority import judged
 from .closing import estimate
@@ -127,11 +127,6 @@ def resolve_quarantined(tx: Tx, quarantine_id: int, note: str) -> None:
     """Mark a quarantined message as dealt with. Raises ``NotFound`` when there is no such open one."""
     if not audit.resolve(tx, quarantine_id, note):
         raise NotFound(f"there is no open quarantined message {quarantine_id}")
-
-
-def forget_readings(tx: Tx, before: int, limit: int = 500) -> int:
-    """Delete meter readings received before an instant, the oldest first; how many. Job: run until it says 0."""
-    return readings.forget(tx, before=before, limit=limit)
 
 
 def _known(tx: Tx, transaction_id: int) -> Transaction:

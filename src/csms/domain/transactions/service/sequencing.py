@@ -9,8 +9,7 @@ import attrs
 
 from csms.core.ids import Place, charger_key
 from csms.core.ports import Tx
-from csms.core.reports import StartReported, StopReported, Token, TransactionVerdict, UpdateReported
-from csms.domain.drivers.model import Judgement
+from csms.core.reports import StartReported, StopReported, Token, TokenVerdict, TransactionVerdict, UpdateReported
 from csms.domain.transactions.measuring import Measured, believable, measure, newest, oldest
 from csms.domain.transactions.model import (
     CLOSED_STATES,
@@ -24,7 +23,7 @@ from csms.domain.transactions.model import (
     TransactionPolicy,
 )
 from csms.domain.transactions.sequence import ENDED, STARTED, UPDATED, Step, advance, follows, refold
-from csms.domain.transactions.store import readings, rows, steps
+from csms.domain.transactions.store import progress, readings, rows, steps
 
 from .authority import judged, shown_at_stop
 from .bounds import bounded
@@ -33,7 +32,7 @@ from .metering import with_last
 from .telling import put
 
 UNNUMBERED = -1
-
+"""The number of an event that has none."""
 
 Told = StartReported | UpdateReported | StopReported
 
@@ -69,7 +68,31 @@ def update(tx: Tx, report: UpdateReported, decision: TransactionPolicy | None) -
         charging_state=report.charging_state,
         remote_start_id=report.remote_start_id,
     )
-    return _take(tx, report, step, measured, decision or DEFAULT_POLICY)
+    return _plain(tx, report, step, measured) or _take(tx, report, step, measured, decision or DEFAULT_POLICY)
+
+
+def _plain(tx: Tx, report: UpdateReported, step: Step, measured: Sequence[Measured]) -> TransactionVerdict | None:
+    """The next step of a transaction that runs and goes on running; None where there is more to it."""
+    if report.token is not None or report.remote_start_id is not None or report.offline:
+        return None
+    last = newest(measured)
+    found = progress.stepped(
+        tx,
+        report.charger_id,
+        report.reference,
+        seq_no=step.seq_no,
+        occurred_at=step.occurred_at,
+        place=Place(step.evse, step.connector),
+        charging_state=step.charging_state,
+        meter=None if last is None or last.energy_wh is None else (last.sampled_at, last.energy_wh),
+    )
+    if found is None:
+        return None
+    transaction_id, place = found
+    steps.insert(tx, step, transaction_id=transaction_id)
+    _keep(tx, report, measured, transaction_id, place)
+    _tell_readings(tx, report, transaction_id, place)
+    return TransactionVerdict(transaction_id)
 
 
 def ended(tx: Tx, report: StopReported, policy: TransactionPolicy) -> TransactionVerdict:
@@ -109,65 +132,82 @@ def _step(report: Told, kind: str, at: int, raw: str, **more: Any) -> Step:
 
 def _take(tx: Tx, report: Told, step: Step, measured: Sequence[Measured], policy: TransactionPolicy) -> TransactionVerdict:
     """Make one more step part of its transaction; one that was taken before changes nothing."""
-    before = rows.by_reference(tx, report.charger_id, report.reference)
+    known = rows.by_reference(tx, report.charger_id, report.reference)
     asked = None if step.remote_start_id is None else rows.asked_start(tx, report.charger_id, step.remote_start_id)
-    if before is None:
-        before, known = _born(tx, report, asked)
+    if known is None and asked is None and report.token is not None and report.place is not None:
+        asked = rows.waiting_start(tx, report.charger_id, token=report.token.value, evse=report.place.evse)
+    if known is not None:
+        before, base = known, known if asked is None else _merge(tx, known, asked)
+    elif asked is not None:
+        before, base = asked, _answered(asked, report)
     else:
-        known = before if asked is None else _merge_asked(tx, before, asked)
-    place = known.place if report.place is None or not report.place.evse else report.place
-    judgement = _judged(tx, report, step, policy, known, place)
-    verdict = None if judgement is None else judgement.verdict
-    if judgement is not None:
-        step = attrs.evolve(step, token_id=judgement.token_id, driver_id=judgement.driver_id, token_status=judgement.verdict.status)
-    if not steps.insert(tx, step, transaction_id=known.id, charger_id=report.charger_id, reference=report.reference):
-        return TransactionVerdict(known.id, verdict)
-    for one in measured:
-        readings.insert(tx, report.charger_id, place, one, transaction_id=known.id, received_at=report.received_at)
-    after = with_last(known, measured)
-    after = advance(after, step) if follows(after, step) else refold(after, steps.of(tx, known.id))
-    after = settle(tx, _with_state(after, step))
+        before, base = None, Transaction(charger_id=report.charger_id, reference=report.reference)
+    step, verdict = _judged(tx, report, step, policy, base)
+    if before is not None and not steps.insert(tx, step, transaction_id=base.id):
+        return TransactionVerdict(base.id, verdict)
+    after = advance(base, step) if follows(base, step) else refold(base, steps.of(tx, base.id))
+    after = _with_state(with_last(after, measured), step)
+    if before is None:
+        first = oldest(measured)
+        if after.meter_start_wh is None and first is not None:
+            after = attrs.evolve(after, meter_start_wh=first.energy_wh)
+    else:
+        _keep(tx, report, measured, after.id, after.place)
+    after = settle(tx, after)
     if _takes_place(before, after):
         make_room(tx, report.charger_id, after.evse, besides=after.id, until=after.started_at)
-    put(tx, before, after)
+    after = put(tx, before, after)
+    if before is None:
+        steps.insert(tx, step, transaction_id=after.id)
+        _keep(tx, report, measured, after.id, after.place)
+    _tell_readings(tx, report, after.id, after.place)
+    return TransactionVerdict(after.id, verdict)
+
+
+def _answered(asked: Transaction, report: Told) -> Transaction:
+    """A remote start, now that a transaction came of it."""
+    base = attrs.evolve(asked, reference=report.reference, state=RUNNING, evse=0, connector=0, note="")
+    if report.token is None:
+        return base
+    return attrs.evolve(base, token="", token_kind="", token_id=None, driver_id=None, token_status="")
+
+
+def _merge(tx: Tx, known: Transaction, asked: Transaction) -> Transaction:
+    """A remote start that was answered by a transaction which ran already (the cable was plugged in first): they are one."""
+    put(tx, asked, attrs.evolve(asked, state=EXPIRED, note=f"became transaction {known.id}"))
+    return attrs.evolve(known, remote_start_id=asked.id)
+
+
+def _keep(tx: Tx, report: Told, measured: Sequence[Measured], transaction_id: int, place: Place) -> None:
+    for one in measured:
+        readings.insert(tx, report.charger_id, place, one, transaction_id=transaction_id, received_at=report.received_at)
+
+
+def _tell_readings(tx: Tx, report: Told, transaction_id: int, place: Place) -> None:
     if report.readings:
         tx.emit(
             MeterValues(
                 charger_id=report.charger_id,
                 evse=place.evse,
                 connector=place.connector,
-                transaction_id=known.id,
+                transaction_id=transaction_id,
                 readings=report.readings,
             )
         )
-    return TransactionVerdict(known.id, verdict)
 
 
-def _born(tx: Tx, report: Told, asked: Transaction | None) -> tuple[Transaction | None, Transaction]:
-    """A row for a transaction that was not heard of before, and what it was: a remote start that waited for it, or nothing."""
-    if asked is None and report.token is not None and report.place is not None:
-        asked = rows.waiting_start(tx, report.charger_id, token=report.token.value, evse=report.place.evse)
-    if asked is not None:
-        known = attrs.evolve(asked, reference=report.reference, state=RUNNING, evse=0, connector=0, note="")
-        if report.token is not None:
-            known = attrs.evolve(known, token="", token_kind="", token_id=None, driver_id=None, token_status="")
-        return asked, known
-    known = Transaction(charger_id=report.charger_id, reference=report.reference, created_at=tx.now, updated_at=tx.now)
-    return None, attrs.evolve(known, id=rows.insert(tx, known))
-
-
-def _merge_asked(tx: Tx, known: Transaction, asked: Transaction) -> Transaction:
-    """A remote start that was answered by a transaction which ran already (the cable was plugged in first): they are one."""
-    put(tx, asked, attrs.evolve(asked, state=EXPIRED, note=f"became transaction {known.id}"))
-    return attrs.evolve(known, remote_start_id=asked.id)
-
-
-def _judged(tx: Tx, report: Told, step: Step, policy: TransactionPolicy, known: Transaction, place: Place) -> Judgement | None:
+def _judged(tx: Tx, report: Told, step: Step, policy: TransactionPolicy, known: Transaction) -> tuple[Step, TokenVerdict | None]:
+    """The step with what became of its token, and the verdict to tell."""
     if report.token is None:
-        return None
+        return step, None
+    place = report.place if report.place is not None and report.place.evse else known.place
     if step.kind == ENDED:
-        return shown_at_stop(tx, report.token, policy, charger_id=report.charger_id, place=place)
-    return judged(tx, report.token, policy, charger_id=report.charger_id, place=place, besides=known.id)
+        judgement = shown_at_stop(tx, report.token, policy, charger_id=report.charger_id, place=place)
+    else:
+        judgement = judged(tx, report.token, policy, charger_id=report.charger_id, place=place, besides=known.id)
+    verdict = judgement.verdict
+    told = attrs.evolve(step, token_id=judgement.token_id, driver_id=judgement.driver_id, token_status=verdict.status)
+    return told, verdict
 
 
 def _with_state(after: Transaction, step: Step) -> Transaction:

@@ -37,20 +37,20 @@ _BILLED = (
 
 
 def put(tx: Tx, before: Transaction | None, after: Transaction) -> Transaction:
-    """Store a transaction as it is after a change (``before`` None: a new one, unless it has an id) and emit what is news about it.
+    """Store a transaction as it is after a change (``before`` None: it is new) and emit what is news about it.
 
     Started is told once, Updated for a state, charging state or token that changed, Ended once, and Corrected for whatever a bill is
     made of that changed after the end.
     """
     after = _tidy(after, tx.now)
-    if after.id == 0:
+    if before is None:
         after = attrs.evolve(after, created_at=tx.now, updated_at=tx.now)
         after = attrs.evolve(after, id=rows.insert(tx, after))
-    elif before != after:
-        after = attrs.evolve(after, updated_at=tx.now)
-        rows.save(tx, after)
-    else:
+    elif before == after:
         return after
+    else:
+        after = attrs.evolve(after, updated_at=tx.now)
+        rows.save(tx, before, after)
     _tell(tx, before, after)
     return after
 

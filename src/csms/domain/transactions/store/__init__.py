@@ -1,1 +1,1 @@
-"""SQL of the transactions slice: ``rows`` (transactions), ``steps``, ``readings``, ``audit`` and, for operators, ``lists``."""
+"""SQL of the transactions slice: ``rows`` and ``progress`` (transactions), ``steps``, ``readings``, ``audit``, and ``lists`` for operators."""

@@ -24,6 +24,10 @@ class Filter:
     open: bool | None = None
 
 
+_HEARD_SINCE = "id >= (SELECT id FROM transactions WHERE tenant = :tenant AND created_at >= :since ORDER BY created_at LIMIT 1)"
+"""What started since then was heard of since then; ids grow with time, so a list need not look further back."""
+
+
 def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 100) -> Sequence[Transaction]:
     """At most ``limit`` transactions, the newest id first; ``before`` is the last id of the page before this one.
 
@@ -41,7 +45,7 @@ def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 1
         conditions.append("token_folded = :token_folded")
         values["token_folded"] = which.token.casefold()
     if which.since is not None:
-        conditions.append("COALESCE(started_at, created_at) >= :since")
+        conditions += (_HEARD_SINCE, "COALESCE(started_at, created_at) >= :since")
         values["since"] = which.since
     if which.open is not None:
         conditions.append("closed_at IS NULL" if which.open else "closed_at IS NOT NULL")

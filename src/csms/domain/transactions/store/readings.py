@@ -125,13 +125,3 @@ def of_transaction(tx: ReadTx, transaction_id: int, *, after: int = 0, limit: in
         " AND sampled_at > :after ORDER BY sampled_at, id LIMIT :limit"
     )
     return [reading(row) for row in tx.all(sql, id=transaction_id, after=after, limit=limit)]
-
-
-def forget(tx: Tx, *, before: int, limit: int) -> int:
-    """Delete readings received before an instant, at most ``limit``, of every tenant; how many. Looks at the oldest rows only."""
-    return tx.system("retention of meter readings").run(
-        "DELETE FROM meter_readings WHERE id IN (SELECT id FROM (SELECT id, received_at FROM meter_readings ORDER BY id LIMIT :limit)"
-        " AS oldest WHERE received_at < :before)",
-        before=before,
-        limit=limit,
-    )

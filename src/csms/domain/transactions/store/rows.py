@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
 
+from csms.core.ids import MAX_TRANSACTION_ID
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.transactions.model import ACCEPTED, NEXT_START, Transaction
 
 COLUMNS = tuple(field.name for field in attrs.fields(Transaction))
 _NAMES = ", ".join(COLUMNS)
-_CHANGING = tuple(name for name in COLUMNS if name not in ("id", "charger_id", "created_at"))
 _WRITTEN = tuple(name for name in COLUMNS if name != "id")
 
 # The names in these texts are Transaction's own fields.
@@ -20,10 +21,6 @@ SELECT = f"SELECT {_NAMES} FROM transactions WHERE tenant = :tenant"  # noqa: S6
 _INSERT = (
     f"INSERT INTO transactions (tenant, token_folded, {', '.join(_WRITTEN)})"  # noqa: S608
     f" VALUES (:tenant, :token_folded, {', '.join(':' + name for name in _WRITTEN)}) RETURNING id"
-)
-_SAVE = (
-    f"UPDATE transactions SET token_folded = :token_folded, {', '.join(f'{name} = :{name}' for name in _CHANGING)}"  # noqa: S608
-    " WHERE tenant = :tenant AND id = :id"
 )
 
 
@@ -56,25 +53,35 @@ def insert(tx: Tx, new: Transaction) -> int:
     return found
 
 
-def save(tx: Tx, changed: Transaction) -> None:
-    """Store all that may change of a transaction."""
-    parameters = _parameters(changed)
-    for name in ("charger_id", "created_at"):
-        del parameters[name]
-    tx.run(_SAVE, **parameters)
+def save(tx: Tx, stored: Transaction, changed: Transaction) -> None:
+    """Store what changed of a transaction. Only that: every column named in an UPDATE costs the indexes that it is in."""
+    changes = {name: value for name in COLUMNS if (value := getattr(changed, name)) != getattr(stored, name)}
+    if "token" in changes:
+        changes["token_folded"] = changed.token.casefold()
+    if "offline" in changes:
+        changes["offline"] = int(changed.offline)
+    tx.run(_update(tuple(changes)), id=changed.id, **changes)
+
+
+@lru_cache(maxsize=256)
+def _update(names: tuple[str, ...]) -> str:
+    return f"UPDATE transactions SET {', '.join(f'{name} = :{name}' for name in names)} WHERE tenant = :tenant AND id = :id"  # noqa: S608
 
 
 # --- found by what is said of them ----------------------------------------------------------------------------------------------
 
 
 def by_id(tx: ReadTx, transaction_id: int) -> Transaction | None:
-    """The transaction of that id, of whatever charger."""
+    """The transaction of that id, of whatever charger; None also for a number that can be no id."""
+    if not 0 < transaction_id <= MAX_TRANSACTION_ID:
+        return None
     return _one(tx, f"{SELECT} AND id = :id", id=transaction_id)
 
 
 def of_charger(tx: ReadTx, charger_id: str, transaction_id: int) -> Transaction | None:
     """The transaction of that id, if it is the charger's."""
-    return _one(tx, f"{SELECT} AND id = :id AND charger_id = :charger_id", id=transaction_id, charger_id=charger_id)
+    found = by_id(tx, transaction_id)
+    return found if found is not None and found.charger_id == charger_id else None
 
 
 def by_reference(tx: ReadTx, charger_id: str, reference: str) -> Transaction | None:
@@ -101,7 +108,7 @@ def by_start(
     )
     if started_at_raw:
         still = f"{same} AND started_at_raw = :started_at_raw AND (started_at = :started_at OR closed_at IS NULL)"
-        return _one(tx, f"{still} ORDER BY id DESC LIMIT 1", started_at_raw=started_at_raw, started_at=started_at, **start)
+        return _one(tx, still, started_at_raw=started_at_raw, started_at=started_at, **start)
     return _one(tx, f"{same} AND started_at_raw = '' AND started_at = :started_at", started_at=started_at, **start)
 
 
@@ -127,24 +134,21 @@ def covering(tx: ReadTx, charger_id: str, evse: int, at: int) -> Transaction | N
     return None if chosen is None else by_id(tx, chosen)
 
 
+_GOING_ON = f"{SELECT} AND charger_id = :charger_id AND closed_at IS NULL AND state <> 'pending_start'"
+
+
 def open_at(tx: ReadTx, charger_id: str, evse: int) -> Sequence[Transaction]:
     """What goes on at an EVSE, the oldest first; remote starts that wait are not among it."""
-    return _all(
-        tx,
-        f"{SELECT} AND charger_id = :charger_id AND evse = :evse AND closed_at IS NULL AND started_at IS NOT NULL"
-        " ORDER BY started_at, id",
-        charger_id=charger_id,
-        evse=evse,
-    )
+    return sorted(_all(tx, f"{_GOING_ON} AND evse = :evse", charger_id=charger_id, evse=evse), key=_age)
 
 
 def open_of(tx: ReadTx, charger_id: str) -> Sequence[Transaction]:
     """What goes on at a charger, the oldest first; remote starts that wait are not among it."""
-    return _all(
-        tx,
-        f"{SELECT} AND charger_id = :charger_id AND closed_at IS NULL AND started_at IS NOT NULL ORDER BY started_at, id",
-        charger_id=charger_id,
-    )
+    return sorted(_all(tx, _GOING_ON, charger_id=charger_id), key=_age)
+
+
+def _age(subject: Transaction) -> tuple[int, int]:
+    return subject.started_at or 0, subject.id
 
 
 def waiting_start(tx: ReadTx, charger_id: str, *, token: str, evse: int) -> Transaction | None:
@@ -169,27 +173,28 @@ def asked_start(tx: ReadTx, charger_id: str, remote_start_id: int) -> Transactio
     )
 
 
+_LATEST = f"""
+SELECT {_NAMES} FROM (
+    SELECT * FROM transactions WHERE tenant = :tenant AND charger_id = :charger_id ORDER BY id DESC LIMIT 64
+) AS latest
+WHERE reference = '' AND started_at IS NOT NULL"""  # noqa: S608
+
+
 def without_stop(tx: ReadTx, charger_id: str, until: int) -> Sequence[Transaction]:
-    """Transactions of a 1.6 charger, started until an instant, whose stop it has not reported: open ones and estimates, newest first."""
-    return _all(
-        tx,
-        f"{SELECT} AND charger_id = :charger_id AND reference = '' AND started_at <= :until AND stop_source <> 'reported'"
-        " ORDER BY started_at DESC, id DESC LIMIT 32",
-        charger_id=charger_id,
-        until=until,
-    )
+    """The latest transactions of a 1.6 charger, started until an instant, whose stop it has not reported: open ones and estimates."""
+    return _all(tx, f"{_LATEST} AND started_at <= :until AND stop_source <> 'reported'", charger_id=charger_id, until=until)
 
 
 def ended_by(
     tx: ReadTx, charger_id: str, *, stopped_at: int, stopped_at_raw: str, meter_stop_wh: int | None, reason: str
 ) -> Transaction | None:
-    """The 1.6 transaction that this very stop ended."""
+    """That of the latest transactions of a 1.6 charger which this very stop ended."""
     time = "stopped_at_raw = :stopped_at_raw" if stopped_at_raw else "stopped_at = :stopped_at"
     said = {"stopped_at_raw": stopped_at_raw} if stopped_at_raw else {"stopped_at": stopped_at}
     return _one(
         tx,
-        f"{SELECT} AND charger_id = :charger_id AND reference = '' AND stop_source = 'reported' AND {time}"
-        " AND meter_stop_wh IS NOT DISTINCT FROM :meter_stop_wh AND stop_reason = :reason ORDER BY id DESC LIMIT 1",
+        f"{_LATEST} AND stop_source = 'reported' AND {time}"
+        " AND meter_stop_wh IS NOT DISTINCT FROM :meter_stop_wh AND stop_reason = :reason",
         charger_id=charger_id,
         meter_stop_wh=meter_stop_wh,
         reason=reason,
@@ -219,7 +224,7 @@ _COUNT = """
 SELECT COUNT(*) FROM transactions
 WHERE tenant = :tenant AND token_folded = :token_folded AND closed_at IS NULL AND token_status = 'Accepted' AND id <> :besides
     AND NOT (evse > 0 AND charger_id = :charger_id AND evse = :evse)"""
-_COUNT_STARTED = f"{_COUNT} AND started_at IS NOT NULL"
+_COUNT_STARTED = f"{_COUNT} AND state <> 'pending_start'"
 
 
 # --- due ------------------------------------------------------------------------------------------------------------------------
@@ -234,23 +239,3 @@ def overdue(tx: ReadTx, state: str, limit: int) -> Sequence[Transaction]:
         state=state,
         limit=limit,
     )
-
-
-# --- metered --------------------------------------------------------------------------------------------------------------------
-
-
-def note_meter(tx: Tx, charger_id: str, transaction_id: int, *, energy_wh: int, at: int) -> bool:
-    """Remember the newest meter value of a transaction that plainly runs; False where there is more to it, and nothing was done.
-
-    The one statement that most meter messages need besides storing the reading.
-    """
-    touched = tx.run(
-        "UPDATE transactions SET last_meter_wh = :energy_wh, last_meter_at = :at WHERE tenant = :tenant AND id = :id"
-        " AND charger_id = :charger_id AND state IN ('running', 'suspended', 'pending_stop') AND meter_start_wh IS NOT NULL"
-        " AND (last_meter_at IS NULL OR last_meter_at < :at)",
-        energy_wh=energy_wh,
-        at=at,
-        id=transaction_id,
-        charger_id=charger_id,
-    )
-    return touched == 1

@@ -12,16 +12,16 @@ from csms.domain.transactions.sequence import Step
 _COLUMNS = tuple(field.name for field in attrs.fields(Step))
 _NAMES = ", ".join(_COLUMNS)
 _INSERT = (
-    f"INSERT INTO transaction_events (tenant, transaction_id, charger_id, reference, {_NAMES})"  # noqa: S608 Step's own fields
-    f" VALUES (:tenant, :transaction_id, :charger_id, :reference, {', '.join(':' + name for name in _COLUMNS)})"
+    f"INSERT INTO transaction_events (tenant, transaction_id, {_NAMES})"  # noqa: S608 Step's own fields
+    f" VALUES (:tenant, :transaction_id, {', '.join(':' + name for name in _COLUMNS)})"
     " ON CONFLICT DO NOTHING"
 )
 
 
-def insert(tx: Tx, step: Step, *, transaction_id: int, charger_id: str, reference: str) -> bool:
+def insert(tx: Tx, step: Step, *, transaction_id: int) -> bool:
     """Store a step; False when it was stored before."""
     parameters = {name: getattr(step, name) for name in _COLUMNS} | {"offline": int(step.offline)}
-    return tx.run(_INSERT, transaction_id=transaction_id, charger_id=charger_id, reference=reference, **parameters) == 1
+    return tx.run(_INSERT, transaction_id=transaction_id, **parameters) == 1
 
 
 def of(tx: ReadTx, transaction_id: int) -> Sequence[Step]:

@@ -1,0 +1,223 @@
+"""The live feed: what is shown, to whom, and how a stream ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import httpx
+import msgspec
+import pytest
+import trio
+
+from csms.api import live
+from csms.api.live import Feed, Item
+from csms.config import Config
+from csms.testing.fixtures import ConnectCharger
+from csms.testing.script import script
+from csms.testing.server import TestServer
+
+
+class Stream:
+    """A live feed being read: its comments, and its events with their data."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._lines = response.aiter_lines()
+        self._response = response
+
+    async def next(self) -> tuple[str, dict[str, Any]]:
+        """The next event; comments are passed over."""
+        kind = ""
+        with trio.fail_after(10):
+            async for line in self._lines:
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    return kind, msgspec.json.decode(line.removeprefix("data: "))
+        raise EOFError
+
+    async def until(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """Events up to and with the next of this kind."""
+        found = [await self.next()]
+        while found[-1][0] != kind:
+            found.append(await self.next())
+        return found
+
+
+@asynccontextmanager
+async def listen(server: TestServer, query: str = "") -> AsyncIterator[Stream]:
+    """A stream from whose beginning on nothing is missed."""
+    headers = {"Authorization": f"Bearer {server.operator_key}"}
+    async with (
+        httpx.AsyncClient(base_url=server.api_url, headers=headers, timeout=10) as client,
+        client.stream("GET", f"/api/v1/live{query}") as response,
+    ):
+        assert response.status_code == 200
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        stream = Stream(response)
+        with trio.fail_after(10):
+            assert await anext(stream._lines) == ": csms live feed"
+        yield stream
+
+
+async def test_frames_and_events_of_a_charge_as_they_happen(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:
+    await server.add_token("CARD")
+    async with listen(server) as stream:
+        say = script(await charger("CP1"))
+        charge = await say.start("CARD", at=an_hour_ago)
+        await say.meter(charge, 100, an_hour_ago + 1)
+        found = await stream.until("meter_values")
+        more = found if any(kind == "transaction_started" for kind, _ in found) else await stream.until("transaction_started")
+    seen = found + more
+    frames = [data for kind, data in seen if kind == "frame"]
+    assert (frames[0]["action"], frames[0]["direction"], frames[0]["kind"]) == ("BootNotification", "in", "call")
+    assert "chargePointVendor" in frames[0]["text"]
+    events = {kind: data for kind, data in seen if kind != "frame"}
+    assert set(events) >= {"charger_connected", "charger_booted", "transaction_started", "meter_values"}
+    assert all(data["charger_id"] == "CP1" for _, data in seen)
+    assert events["charger_booted"]["event_id"] > 0
+    assert events["meter_values"]["event_id"] == 0, "volatile: not stored as an event"
+    assert events["meter_values"]["readings"][0]["samples"][0]["value"] == "100"
+
+
+async def test_a_stream_may_be_of_one_charger_and_of_some_kinds(server: TestServer, charger: ConnectCharger) -> None:
+    async with listen(server, "?charger=CP2&kinds=charger_booted,charger_connected") as stream:
+        await charger("CP1")
+        await charger("CP2")
+        found = [await stream.next(), await stream.next()]
+    assert [(kind, data["charger_id"]) for kind, data in found] == [("charger_connected", "CP2"), ("charger_booted", "CP2")]
+
+
+async def test_a_kind_that_does_not_exist_is_named_with_those_that_do(server: TestServer) -> None:
+    response = await server.request("GET", "/api/v1/live?kinds=frame,charger_bootet")
+    assert response.status_code == 422
+    detail = response.json()["detail"]
+    assert "there is no charger_bootet" in detail
+    assert "charger_booted" in detail
+
+
+async def test_a_listener_that_comes_later_hears_only_what_is_new(server: TestServer, charger: ConnectCharger) -> None:
+    await charger("CP1")
+    async with listen(server, "?kinds=charger_connected") as stream:
+        await charger("CP2")
+        assert (await stream.next())[1]["charger_id"] == "CP2"
+    async with listen(server, "?kinds=charger_connected") as stream:
+        await charger("CP3")
+        assert (await stream.next())[1]["charger_id"] == "CP3"
+
+
+async def test_a_listener_that_went_away_is_forgotten(server: TestServer) -> None:
+    async with listen(server):
+        assert await listeners(server) == 1
+    with trio.fail_after(10):
+        while await listeners(server):
+            await trio.sleep(0.01)
+
+
+async def listeners(server: TestServer) -> int:
+    page = (await server.request("GET", "/metrics")).text
+    (line,) = [line for line in page.splitlines() if line.startswith("csms_live_listeners ")]
+    return int(float(line.split()[1]))
+
+
+async def test_a_stream_ends_with_the_server_after_its_last_words(server: TestServer, charger: ConnectCharger) -> None:
+    await charger("CP1")
+    async with listen(server) as stream:
+        server.stop()
+        found = await stream.until("end")
+        assert found[-1][1] == {"reason": "server stopping"}
+        with pytest.raises(EOFError):
+            await stream.next()
+
+
+class TestLimit:
+    @pytest.fixture
+    def server_config(self, server_config: Config) -> Config:
+        return attrs.evolve(server_config, api=attrs.evolve(server_config.api, max_live_streams=2))
+
+    async def test_more_than_so_many_are_turned_away(self, server: TestServer) -> None:
+        async with listen(server), listen(server):
+            response = await server.request("GET", "/api/v1/live")
+            assert response.status_code == 503
+            assert response.json()["detail"] == "at most 2 live feeds at a time"
+        with trio.fail_after(10):
+            while await listeners(server):
+                await trio.sleep(0.01)
+        async with listen(server):
+            pass
+
+
+# --- the feed alone -------------------------------------------------------------------------------------------------------------
+
+
+def item(number: int, tenant: int = 1) -> Item:
+    return Item("noted", tenant, "CP1", {"number": number}, event_id=number)
+
+
+async def read(feed: Feed, into: list[bytes], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED, **what: Any) -> None:
+    async for chunk in feed.stream(tenant=1, **what):
+        if not into:
+            task_status.started()
+        into.append(chunk)
+
+
+async def test_a_reader_that_is_too_slow_is_dropped_and_told_so_and_others_are_not() -> None:
+    feed = Feed(limit=5, backlog=3)
+    feed.following()
+    quick: list[bytes] = []
+    slow = feed.stream(tenant=1)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(read, feed, quick)
+        feed.following()
+        assert await anext(slow) == b": csms live feed\n\n"
+        for number in range(1, 6):
+            feed.publish(item(number))
+            await trio.testing.wait_all_tasks_blocked()
+        rest = [chunk async for chunk in slow]
+        assert [b"id: %d\n" % number in chunk for number, chunk in enumerate(rest[:-1], start=1)] == [True] * 3, "what fitted is told"
+        assert rest[-1] == b'event: end\ndata: {"reason":"too slow"}\n\n'
+        assert feed.dropped == 1
+        assert len(quick) == 6
+        assert feed.listening == 1
+        nursery.cancel_scope.cancel()
+    assert feed.listening == 0
+
+
+async def test_a_drained_feed_tells_what_waits_and_takes_nothing_more() -> None:
+    feed = Feed(limit=5)
+    chunks: list[bytes] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read, feed, chunks)
+        await trio.testing.wait_all_tasks_blocked()
+        feed.following()
+        await trio.testing.wait_all_tasks_blocked()
+        feed.publish(item(1))
+        feed.drain()
+        feed.publish(item(2))  # what is still committed while the server stops
+    assert [chunk for chunk in chunks if chunk.startswith(b"id")] == [b'id: 1\nevent: noted\ndata: {"charger_id":"CP1","number":1}\n\n']
+    assert chunks[-1] == b'event: end\ndata: {"reason":"server stopping"}\n\n'
+    assert feed.full
+
+
+async def test_a_tenant_sees_its_own(autojump_clock: trio.abc.Clock) -> None:
+    feed = Feed(limit=5)
+    chunks: list[bytes] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read, feed, chunks)
+        await trio.testing.wait_all_tasks_blocked()
+        feed.following()
+        feed.publish(item(1, tenant=2))
+        feed.publish(item(2))
+        await trio.sleep(live.KEEPALIVE_S * 1.5)
+        nursery.cancel_scope.cancel()
+    assert [chunk[:5] for chunk in chunks] == [b": csm", b"id: 2", b": sti"], "and a comment when nothing happens"
+
+
+async def test_with_the_store_away_a_stream_begins_all_the_same(autojump_clock: trio.abc.Clock) -> None:
+    feed = Feed(limit=5)
+    stream = feed.stream(tenant=1)
+    assert await anext(stream) == b": csms live feed\n\n", "nobody follows the stored events, frames are shown"
+    await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+    assert feed.listening == 0
