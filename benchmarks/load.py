@@ -20,6 +20,7 @@ import uvloop
 from . import frames, proc
 
 CONNECTING_AT_ONCE = 200
+ATTEMPTS = 5
 ANSWERS = {
     "GetConfiguration": {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}], "unknownKey": []},
     "RemoteStartTransaction": {"status": "Accepted"},
@@ -86,9 +87,16 @@ async def connect(arguments: argparse.Namespace, number: int) -> Charger:
 
 
 async def arrive(arguments: argparse.Namespace, number: int, gate: asyncio.Semaphore, with_status: bool) -> Charger:
-    """Connect and boot, as a charger that has just been switched on."""
+    """Connect and boot, as a charger that has just been switched on; one that could not connect tries again a little later."""
     async with gate:
-        charger = await connect(arguments, number)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                charger = await connect(arguments, number)
+                break
+            except (picows.WSError, OSError, asyncio.TimeoutError):
+                if attempt == ATTEMPTS:
+                    raise
+                await asyncio.sleep(attempt + number % 100 / 100)
         answer = await charger.request(frames.boot(charger.next_id()))
         if answer[0] != 3 or answer[2]["status"] != "Accepted":
             raise RuntimeError(f"boot was not accepted: {answer}")

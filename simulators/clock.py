@@ -28,7 +28,10 @@ def parse_iso(text: str) -> int | None:
     if match is None:
         return None
     seconds, fraction, zone = match.groups()
-    moment = datetime.fromisoformat(seconds + ("+00:00" if zone in (None, "Z") else zone))
+    try:
+        moment = datetime.fromisoformat(seconds + ("+00:00" if zone in (None, "Z") else zone))
+    except ValueError:  # the right shape, but no such day
+        return None
     return (moment - EPOCH) // timedelta(seconds=1) * 1000 + int(float(fraction or "0") * 1000)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import NoReturn
 
 import click
@@ -24,19 +24,20 @@ def run(command: click.Command) -> NoReturn:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
+    except BaseExceptionGroup as errors:  # what the second signal raises comes out of a nursery
+        if errors.split(KeyboardInterrupt)[1] is not None:
+            raise
+        code = 130
     sys.exit(code if isinstance(code, int) else 0)
 
 
 async def on_signals(
-    first: Callable[[], Awaitable[None]], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    first: Callable[[], None], second: Callable[[], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Await ``first`` at the first SIGINT or SIGTERM; at the second, raise ``KeyboardInterrupt``."""
+    """Call ``first`` at the first SIGINT or SIGTERM (come to an end), ``second`` at any later one (end at once)."""
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         task_status.started()
-        async with trio.open_nursery() as nursery:
-            heard = 0
-            async for _ in signals:
-                heard += 1
-                if heard > 1:
-                    raise KeyboardInterrupt
-                nursery.start_soon(first)
+        act = first
+        async for _ in signals:
+            act()
+            act = second

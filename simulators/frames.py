@@ -64,9 +64,15 @@ def parse(text: str | bytes) -> Call | Result | Error | None:
                 return Result(message_id, payload)
             case [4, str(message_id), str(code), *rest]:
                 return Error(message_id, code, str(rest[0]) if rest else "")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return None
+
+
+def part(payload: Payload, name: str) -> Payload:
+    """An object inside a payload; an empty one where there is none or something else."""
+    value = payload.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def json_text(value: Any) -> str:

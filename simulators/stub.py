@@ -187,11 +187,7 @@ def command(port: int, heartbeat: int) -> int:
     async def main() -> None:
         server = StubServer(Clock.start(), heartbeat_s=heartbeat)
         async with trio.open_nursery() as nursery:
-
-            async def end() -> None:
-                nursery.cancel_scope.cancel()
-
-            await nursery.start(on_signals, end)
+            await nursery.start(on_signals, nursery.cancel_scope.cancel, nursery.cancel_scope.cancel)
             print(f"listening on ws://127.0.0.1:{await nursery.start(server.serve_tcp, port)}", flush=True)
         print(f"{server.connected} connections, {server.answered} calls answered", flush=True)
 

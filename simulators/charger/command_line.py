@@ -68,11 +68,7 @@ async def live(profile: Profile, address: Address, play: Play, *, speed: float, 
     code = 0
     async with trio.open_nursery() as nursery:
         playing = trio.CancelScope()
-
-        async def stop() -> None:
-            playing.cancel()
-
-        await nursery.start(on_signals, stop)
+        await nursery.start(on_signals, playing.cancel, nursery.cancel_scope.cancel)
         await nursery.start(charger.run)
         visits = Visits(charger, play.habits, profile.seed)
         with playing:

@@ -58,7 +58,10 @@ async def open_stream(address: Address) -> trio.abc.Stream:
 
 
 class Wire(trio.abc.Stream):
-    """The stream below the WebSocket, where a charger can misbehave: keep its pongs to itself, or be torn off."""
+    """The stream below the WebSocket, where a charger can misbehave: keep its pongs to itself, or be torn off.
+
+    ``ended`` is set when the stream is over: trio-websocket itself would wait for ever for a handshake that nobody answers any more.
+    """
 
     def __init__(self, stream: trio.abc.Stream, *, pongs: bool) -> None:
         self._stream = stream
@@ -70,14 +73,18 @@ class Wire(trio.abc.Stream):
         if not self._pongs and data and data[0] == PONG_FIRST_BYTE:
             await trio.lowlevel.checkpoint()
             return
-        await self._stream.send_all(data)
+        try:
+            await self._stream.send_all(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            self.ended.set()
+            raise
 
     async def wait_send_all_might_not_block(self) -> None:
         """As the stream below."""
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """As the stream below; its end is remembered, because trio-websocket waits for ever for a handshake that ended."""
+        """As the stream below."""
         try:
             data = await self._stream.receive_some(max_bytes)
         except (trio.BrokenResourceError, trio.ClosedResourceError):

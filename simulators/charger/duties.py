@@ -71,7 +71,7 @@ class Duties:
         except (Refusal, NoAnswer) as trouble:
             charger.say(f"the boot was not answered: {trouble}")
             return FALLBACK_RETRY_S
-        except (KeyError, TypeError, ValueError) as trouble:
+        except (KeyError, TypeError, ValueError, OverflowError) as trouble:
             charger.say(f"the answer to the boot makes no sense: {trouble!r}")
             return FALLBACK_RETRY_S
         charger.clock.told(answer.now)

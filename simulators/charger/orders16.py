@@ -136,5 +136,5 @@ def obey(charger: Charger, call: frames.Call) -> Reply:
         return Reply(status=f"{call.action} is not implemented", error="NotImplemented")
     try:
         return order(charger, call.payload)
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as wrong:
         return Reply(status=f"{call.action}: {wrong!r}", error="FormationViolation")

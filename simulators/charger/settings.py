@@ -22,7 +22,7 @@ class Row:
     def allows(self, value: str) -> bool:
         """Whether a value is of its kind."""
         if self.kind == "int":
-            return value.isascii() and value.isdigit()
+            return value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER
         if self.kind == "bool":
             return value.lower() in ("true", "false")
         if self.kind == "secret":
@@ -30,6 +30,7 @@ class Row:
         return len(value) <= 500
 
 
+LONGEST_NUMBER = 9
 SAMPLED = "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage,SoC"
 
 ROWS: tuple[Row, ...] = (

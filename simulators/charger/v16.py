@@ -100,7 +100,7 @@ class V16:
 
     def verdict(self, answer: Payload) -> str:
         """The status in ``idTagInfo``."""
-        return str(answer.get("idTagInfo", {}).get("status", ""))
+        return str(frames.part(answer, "idTagInfo").get("status", ""))
 
     def data(self, vendor: str, message: str, data: str) -> Words:
         """DataTransfer (§4.3)."""

@@ -99,7 +99,7 @@ class V201:
 
     def verdict(self, answer: Payload) -> str:
         """The status in ``idTokenInfo``."""
-        return str(answer.get("idTokenInfo", {}).get("status", ""))
+        return str(frames.part(answer, "idTokenInfo").get("status", ""))
 
     def data(self, vendor: str, message: str, data: str) -> Words:
         """DataTransfer (P02)."""

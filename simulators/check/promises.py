@@ -86,8 +86,10 @@ def _status(checker: Checker, acked: Acked) -> Findings:
     for row in rows:
         if row.status == status and (row.reported_at == at or (untrusted and checker.meanwhile(acked, row.received_at))):
             return
-    before = [row for row in rows if row.received_at <= acked.acked_at + checker.slack_ms]
-    if not before or before[-1].status != status:  # a status that says nothing new need not be a row
+    # a status that says nothing new need not be a row: it is what held when the message was on its way
+    held = [row.status for row in rows if row.received_at < acked.sent_at - checker.slack_ms][-1:]
+    held += [row.status for row in rows if checker.meanwhile(acked, row.received_at)]
+    if status not in held:
         yield "absent", f"status {facts['status']} of {facts['evse']}.{facts['connector']} at {at}"
 
 

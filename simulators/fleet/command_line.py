@@ -38,7 +38,7 @@ EPILOG = "\b\nExamples:\n" + "\n".join(
         "--chargers 50 --password-file fleet.csv --duration 0     (until Ctrl-C)",
     )
 )
-LEAVING_PER_S = 200
+LEAVING_PER_S = 100
 """So many chargers send their drivers away per second at the end."""
 FILES_BESIDE = 64
 """File descriptors that a process needs besides its sockets."""
@@ -168,7 +168,7 @@ def command(
         drops_per_hour=drop_rate,
         longest_absence_s=longest_absence if longest_absence is not None else (world_s / 6 if duration else 300),
         grace_s=grace,
-        leave_within_s=min(chargers / LEAVING_PER_S, 10.0),
+        leave_within_s=min(chargers / LEAVING_PER_S, 30.0),
         keep_charging=keep_charging,
         seed=seed,
     )
@@ -201,9 +201,6 @@ async def _run(
     gc.set_threshold(50_000, 20, 100)
     began = trio.current_time()
 
-    async def stop() -> None:
-        fleet.end()
-
     async def spare_the_collector() -> None:
         """Thousands of live connections make every collection long: what lives after the ramp is not looked at again."""
         await trio.sleep(ramp_s + 1)
@@ -211,7 +208,7 @@ async def _run(
         gc.freeze()
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(on_signals, stop)
+        await nursery.start(on_signals, fleet.end, nursery.cancel_scope.cancel)
         nursery.start_soon(show_progress, ledger, course.duration_s, console)
         nursery.start_soon(spare_the_collector)
         await fleet.run()

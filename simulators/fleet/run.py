@@ -63,13 +63,15 @@ class Fleet:
 
     async def run(self) -> None:
         """The whole course; returns when the last charger has left."""
-        async with trio.open_nursery() as nursery:
-            for planned in self._planned:
-                nursery.start_soon(self._live, planned)
-            with trio.move_on_after(self._course.duration_s or math.inf):
-                await self._ending.wait()
-            self._ending.set()
-        self.undelivered = sum(charger.outbox.kept for charger in self.chargers)
+        try:
+            async with trio.open_nursery() as nursery:
+                for planned in self._planned:
+                    nursery.start_soon(self._live, planned)
+                with trio.move_on_after(self._course.duration_s or math.inf):
+                    await self._ending.wait()
+                self._ending.set()
+        finally:
+            self.undelivered = sum(charger.outbox.kept for charger in self.chargers)
 
     async def _live(self, planned: Planned) -> None:
         with trio.move_on_after(planned.starts_after_s):

@@ -11,8 +11,8 @@ root
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,9 @@ import trio
 from csms import __version__, demo, jobs, memory
 from csms.api import server as api
 from csms.api.live import Feed
-from csms.config import Config, make_operator_key
+from csms.config import ApiConfig, Config, OcppConfig, make_operator_key
 from csms.core.commands import StartCharging, StopCharging
+from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
 from csms.core.ids import TenantId, charger_key
 from csms.core.ports import Admission, ConnectionInfo, FrameEntry, Handshake, Ports, Turned
@@ -235,19 +236,20 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         if parts.feed.listening:
             parts.feed.publish(frame_item(admission, entry))
 
-    bound: tuple[BoundAddress, ...] = await nursery.start(
-        partial(
-            serve_chargers,
-            config=config.ocpp,
-            fleet=parts.fleet,
-            admit=admit,
-            hear=parts.dispatch.hear,
-            log=keep,
-            clock=ports.clock,
-            random=ports.random,
-            observer=telemetry,
+    with _binding("chargers", config.ocpp):
+        bound: tuple[BoundAddress, ...] = await nursery.start(
+            partial(
+                serve_chargers,
+                config=config.ocpp,
+                fleet=parts.fleet,
+                admit=admit,
+                hear=parts.dispatch.hear,
+                log=keep,
+                clock=ports.clock,
+                random=ports.random,
+                observer=telemetry,
+            )
         )
-    )
     web = api.build(
         config=config.api,
         key=key,
@@ -258,7 +260,8 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         blueprints=[stations_routes.blueprint(ports, flows=_command_flows(config), approve=stations_flows.approve)],
         plugin_blueprints=[(each.plugin, each.value) for each in parts.bus.collect("register_routes")],
     )
-    urls = await nursery.start(partial(_serve_api, web, parts))
+    with _binding("the API", config.api):
+        urls = await nursery.start(partial(_serve_api, web, parts))
     nursery.start_soon(follow, parts.database, parts.feed)
     nursery.start_soon(jobs.run, ports, config, parts.database)
     nursery.start_soon(telemetry.watch_event_loop)
@@ -267,6 +270,17 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
     log.info("listening", what="api", url=running.api_url, version=__version__, database=parts.database.engine)
     return running
+
+
+@contextmanager
+def _binding(what: str, config: OcppConfig | ApiConfig) -> Iterator[None]:
+    """Say which address it was that cannot be listened on. Raises ``CsmsError``."""
+    try:
+        yield
+    except* OSError as errors:
+        error = _only(errors) or errors
+        why = getattr(error, "strerror", "") if not getattr(error, "filename", "") else ""
+        raise CsmsError(f"cannot listen for {what} on {config.host}:{config.port}: {why or error}") from errors
 
 
 async def _serve_api(app: Any, parts: Parts, *, task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import partial
 
 import attrs
 import structlog
@@ -107,7 +106,7 @@ async def _keep_running(charger: DemoCharger, url: str, password: str) -> None:
             env=os.environ | {"CHARGER_PASSWORD": password},
             check=False,
             stdin=subprocess.DEVNULL,
-            deliver_cancel=partial(_terminate),
+            deliver_cancel=_terminate,
         )
         log.warning("demo.charger_ended", charger=charger.charger_id, exit_code=status.returncode)
         await trio.sleep(RESTART_S)

@@ -47,11 +47,22 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
 
 
 async def each_tenant(verb: Callable[[Tx], int], ports: Ports) -> int:
-    """Run a verb for every tenant until it finds nothing more to do; how much it did."""
-    done = 0
+    """Run a verb for every tenant until it finds nothing more to do; how much it did.
+
+    What fails for one tenant keeps nobody else waiting. Raises an ``ExceptionGroup`` of what failed, or ``StoreUnavailable``.
+    """
+    done, failures = 0, []
     for tenant in await ports.database.read(tenants_store.everybody, tenant=DEFAULT_TENANT):
-        while count := await ports.database.write(verb, tenant=tenant.id):
-            done += count
+        try:
+            while count := await ports.database.write(verb, tenant=tenant.id):
+                done += count
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            error.add_note(f"for tenant {tenant.id} ({tenant.slug})")
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("a job failed for some tenants", failures)
     return done
 
 

@@ -72,16 +72,24 @@ def stopping_quickly(server_config: Config) -> Config:
 
 
 async def test_a_client_that_stops_reading_does_not_hold_up_the_shutdown(stopping_quickly: Config) -> None:
-    async with running_server(stopping_quickly, plugins={"wordy": Wordy}) as server:
-        deaf = await trio.open_tcp_stream("127.0.0.1", int(server.api_url.rsplit(":", 1)[1]))
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        page = f"GET /plugins/wordy/page HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.operator_key}\r\n\r\n"
-        await deaf.send_all(page.encode())
-        await deaf.receive_some(100)
-        server.stop()
-        started = trio.current_time()
-    assert trio.current_time() - started < 5, "the grace of one second, and one more for bytes that nobody takes"
-    await trio.aclose_forcefully(deaf)
+    async def wake(deaf: trio.SocketStream) -> None:
+        """Without the limit the server would wait for ever, and so would this test."""
+        await trio.sleep(10)
+        await trio.aclose_forcefully(deaf)
+
+    async with trio.open_nursery() as nursery:
+        async with running_server(stopping_quickly, plugins={"wordy": Wordy}) as server:
+            deaf = await trio.open_tcp_stream("127.0.0.1", int(server.api_url.rsplit(":", 1)[1]))
+            nursery.start_soon(wake, deaf)
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            page = f"GET /plugins/wordy/page HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {server.operator_key}\r\n\r\n"
+            await deaf.send_all(page.encode())
+            await deaf.receive_some(100)
+            server.stop()
+            started = trio.current_time()
+        assert trio.current_time() - started < 5, "the grace of one second, and one more for bytes that nobody takes"
+        nursery.cancel_scope.cancel()
+        await trio.aclose_forcefully(deaf)
 
 
 async def test_a_live_stream_nobody_reads_does_not_hold_up_the_shutdown(stopping_quickly: Config) -> None:

@@ -94,6 +94,33 @@ async def test_the_prompt(server):
     assert "connector 1: Preparing" in text
 
 
+async def test_the_prompt_can_be_interrupted(server, nursery):
+    command = [sys.executable, "-m", "simulators.charger", "--url", server.url, "--interactive"]
+    start = partial(trio.run_process, command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process = await nursery.start(start)
+    with trio.fail_after(LIMIT_S):
+        while not any(heard.action == "StatusNotification" for heard in server.heard):
+            await trio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+
+
+async def test_a_second_signal_ends_a_fleet_at_once(server, nursery, tmp_path):
+    server.answer = lambda connection, call: None
+    report = tmp_path / "out.json"
+    fleet = ["--chargers", "3", "--ramp", "0", "--duration", "0", "--report", str(report)]
+    command = [sys.executable, "-m", "simulators.fleet", "--url", server.url, *fleet]
+    process = await nursery.start(partial(trio.run_process, command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False))
+    with trio.fail_after(LIMIT_S / 2):
+        while len(server.heard) < 3:
+            await trio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        await trio.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 1
+    assert "no charger was accepted" in json.loads(report.read_text())["verdict"]
+
+
 async def test_a_charger_that_lives_by_itself_ends_at_a_signal(server, nursery):
     process = await nursery.start(
         partial(

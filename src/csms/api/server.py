@@ -41,7 +41,7 @@ class _Sockets(HypercornConfig):
         sockets = super().create_sockets()
         for listening in [*sockets.secure_sockets, *sockets.insecure_sockets]:
             with contextlib.suppress(AttributeError):  # TCP_USER_TIMEOUT is Linux's; accepted sockets inherit it
-                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 0)
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self.send_limit_s * 1000))
         return sockets
 
 

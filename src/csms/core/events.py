@@ -28,8 +28,12 @@ class Event:
 
 
 def event(cls: type[Event]) -> type[Event]:
-    """Register an event class under its ``type``. Raises ``ValueError`` when the name is missing or taken."""
-    if not cls.type or EVENT_TYPES.get(cls.type, cls).__qualname__ != cls.__qualname__:
+    """Register an event class under its ``type``. Raises ``ValueError`` when the name is missing or taken.
+
+    The same class may come again, as it does when its module is loaded twice.
+    """
+    known = EVENT_TYPES.get(cls.type, cls)
+    if not cls.type or (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ValueError(f"event class {cls.__qualname__} needs a type of its own, not {cls.type!r}")
     EVENT_TYPES[cls.type] = cls
     return cls

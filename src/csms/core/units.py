@@ -6,18 +6,24 @@ An *instant* is an integer: milliseconds since 1970-01-01T00:00:00Z. Names end i
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST_PLAUSIBLE_AT = 1_262_304_000_000
 """2010-01-01: no OCPP charger is older; earlier timestamps come from a clock that was never set."""
+LATEST_PLAUSIBLE_AT = 4_102_444_800_000
+"""2100-01-01: later timestamps come from a clock that went wrong, or mean "never"."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 _USUAL_LENGTHS = frozenset({20, 24})
 """``2026-01-31T12:00:00Z``, with or without milliseconds."""
+_FIRST_AT = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
+_LAST_AT = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MILLISECOND
 _ISO = re.compile(
-    r"\s*(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?\s*([Zz]|[+-]\d\d:?\d\d|[+-]\d\d)?\s*$"
+    r"\s*(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::([0-5]\d|60)(?:[.,](\d{1,9})\d*)?)?"
+    r"\s*([Zz]|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)?\s*",
+    re.ASCII,
 )
 
 
@@ -25,14 +31,15 @@ def parse_instant(text: str) -> tuple[int, bool]:
     """Milliseconds since the epoch for an ISO 8601 date-time, and whether it named its zone.
 
     Without a zone UTC is assumed (OCPP 1.6 §3.14 asks for UTC). Seconds and fractions may be missing; a comma may stand for the
-    point. Raises ``ValueError`` for anything else.
+    point. A leap second counts as the one before it. Raises ``ValueError`` for anything else, and for what lies beyond the years 1 to
+    9999 once its zone is reckoned with, which ``iso`` could not say.
     """
-    if len(text) in _USUAL_LENGTHS and text[-1] == "Z":  # nearly every charger; five times as fast
+    if len(text) in _USUAL_LENGTHS and text[-1] == "Z" and text[10] == "T":  # nearly every charger; five times as fast
         try:
             return (datetime.fromisoformat(text) - EPOCH) // _MILLISECOND, True
         except ValueError:
             pass
-    match = _ISO.match(text)
+    match = _ISO.fullmatch(text)
     if match is None:
         raise ValueError(f"not an ISO 8601 date-time: {text!r}")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
@@ -46,14 +53,18 @@ def parse_instant(text: str) -> tuple[int, bool]:
     sign = -1 if zone[0] == "-" else 1
     digits = zone[1:].replace(":", "")
     offset_minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
-    return instant - sign * offset_minutes * 60_000, True
+    instant -= sign * offset_minutes * 60_000
+    if not _FIRST_AT <= instant <= _LAST_AT:
+        raise ValueError(f"outside the calendar: {text!r}")
+    return instant, True
 
 
 def iso(instant: int) -> str:
-    """``2026-01-31T12:00:00.000Z`` for an instant; the form every OCPP version accepts."""
-    seconds, milliseconds = divmod(instant, 1000)
-    moment = EPOCH + timedelta(seconds=seconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    """``2026-01-31T12:00:00.000Z`` for an instant; the form every OCPP version accepts.
+
+    Raises ``OverflowError`` for an instant outside the years 1 to 9999.
+    """
+    return to_datetime(instant).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def to_datetime(instant: int) -> datetime:
@@ -63,9 +74,9 @@ def to_datetime(instant: int) -> datetime:
 
 def from_datetime(moment: datetime) -> int:
     """The instant of an aware ``datetime``. Raises ``ValueError`` when it has no zone."""
-    if moment.tzinfo is None:
+    if moment.utcoffset() is None:
         raise ValueError("a datetime without a zone is no instant")
-    return int((moment.astimezone(timezone.utc) - EPOCH) // _MILLISECOND)  # noqa: UP017
+    return (moment - EPOCH) // _MILLISECOND
 
 
 _PREFIXED = {

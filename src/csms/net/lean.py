@@ -114,7 +114,8 @@ class LeanWebSocket:
                 continue
             data = bytes(frame.data)  # type: ignore[union-attr]
             if self._parts or not frame.fin:  # type: ignore[union-attr]
-                self._parts.append(data)
+                if data or not self._parts:  # empty ones count towards no limit, and might go on for ever
+                    self._parts.append(data)
                 if not frame.fin:  # type: ignore[union-attr]
                     continue
                 data = b"".join(self._parts)

@@ -10,7 +10,7 @@ import attrs
 from csms.core.commands import Answered, Command
 from csms.core.ids import Place
 from csms.core.reports import Oddity, Report, Verdict
-from csms.core.units import EARLIEST_PLAUSIBLE_AT, parse_instant
+from csms.core.units import EARLIEST_PLAUSIBLE_AT, LATEST_PLAUSIBLE_AT, parse_instant
 
 from .frames import Payload
 
@@ -53,7 +53,8 @@ class Hearing:
     def instant(self, text: str | None, field: str) -> tuple[int, str]:
         """The instant a charger told, and ``""``; or the time of hearing and the raw text when it cannot be trusted.
 
-        It cannot where it is no date-time or lies before ``EARLIEST_PLAUSIBLE_AT``: such a clock was never set.
+        It cannot where it is no date-time, or lies before ``EARLIEST_PLAUSIBLE_AT`` (a clock that was never set) or after
+        ``LATEST_PLAUSIBLE_AT`` (with its zone it may even lie beyond the year 9999, which no date-time can say).
         """
         if text is None:
             return self.now, ""
@@ -62,7 +63,7 @@ class Hearing:
         except ValueError:
             self.odd("timestamp", field, text)
             return self.now, text
-        if at < EARLIEST_PLAUSIBLE_AT:
+        if not EARLIEST_PLAUSIBLE_AT <= at <= LATEST_PLAUSIBLE_AT:
             self.odd("clock", field, text)
             return self.now, text
         if not zoned:

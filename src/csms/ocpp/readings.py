@@ -68,7 +68,10 @@ def _with_comma(text: str, hearing: Hearing) -> Decimal | None:
     whole_part, comma, fraction = text.strip().partition(",")
     if not comma or not fraction.isdecimal() or not whole_part.lstrip("+-").isdecimal() or len(text) > _MAX_VALUE_CHARS:
         return None
-    return Decimal(f"{whole_part}.{fraction}")
+    try:
+        return Decimal(f"{whole_part}.{fraction}")
+    except InvalidOperation:  # more than one sign
+        return None
 
 
 def sample(

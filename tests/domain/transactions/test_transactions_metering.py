@@ -142,6 +142,14 @@ async def test_several_readings_in_one_message(scene, words):
     assert [row["energy_wh"] for row in await scene.do(stored)] == [1001, 1002, 1003]
 
 
+async def test_a_reading_from_the_future_does_not_hide_the_next_ones(scene, words):
+    started = await scene.start(words.start())
+    await scene.tell(attrs.evolve(words.meter(1000 * 24 * HOUR, 2000, id=started), received_at=T0 + MINUTE))
+    assert ((await scene.only()).last_meter_at, (await scene.only()).last_meter_wh) == (T0 + MINUTE, 2000)
+    await scene.tell(words.meter(2 * MINUTE, 2100, id=started))
+    assert (await scene.only()).last_meter_wh == 2100
+
+
 async def test_a_message_without_readings_is_answered(scene):
     empty = MeterSampled(charger_id="CP-1", received_at=T0, place=Place(1, 1), readings=())
     assert await scene.tell(empty) == Noted()

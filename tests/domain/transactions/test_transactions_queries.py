@@ -14,11 +14,13 @@ HOUR = 60 * MINUTE
 
 
 @pytest.fixture
-async def three(scene, words):
+async def three(scene, words, clock):
     first = await scene.start(words.start())
     await scene.tell(words.meter(MINUTE, 2000, id=first))
     await scene.tell(words.stop(id=first))
+    clock.advance(2 * HOUR)
     second = await scene.start(words.start(2 * HOUR, token="OTHER"))
+    clock.advance(HOUR)
     third = await scene.start(attrs.evolve(words.start(3 * HOUR), charger_id="CP-2"))
     return first, second, third
 
@@ -37,6 +39,7 @@ async def test_filters(scene, three):
     assert await listed(scene, charger_id="CP-2") == (third,)
     assert await listed(scene, token="other") == (second,)
     assert await listed(scene, since=T0 + 2 * HOUR) == (third, second)
+    assert await listed(scene, since=T0 + 9 * HOUR) == ()
     assert await listed(scene, open=True, charger_id="CP-1") == (second,)
     assert await listed(scene, open=False) == (first,)
 

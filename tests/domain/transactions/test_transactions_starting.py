@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import attrs
 import pytest
+import trio
 
 from csms.core.ids import MAX_TRANSACTION_ID
 from csms.core.reports import TokenVerdict
 from csms.domain.transactions.model import TransactionPolicy
 
+T0 = 1_800_000_000_000
 MINUTE = 60_000
 HOUR = 60 * MINUTE
 
@@ -124,6 +126,25 @@ async def test_concurrency_is_counted_across_chargers(scene, words):
     assert (await scene.tell(elsewhere)).token.status == "ConcurrentTx"
 
 
+async def test_of_starts_at_the_same_time_only_one_is_within_the_limit(scene, words):
+    for hour in range(5):
+        verdicts = []
+
+        async def begin(charger_id, hour=hour, verdicts=verdicts):
+            verdicts.append(await scene.tell(attrs.evolve(words.start(hour * HOUR), charger_id=charger_id)))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(begin, "CP-1")
+            nursery.start_soon(begin, "CP-2")
+        assert sorted(verdict.token.status for verdict in verdicts) == ["Accepted", "ConcurrentTx"]
+        for verdict, charger_id in zip(verdicts, await chargers_of(scene, verdicts), strict=True):
+            await scene.tell(attrs.evolve(words.stop(hour * HOUR + MINUTE, id=verdict.transaction_id), charger_id=charger_id))
+
+
+async def chargers_of(scene, verdicts):
+    return [(await scene.get(verdict.transaction_id)).charger_id for verdict in verdicts]
+
+
 async def test_a_start_on_a_connector_ends_what_still_seemed_to_run_there(scene, words):
     lost = await scene.start(words.start())
     await scene.tell(words.meter(10 * MINUTE, 3000, id=lost))
@@ -176,6 +197,18 @@ async def test_a_time_as_long_as_a_book_is_answered(scene, words):
 async def test_a_start_at_an_untrusted_time_is_no_repeat_of_one_that_was_received_then(scene, words):
     first = await scene.start(words.start(0))
     assert await scene.start(words.start(0, started_at_raw="1970-01-01T00:00:00Z")) != first
+
+
+@pytest.mark.parametrize("at", [30 * 24 * HOUR, 250_000_000_000_000, 2**62])
+async def test_what_is_said_to_begin_in_the_future_begins_when_we_hear_of_it(scene, words, at):
+    first = await scene.start(words.start(at, received_at=T0 + MINUTE))
+    assert await scene.start(words.start(at, received_at=T0 + 2 * MINUTE)) == first
+    found = await scene.only()
+    assert found.started_at == T0 + MINUTE
+    assert found.started_at_raw
+    await scene.tell(words.meter(2 * MINUTE, 1500))
+    await scene.tell(words.stop(at + HOUR, id=first, received_at=T0 + HOUR, meter=1600))
+    assert ((await scene.only()).stopped_at, (await scene.only()).energy_wh) == (T0 + HOUR, 600)
 
 
 async def test_a_token_as_long_as_a_book_is_answered(scene, words):

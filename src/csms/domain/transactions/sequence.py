@@ -7,6 +7,7 @@ Both are pure. What is not said by events (an estimate, an operator's stop, a do
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 
@@ -60,78 +61,83 @@ def follows(transaction: Transaction, step: Step) -> bool:
 
 def advance(transaction: Transaction, step: Step) -> Transaction:
     """The transaction after its next step. Once ended by the charger it only remembers that there was another."""
-    transaction = attrs.evolve(
-        transaction,
-        last_seq_no=step.seq_no,
-        last_event_at=step.occurred_at,
-        received_at=transaction.received_at if transaction.received_at is not None else step.received_at,
-        offline=transaction.offline or step.offline,
-        reservation_id=transaction.reservation_id if transaction.reservation_id is not None else step.reservation_id,
-    )
-    begins = step.kind == STARTED and transaction.start_seq_no is None
-    if begins or transaction.started_at is None:
-        transaction = attrs.evolve(transaction, started_at=step.occurred_at, started_at_raw=step.raw_at)
-    if begins:
-        transaction = attrs.evolve(
-            transaction, start_seq_no=step.seq_no, meter_start_wh=step.meter_wh, received_at=step.received_at
-        )
-    if step.evse and (not transaction.evse or (step.evse == transaction.evse and not transaction.connector)):
-        transaction = attrs.evolve(transaction, evse=step.evse, connector=step.connector)
-    if transaction.stop_source == REPORTED:
-        return transaction
-    if step.token and step.kind != ENDED and (not transaction.token or (transaction.refused and step.token_status == ACCEPTED)):
-        transaction = attrs.evolve(  # the first token, or after refused ones the first that may charge: it is the one that pays
-            transaction,
-            token=step.token,
-            token_kind=step.token_kind,
-            token_id=step.token_id,
-            driver_id=step.driver_id,
-            token_status=step.token_status,
-        )
-    if step.charging_state:
-        transaction = attrs.evolve(transaction, charging_state=step.charging_state)
-    if step.kind == ENDED:
-        transaction = attrs.evolve(
-            transaction,
-            state=COMPLETED,
-            stop_source=REPORTED,
-            stopped_at=step.occurred_at,
-            stopped_at_raw=step.raw_at,
-            meter_stop_wh=step.meter_wh,
-            stop_reason=step.stop_reason,
-            stop_token=step.token,
-        )
-    return transaction
+    facts = _facts(transaction)
+    _apply(facts, step)
+    return Transaction(**facts)
 
 
 def refold(transaction: Transaction, steps: Iterable[Step]) -> Transaction:
     """The transaction as all its steps, in order, make it; what events do not say is kept."""
-    folded = _without_steps(transaction)
-    for step in sorted(steps, key=lambda step: step.order):
-        folded = advance(folded, step)
-    return folded
-
-
-def _without_steps(transaction: Transaction) -> Transaction:
-    bare = attrs.evolve(
-        transaction,
-        evse=0,
-        connector=0,
-        started_at=None,
-        started_at_raw="",
-        received_at=None,
-        meter_start_wh=None,
-        charging_state="",
-        start_seq_no=None,
-        last_seq_no=None,
-        last_event_at=None,
-        reservation_id=None,
-        offline=False,
-    )
+    facts = _facts(transaction) | _UNSAID
     if transaction.remote_start_id != transaction.id:  # where they are equal, the token is the one that we asked it to start for
-        bare = attrs.evolve(bare, token="", token_kind="", token_id=None, driver_id=None, token_status="")
-    if bare.stop_source != REPORTED:
-        return bare
-    return attrs.evolve(
-        bare, state=RUNNING, stop_source="", stopped_at=None, stopped_at_raw="", meter_stop_wh=None, stop_reason="", stop_token=""
-    )
+        facts |= _NO_TOKEN
+    if transaction.stop_source == REPORTED:
+        facts |= _NOT_STOPPED
+    for step in sorted(steps, key=lambda step: step.order):
+        _apply(facts, step)
+    return Transaction(**facts)
+
+
+Facts = dict[str, Any]
+
+_FIELDS = tuple(field.name for field in attrs.fields(Transaction))
+_UNSAID: Facts = {
+    "evse": 0,
+    "connector": 0,
+    "started_at": None,
+    "started_at_raw": "",
+    "received_at": None,
+    "meter_start_wh": None,
+    "charging_state": "",
+    "start_seq_no": None,
+    "last_seq_no": None,
+    "last_event_at": None,
+    "reservation_id": None,
+    "offline": False,
+}
+_NO_TOKEN: Facts = {"token": "", "token_kind": "", "token_id": None, "driver_id": None, "token_status": ""}
+_NOT_STOPPED: Facts = {
+    "state": RUNNING,
+    "stop_source": "",
+    "stopped_at": None,
+    "stopped_at_raw": "",
+    "meter_stop_wh": None,
+    "stop_reason": "",
+    "stop_token": "",
+}
+
+
+def _facts(transaction: Transaction) -> Facts:
+    return {name: getattr(transaction, name) for name in _FIELDS}
+
+
+def _apply(facts: Facts, step: Step) -> None:
+    begins = step.kind == STARTED and facts["start_seq_no"] is None
+    if begins or facts["started_at"] is None:
+        facts["started_at"], facts["started_at_raw"] = step.occurred_at, step.raw_at
+    if begins or facts["received_at"] is None:
+        facts["received_at"] = step.received_at
+    if begins:
+        facts["start_seq_no"], facts["meter_start_wh"] = step.seq_no, step.meter_wh
+    if facts["reservation_id"] is None:
+        facts["reservation_id"] = step.reservation_id
+    facts["offline"] = facts["offline"] or step.offline
+    facts["last_seq_no"], facts["last_event_at"] = step.seq_no, step.occurred_at
+    if step.evse and (not facts["evse"] or (step.evse == facts["evse"] and not facts["connector"])):
+        facts["evse"], facts["connector"] = step.evse, step.connector
+    if facts["stop_source"] == REPORTED:
+        return
+    if step.charging_state:
+        facts["charging_state"] = step.charging_state
+    if step.kind == ENDED:
+        facts["state"], facts["stop_source"] = COMPLETED, REPORTED
+        facts["stopped_at"], facts["stopped_at_raw"] = step.occurred_at, step.raw_at
+        facts["meter_stop_wh"], facts["stop_reason"], facts["stop_token"] = step.meter_wh, step.stop_reason, step.token
+    elif step.token and _is_better(step, facts):
+        facts["token"], facts["token_kind"], facts["token_status"] = step.token, step.token_kind, step.token_status
+        facts["token_id"], facts["driver_id"] = step.token_id, step.driver_id
+
+
+def _is_better(step: Step, facts: Facts) -> bool:
+    """Whether the token of a step is the transaction's: the first one, or after refused ones the first that may charge. It pays."""
+    return not facts["token"] or (facts["token_status"] != ACCEPTED and step.token_status == ACCEPTED)

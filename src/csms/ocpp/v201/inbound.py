@@ -165,7 +165,9 @@ def _authorized(_request: Payload, verdict: reports.TokenVerdict) -> Payload:
 
 
 def _event(payload: Payload, hearing: Hearing) -> reports.Report:
-    """TransactionEvent (E01 to E15). Raises ``Fault`` for an event type that is none of the three."""
+    """TransactionEvent (E01 to E15). Raises ``Fault`` for an event type that is none of the three, and for a blank transaction id."""
+    if not payload["transactionInfo"]["transactionId"].strip():  # it would pass for one that the charger does not number itself
+        raise Fault("property", ("transactionInfo.transactionId",), "transactionInfo.transactionId is blank")
     match payload["eventType"]:
         case "Started":
             return _started(payload, hearing)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import attrs
 
 from csms.core.ports import Tx
-from csms.core.units import iso
 from csms.domain.transactions.measuring import energy_between
 from csms.domain.transactions.model import COMPLETED, ESTIMATED, NEXT_START, REPORTED, Transaction
 from csms.domain.transactions.store import readings, rows
 
+from .bounds import said
 from .telling import put
 
 
@@ -22,11 +22,7 @@ def settle(tx: Tx, subject: Transaction) -> Transaction:
     if subject.meter_start_wh is None and subject.last_meter_wh is not None:
         subject = attrs.evolve(subject, meter_start_wh=readings.first(tx, subject.id))
     if subject.state != COMPLETED:
-        return (
-            subject
-            if subject.energy_wh is None and not subject.energy_basis
-            else attrs.evolve(subject, energy_wh=None, energy_basis="")
-        )
+        return subject
     if subject.stop_source != REPORTED:
         known = subject.last_meter_wh if subject.last_meter_wh is not None else subject.meter_start_wh
         subject = attrs.evolve(subject, stopped_at=subject.last_known_at, meter_stop_wh=known)
@@ -35,8 +31,8 @@ def settle(tx: Tx, subject: Transaction) -> Transaction:
     stopped_at = subject.stopped_at or 0
     if subject.started_at is not None and stopped_at < subject.started_at:
         stopped_at = max(subject.started_at, subject.last_meter_at or 0)
-        said = subject.stopped_at_raw or iso(subject.stopped_at or 0)
-        subject = attrs.evolve(subject, stopped_at=stopped_at, stopped_at_raw=said)
+        raw = subject.stopped_at_raw or said(subject.stopped_at or 0)
+        subject = attrs.evolve(subject, stopped_at=stopped_at, stopped_at_raw=raw)
     last = subject.last_meter_wh if (subject.last_meter_at or 0) <= stopped_at else None
     energy_wh, basis = energy_between(
         subject.meter_start_wh, subject.meter_stop_wh, last, lambda: readings.registers(tx, subject.id, until=stopped_at)

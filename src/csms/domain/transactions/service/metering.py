@@ -13,6 +13,7 @@ from csms.domain.transactions.measuring import Measured, measure, newest
 from csms.domain.transactions.model import PENDING_RECONCILIATION, MeterValues, Transaction, TransactionPolicy
 from csms.domain.transactions.store import audit, progress, readings, rows
 
+from .bounds import happened
 from .closing import settle
 from .telling import put
 
@@ -25,7 +26,7 @@ def meter(tx: Tx, report: MeterSampled, decision: TransactionPolicy | None) -> N
     A transaction id that is ours decides whose they are, else the connector and the time of the sample. Values that belong to no
     transaction are stored too; where the charger named one that we cannot find, an operator is told.
     """
-    measured = [measure(reading) for reading in report.readings]
+    measured = [measure(reading) for reading in happened(report.readings, report.received_at)]
     claimed = report.transaction_id
     owner: int | None = None
     if claimed is not None and 0 < claimed <= MAX_TRANSACTION_ID:

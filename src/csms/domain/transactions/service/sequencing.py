@@ -214,8 +214,8 @@ def _with_state(after: Transaction, step: Step) -> Transaction:
     """The state that the charging state speaks for, unless it ended or a word of the charger is still awaited."""
     if after.state in CLOSED_STATES or after.state == PENDING_STOP:
         return after
-    if after.state == PENDING_RECONCILIATION and (step.offline or step.occurred_at < (after.doubted_at or 0)):
-        return after  # said before the boot, or kept from before it: no proof that it goes on
+    if after.state == PENDING_RECONCILIATION and step.occurred_at < (after.doubted_at or 0):
+        return after  # it happened before the boot: no proof that it goes on
     return attrs.evolve(after, state=after.live_state)
 
 

@@ -7,7 +7,6 @@ import attrs
 from csms.core.ids import MAX_TRANSACTION_ID, Place, charger_key
 from csms.core.ports import Tx
 from csms.core.reports import Mangled, StopReported, TransactionVerdict
-from csms.core.units import iso
 from csms.domain.drivers.model import Judgement
 from csms.domain.transactions.measuring import ROUNDING_WH, believable
 from csms.domain.transactions.model import COMPLETED, DEFAULT_POLICY, REPORTED, Transaction, TransactionPolicy
@@ -15,7 +14,7 @@ from csms.domain.transactions.store import audit, rows
 
 from . import sequencing
 from .authority import shown_at_stop
-from .bounds import bounded
+from .bounds import bounded, said
 from .closing import settle
 from .metering import keep_readings, with_last
 from .telling import put
@@ -123,7 +122,6 @@ def _fits(known: Transaction, report: StopReported, judgement: Judgement | None)
 
 def _is_repeat(known: Transaction, report: StopReported) -> bool:
     """Whether this is the very stop that the transaction ended by."""
-    said = report.stopped_at_raw or iso(report.stopped_at)
-    same_time = said == (known.stopped_at_raw or iso(known.stopped_at or 0))
+    same_time = (report.stopped_at_raw or said(report.stopped_at)) == (known.stopped_at_raw or said(known.stopped_at or 0))
     meter_stop = believable(report.meter_stop_wh)
     return same_time and report.reason == known.stop_reason and meter_stop in (None, known.meter_stop_wh)

@@ -58,6 +58,8 @@ def put(tx: Tx, before: Transaction | None, after: Transaction) -> Transaction:
 def _tidy(after: Transaction, now: int) -> Transaction:
     """What follows from the state alone."""
     closed = after.state in CLOSED_STATES
+    if after.state != COMPLETED and after.energy_basis:
+        after = attrs.evolve(after, energy_wh=None, energy_basis="")
     if closed != (after.closed_at is not None):
         after = attrs.evolve(after, closed_at=now if closed else None)
     if after.state not in (PENDING_START, PENDING_RECONCILIATION) and after.deadline_at is not None:

@@ -1,0 +1,82 @@
+"""The server is killed at random moments under load: everything it acknowledged is there, exactly once, and nothing else is.
+
+``CRASH_SEED`` repeats a run (as far as two processes can), ``CRASH_KILLS`` says how many kills.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+
+from csms.outside import SystemClock
+from csms.testing.swarm import Swarm
+
+CHARGERS = 16
+LOAD = 60
+"""Acknowledged calls at least between a start and the next kill."""
+LONGEST_WAIT_S = 0.3
+DAY_MS = 86_400_000
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("CRASH_SEED") or random.SystemRandom().randrange(10**6))
+
+
+def kills(engine: str, campaign: bool) -> int:
+    default = {("sqlite", False): 10, ("postgresql", False): 3, ("sqlite", True): 200, ("postgresql", True): 50}[engine, campaign]
+    return int(os.environ.get("CRASH_KILLS") or default)
+
+
+async def run(server: Any, swarm: Swarm, times: int, chance: random.Random) -> None:
+    """Start, load, kill, so many times; then let every charge that was begun come to its end, and stop in good order."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(swarm.run)
+        for _ in range(times):
+            await server.start()
+            enough = swarm.acknowledged + chance.randrange(LOAD, 2 * LOAD)
+            with trio.fail_after(30):
+                while swarm.acknowledged < enough:
+                    await trio.sleep(0.005)
+            await trio.sleep(chance.uniform(0, LONGEST_WAIT_S))
+            await server.kill()
+        await server.start()
+        swarm.finish()
+    assert await server.end() == 0
+
+
+async def crash(
+    server: Any, query: Callable[[str], list[Any]], tokens: Callable[[list[str]], Any], times: int, seed: int
+) -> None:
+    now = SystemClock().now() - DAY_MS
+    swarm = Swarm.of(server.url, CHARGERS, now=now, seed=seed)
+    await tokens([charger.token for charger in swarm.chargers])
+    try:
+        await run(server, swarm, times, random.Random(seed))
+        broken = list(swarm.promises.broken(query))
+        assert not broken, f"{len(broken)} broken promises, the first: {broken[:10]}"
+        assert not server.complaints()
+    except BaseException:
+        print(f"CRASH_SEED={seed}; the server's last words:\n{server.log.read_text()[-3000:]}")
+        raise
+    kept = Counter(swarm.promises.said[message_id].action for message_id in swarm.promises.acknowledged)
+    starts = sorted(server.starting_s)
+    print(f"seed {seed}: {times} kills, {sum(kept.values())} promises kept: {dict(kept)}; median start {starts[len(starts) // 2]:.2f} s")
+    assert set(kept) >= {"BootNotification", "StatusNotification", "Authorize", "StartTransaction", "TransactionEvent"}
+
+
+async def test_what_was_acknowledged_survives_every_kill(
+    server_process: Any, query: Any, tokens: Any, engine: str, seed: int
+) -> None:
+    await crash(server_process, query, tokens, kills(engine, campaign=False), seed)
+
+
+@pytest.mark.campaign
+async def test_a_long_campaign_of_kills(server_process: Any, query: Any, tokens: Any, engine: str, seed: int) -> None:
+    await crash(server_process, query, tokens, kills(engine, campaign=True), seed)
