@@ -143,8 +143,12 @@ def _show_verbs(context: click.Context, option: click.Parameter, wanted: bool) -
 @click.option("--frames", is_flag=True, help="print raw frames")
 @click.option("--quiet", is_flag=True, help="print nothing of what happens")
 @click.option("--acked", type=click.Path(dir_okay=False, path_type=Path), default=None, help="write acknowledged calls to a file")
-@click.option("--quirks", is_flag=True, is_eager=True, expose_value=False, callback=_show_quirks, help="list quirks and exit")
-@click.option("--verbs", is_flag=True, is_eager=True, expose_value=False, callback=_show_verbs, help="list verbs and exit")
+@click.option(
+    "--quirks", "list_quirks", is_flag=True, is_eager=True, expose_value=False, callback=_show_quirks, help="list quirks and exit"
+)
+@click.option(
+    "--verbs", "list_verbs", is_flag=True, is_eager=True, expose_value=False, callback=_show_verbs, help="list verbs and exit"
+)
 def command(
     url: str,
     charger_id: str,

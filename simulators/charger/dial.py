@@ -99,8 +99,8 @@ class Wire(trio.abc.Stream):
         await self._stream.aclose()
 
     async def tear(self) -> None:
-        """End it as a pulled cable or a modem does: a reset, no farewell."""
-        if isinstance(self._stream, trio.SocketStream):
+        """End it as a pulled cable or a modem does: a reset, no farewell. It may have ended before."""
+        if isinstance(self._stream, trio.SocketStream) and self._stream.socket.fileno() != -1:
             self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await trio.aclose_forcefully(self._stream)
 

@@ -6,6 +6,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import SystemRandom
 from typing import TypeVar
 
@@ -64,10 +65,12 @@ class Threads:
 
 
 class HttpClient:
-    """An HTTP client that follows no redirects and reads bounded answers."""
+    """An HTTP client that follows no redirects, keeps no cookies and reads bounded answers."""
 
     def __init__(self) -> None:
-        self._client = httpx.AsyncClient(follow_redirects=False, limits=httpx.Limits(max_connections=64))
+        # one client serves every plugin: what a server says to one must not be shown with another's request
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+        self._client = httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, limits=httpx.Limits(max_connections=64))
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float

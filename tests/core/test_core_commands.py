@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from csms.core import commands
 from csms.core.commands import COMMANDS, Answered, CallError, Command, Lost, Offline, Outcome, Reset, StartCharging, TimedOut
 from csms.core.ids import Place
 from csms.core.reports import Token
@@ -77,5 +76,4 @@ def test_outcomes_carry_what_the_charger_said() -> None:
     assert Answered("Accepted").detail is not Answered("Accepted").detail, "no dictionary is shared"
     assert CallError("NotSupported", "no", {"a": 1}).details == {"a": 1}
     assert Offline().reason == "not connected"
-    assert Lost() == commands.Lost()
-    assert Lost() != TimedOut()
+    assert len({Lost(), Lost(), TimedOut()}) == 2

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -80,3 +82,33 @@ async def test_what_was_acknowledged_survives_every_kill(
 @pytest.mark.campaign
 async def test_a_long_campaign_of_kills(server_process: Any, query: Any, tokens: Any, engine: str, seed: int) -> None:
     await crash(server_process, query, tokens, kills(engine, campaign=True), seed)
+
+
+@pytest.mark.campaign
+async def test_a_simulated_fleet_loses_nothing_to_kills(server_process: Any, tokens: Any, seed: int) -> None:
+    """With simulators that share no code with the server: quirks, drops, offline queues, power cuts; judged by its export."""
+    fleet = ["--chargers", "60", "--duration", "90", "--ramp", "5", "--seed", str(seed), "--speed", "20", "--meter-interval", "5"]
+    hurry = ["--backoff-min", "0.1", "--backoff-max", "1", "--retry-interval", "1", "--call-timeout", "5", "--drop-rate", "60"]
+    record = server_process.folder / "acked.jsonl"
+    chance = random.Random(seed)
+    listed = await command(server_process, "simulators.fleet", *fleet, "--url", server_process.url, "--list")
+    await tokens([token for line in listed.splitlines()[1:] for token in line.split(",")[3].split()])
+    async with trio.open_nursery() as nursery:
+        await server_process.start()
+        load = partial(command, server_process, "simulators.fleet", *fleet, *hurry, "--url", server_process.url, "--acked", str(record))
+        nursery.start_soon(load)
+        for _ in range(20):
+            await trio.sleep(chance.uniform(0.5, 4))
+            await server_process.kill()
+            await server_process.start()
+    assert await server_process.end() == 0
+    await command(server_process, "csms", "export", "--all", "--output", "exported", "--config", "csms.toml")
+    print(f"seed {seed}", await command(server_process, "simulators.check", "--acked", str(record), "--export-dir", "exported"))
+
+
+async def command(server: Any, module: str, *arguments: str) -> str:
+    """Run a command in the server's folder; what it printed. It must end with 0."""
+    command = [sys.executable, "-m", module, *arguments]
+    done = await trio.run_process(command, cwd=server.folder, capture_stdout=True, capture_stderr=True, check=False)
+    assert done.returncode == 0, done.stdout.decode()[-3000:] + done.stderr.decode()[-3000:]
+    return done.stdout.decode()

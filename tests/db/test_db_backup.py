@@ -130,7 +130,7 @@ async def test_a_backup_taken_under_load_is_whole_and_restores_to_the_same(
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lambda: run_consumer(restored, Consumer("c", hear_again), clock=clock))
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 await done.wait()
             nursery.cancel_scope.cancel()
         assert -1 not in heard

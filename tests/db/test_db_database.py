@@ -312,7 +312,7 @@ async def test_news_of_events(database: StoreDatabase, verbs: Any) -> None:
     mark = database.event_mark
     await write(database, verbs.add, "no event")
     assert database.event_mark == mark
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(database.wait_for_events)
             await trio.testing.wait_all_tasks_blocked()

@@ -92,7 +92,7 @@ async def test_events_stay_until_every_consumer_has_them(database: StoreDatabase
     assert await forget_old(database, EVENTS, before=later) == 0
     async with trio.open_nursery() as nursery:
         await nursery.start(serve, "quick")
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             await dead.wait()
             deleted = 0
             while deleted < 5:

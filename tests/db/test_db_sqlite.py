@@ -80,7 +80,7 @@ async def test_rows_wait_until_there_is_room_again(store_config: DatabaseConfig,
         await limit_pages(database, 1)
         rows = [{"name": f"row{number}", "body": "x" * 5_000} for number in range(100)]
         await database.append(insert, rows, key="k", tenant=DEFAULT_TENANT)
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             with pytest.raises(StoreUnavailable, match="full"):
                 await write(database, verbs.add, "no room in the queue either")
             writer: Any = database._lanes[0]._writer

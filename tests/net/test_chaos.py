@@ -76,7 +76,7 @@ class Chaos:
             with trio.move_on_after(self.random.uniform(0, 2)):
                 outcome = await self.world.fleet.send(f"CP{self.random.randrange(IDS)}", self.random.choice(commands), timeout_s=1)
                 self.outcomes.add(type(outcome).__name__)
-            if self.random.random() < 0.05:
+            if self.random.random() < 0.2:
                 await self.world.fleet.drop(f"CP{self.random.randrange(IDS)}", "moved")
             await trio.sleep(self.random.uniform(0, 0.5))
 

@@ -312,11 +312,19 @@ async def test_a_bug_in_one_link_ends_that_link_only(serve: Serve, monkeypatch: 
         assert (await (await world.connect()).ask(HEARTBEAT))[0] == 3
 
 
-async def test_a_message_too_large_closes_with_1009(serve: Serve) -> None:
+async def test_a_message_too_large_is_refused_and_the_connection_lives(serve: Serve) -> None:
     async with serve(max_message_bytes=2000) as world:
         charger = await world.connect()
         assert (await charger.ask([2, "1", "DataTransfer", {"vendorId": "x", "data": "y" * 1500}]))[:2] == [3, "1"]
-        await charger.say([2, "2", "DataTransfer", {"vendorId": "x", "data": "y" * 2500}])
+        assert (await charger.ask([2, "2", "DataTransfer", {"vendorId": "x", "data": "y" * 2500}]))[:2] == [4, "2"]
+        assert (await charger.ask(HEARTBEAT))[0] == 3
+        assert [len(entry.text) for entry in world.logged if entry.kind == "unreadable"] == [2000]
+
+
+async def test_a_message_far_too_large_closes_with_1009(serve: Serve) -> None:
+    async with serve(max_message_bytes=2000) as world:
+        charger = await world.connect()
+        await charger.say([2, "2", "DataTransfer", {"vendorId": "x", "data": "y" * 8000}])
         assert (await charger.closed())[0] == 1009
         await world.until(lambda: len(world.fleet) == 0)
         assert world.observer.ends == [("CP1", "peer_closed")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import trio
 import simulators.charger.command_line as of_charger
 import simulators.check.command_line as of_check
 import simulators.fleet.command_line as of_fleet
+from simulators.charger.quirks import QUIRKS
+from simulators.charger.script import VERBS
 from simulators.clock import Clock
 from simulators.command import run
 from simulators.stub import StubServer
@@ -266,3 +269,23 @@ def test_nothing_of_csms_is_imported():
     for path in (ROOT / "simulators").rglob("*.py"):
         for line in path.read_text(encoding="utf-8").splitlines():
             assert not line.strip().startswith(("import csms", "from csms", "import ocpp", "from ocpp")), f"{path}: {line}"
+
+
+PAGE = ROOT / "docs" / "simulators.md"
+
+
+def test_the_page_knows_every_verb_and_quirk():
+    text = PAGE.read_text(encoding="utf-8")
+    for verb in VERBS:
+        assert re.search(rf"`{verb}\b", text), verb
+    for name, quirk in QUIRKS.items():
+        assert f"| `{name}` | {quirk.text} |" in text
+
+
+def test_the_commands_of_the_page_are_right():
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    lines = [part.strip() for block in blocks for line in block.splitlines() for part in line.split("&&")]
+    ours = [shlex.split(line)[2:] for line in lines if line.startswith("python -m simulators.")]
+    assert len(ours) > 8
+    for name, *arguments in ours:
+        COMMANDS[name].make_context(name, arguments)

@@ -14,6 +14,7 @@ from csms.ocpp.conversation import Conversation, ConversationSettings
 from csms.ocpp.registry import choose, dialect_for
 
 from .addresses import Proxies
+from .budget import Budget
 from .connection import Connection, Framing
 from .fleet import Fleet
 from .handshake import DEFAULT_ID_CHARACTERS, ID_CHARACTERS, Knock, understand
@@ -28,12 +29,16 @@ Admit = Callable[[Handshake], Awaitable[Admission | Turned]]
 
 HANDSHAKE_HEADROOM = 1024
 """Sockets in the handshake that are served beyond ``max_connections``, so that a charger can replace its own dead link when all are
-taken."""
+taken. When these are taken too, whoever comes displaces the handshake that has gone on longest: peers that say nothing, or too slowly,
+must not keep out those that do."""
 CHECKS = 256
 """Admissions judged at a time."""
 SUSPECT_CHECKS = 2
 """Admissions judged at a time for charger ids with too many failed log-ins: right keys pass, guesses cost little."""
 REFUSAL_LIMIT_S = 2.0
+OVERSIZE = 4
+"""Up to so many times ``max_message_bytes`` a message is read all the same, to be refused in words. Cut off, a charger would connect and
+send it again for ever, and everything it has queued behind it would wait; refused, it gives the message up (1.6 §3.7.1)."""
 FAILURES = frozenset({401, 403, 404})
 """Refusals that count as failed log-ins."""
 
@@ -66,6 +71,10 @@ class Door:
         self._checks = trio.CapacityLimiter(CHECKS)
         self._suspect_checks = trio.CapacityLimiter(SUSPECT_CHECKS)
         self._open = 0
+        self._handshakes: dict[trio.CancelScope, None] = {}
+        """The unfinished ones, the oldest first."""
+        self._refusals = Budget(50, per_s=1)
+        """How many refusals are logged: anybody can be refused as often as they like, and metrics count them all."""
         self._settings = ConversationSettings(
             call_timeout_s=config.call_timeout_s,
             command_queue_limit=config.command_queue_limit,
@@ -79,7 +88,7 @@ class Door:
         """Deal with one connection until it is over; never raises because of one."""
         self._open += 1
         try:
-            if self._open <= self._config.max_connections + HANDSHAKE_HEADROOM:
+            if self._open <= self._config.max_connections + HANDSHAKE_HEADROOM or self._displaced():
                 await self._serve(stream)
             elif isinstance(stream, trio.SSLStream):
                 self._observer.refused("limit")  # a TLS handshake would be more work than it is worth
@@ -91,18 +100,31 @@ class Door:
             self._open -= 1
             await trio.aclose_forcefully(stream)
 
+    def _displaced(self) -> bool:
+        """Whether the oldest unfinished handshake was given up for a newer one."""
+        oldest = next(iter(self._handshakes), None)
+        if oldest is not None:
+            del self._handshakes[oldest]
+            oldest.cancel()
+        return oldest is not None
+
     async def _serve(self, stream: trio.abc.Stream) -> None:
         peer = _peer(stream)
         with trio.move_on_after(self._config.handshake_timeout_s) as limit:
-            entered = await self._enter(stream, peer)
+            self._handshakes[limit] = None
+            try:
+                entered = await self._enter(stream, peer)
+            finally:
+                self._handshakes.pop(limit, None)
         if limit.cancelled_caught:
-            self._observer.refused("timeout")
-            log.info("charger.refused", address=peer, reason="handshake took too long")
+            timely = trio.current_time() < limit.deadline
+            self._observer.refused("limit" if timely else "timeout")
+            self._say_refused(address=peer, reason="displaced by a newer handshake" if timely else "handshake took too long")
         elif entered is not None:
             link, early = entered
 
             def take_over(nursery: trio.Nursery) -> Connection:
-                return self._framing(stream, early, self._config.max_message_bytes, nursery)
+                return self._framing(stream, early, OVERSIZE * self._config.max_message_bytes, nursery)
 
             await self._fleet.serve(link, take_over)
 
@@ -208,9 +230,7 @@ class Door:
         """Close a connection on which no OCPP version can be spoken."""
         offered: Sequence[str] = knock.offered or ([knock.assumed] if knock.assumed else [])
         self._observer.refused("no_protocol")
-        log.info(
-            "charger.refused", charger=knock.charger_id, address=peer, reason="no common subprotocol", offered=list(offered)[:10]
-        )
+        self._say_refused(charger=knock.charger_id, address=peer, reason="no common subprotocol", offered=list(offered)[:10])
         async with trio.open_nursery() as nursery:
             connection = self._framing(stream, b"", self._config.max_message_bytes, nursery)
             await connection.close(1002, f"no common subprotocol; this server speaks {', '.join(self._config.protocols)}")
@@ -219,9 +239,7 @@ class Door:
     async def _refuse(self, stream: trio.abc.Stream, refused: Refused, charger_id: str, peer: str) -> None:
         """Answer with an HTTP error. What was wrong goes to the log, never what was shown as a key."""
         self._observer.refused(refused.label)
-        # Whoever guesses on after the limit shall not fill the log.
-        say = log.debug if refused.status == 429 else log.info
-        say("charger.refused", charger=charger_id, address=peer, status=refused.status, reason=refused.reason)
+        self._say_refused(charger=charger_id, address=peer, status=refused.status, reason=refused.reason)
         with trio.move_on_after(REFUSAL_LIMIT_S):
             try:
                 await stream.send_all(refusal(refused.status, refused.headers))
@@ -232,6 +250,13 @@ class Door:
                     pass
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass  # it did not wait for the answer
+
+    def _say_refused(self, *, status: int = 0, **more: object) -> None:
+        """Log a refusal, within bounds; of those who guess on after the limit only where debugging is logged."""
+        if status == 429:
+            log.debug("charger.refused", status=status, **more)
+        elif (unsaid := self._refusals.take(trio.current_time())) is not None:
+            log.info("charger.refused", status=status, unsaid=unsaid, **more)
 
     def _later(self) -> tuple[tuple[str, str], ...]:
         """When to come back, scattered so that not all come at once."""

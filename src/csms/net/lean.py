@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 from websockets.frames import BINARY, CONT, PING, PONG, TEXT
-from websockets.protocol import OPEN, SERVER, Protocol
+from websockets.protocol import CLOSED, OPEN, SERVER, Protocol
 
 from .connection import CLOSE_WAIT_S, NEVER, Closed, Connection
 
@@ -75,11 +75,13 @@ class LeanWebSocket:
             if protocol.state is not OPEN:
                 raise self._closed()
             try:
-                if socket is not None:
-                    await trio.lowlevel.wait_readable(socket)  # chargers seldom have more to say: trying first mostly fails, at a cost
+                if socket is not None:  # chargers seldom have more to say: trying first mostly fails, at a cost
+                    await trio.lowlevel.wait_readable(socket)
                 data = await take(RECEIVE_BYTES)
             except BROKEN:
                 data = b""
+            if protocol.state is CLOSED:  # a send failed meanwhile: whatever still came is not for us any more
+                raise self._closed()
             if data:
                 protocol.receive_data(data)
                 self._sort()

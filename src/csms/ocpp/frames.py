@@ -89,7 +89,7 @@ def parse(received: str | bytes, *, max_chars: int = MAX_CHARS, max_depth: int =
         except UnicodeDecodeError:
             return _broken(str(received, "utf-8", "replace"), "not UTF-8")
     if len(text) > max_chars:
-        return _broken(text, f"longer than {max_chars} characters")
+        return _broken(text[:max_chars], f"longer than {max_chars} characters")
     problem = ""
     try:
         frame = _decode(text)

@@ -105,7 +105,8 @@ def _stops(query: Query) -> Iterator[tuple[Fact, Row]]:
 
 
 def _transaction_events(query: Query) -> Iterator[tuple[Fact, Row]]:
-    for row in query("SELECT * FROM transaction_events"):
+    columns = "t.charger_id, t.reference, e.seq_no, e.kind, e.meter_wh"
+    for row in query(f"SELECT {columns} FROM transaction_events e JOIN transactions t ON t.id = e.transaction_id"):  # noqa: S608
         yield (row["charger_id"], row["reference"], row["seq_no"], row["kind"]), row
 
 

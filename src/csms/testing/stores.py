@@ -172,7 +172,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def store_config(engine: str, store_maker: StoreMaker, store_migrations: list[MigrationSource], tmp_path: Path) -> DatabaseConfig:
     """How to open a migrated database that holds nothing but what migrations put in."""
     url = store_maker.url(engine, store_migrations, tmp_path)
-    return DatabaseConfig(url=url, connect_timeout_s=5.0, statement_timeout_s=10.0, pool_size=4)
+    return DatabaseConfig(url=url, connect_timeout_s=10.0, statement_timeout_s=30.0, pool_size=4)
 
 
 @pytest.fixture

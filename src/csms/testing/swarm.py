@@ -140,7 +140,7 @@ class Charger:
             **more,
         }
         identity = (self.charger_id, reference, seq_no, kind.lower())
-        return Call("TransactionEvent", payload, (("transaction event", identity, {"meter_wh": wh}), reading))
+        return Call("TransactionEvent", payload, (("transaction event", identity, {}), reading))
 
 
 @attrs.define(eq=False)

@@ -1,0 +1,88 @@
+"""Garbage collection: out of the way under load, and yet nothing that is dropped in a cycle stays for ever."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+import structlog
+import trio
+from trio.testing import MockClock
+
+from csms.memory import SLOW_SWEEP_S, SWEEP_INTERVAL_S, THRESHOLDS, settle, sweep
+
+
+class Knot:
+    """Refers to itself, so that only a collection ends it."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """The collector as it was, after each test."""
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+def test_what_lives_at_the_start_is_never_looked_at_again() -> None:
+    dropped = Knot()
+    seen = weakref.ref(dropped)
+    del dropped
+    settle()
+    assert seen() is None, "rubbish of the start-up is collected first"
+    assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold() == THRESHOLDS
+
+
+def test_a_busy_minute_causes_no_collection() -> None:
+    settle()
+    begun = gc.get_stats()[0]["collections"]
+    kept = [[number] for number in range(THRESHOLDS[0] // 2)]
+    assert gc.get_stats()[0]["collections"] == begun
+    assert len(kept) == THRESHOLDS[0] // 2
+
+
+async def test_a_sweep_each_minute_frees_what_links_leave_behind(mock_clock: MockClock) -> None:
+    settle()
+    gc.disable()  # the sweep asks for itself
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sweep)
+            await trio.testing.wait_all_tasks_blocked()
+            for _ in range(3):
+                seen = weakref.ref(Knot())
+                mock_clock.jump(SWEEP_INTERVAL_S - 1)
+                await trio.testing.wait_all_tasks_blocked()
+                assert seen() is not None
+                mock_clock.jump(1)
+                await trio.testing.wait_all_tasks_blocked()
+                assert seen() is None
+            nursery.cancel_scope.cancel()
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(SLOW_SWEEP_S / 2, []), (SLOW_SWEEP_S * 3, ["memory.slow_sweep"])])
+async def test_a_slow_sweep_is_told(
+    mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch, seconds: float, said: list[str]
+) -> None:
+    def collect(generation: int = 2) -> int:
+        mock_clock.jump(seconds)
+        return 5
+
+    monkeypatch.setattr(gc, "collect", collect)
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sweep)
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(SWEEP_INTERVAL_S)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    assert [entry["event"] for entry in logs] == said
+    assert all(entry["found"] == 5 and entry["seconds"] == pytest.approx(seconds) for entry in logs)
