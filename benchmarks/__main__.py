@@ -6,17 +6,19 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from . import report, suite
-from .prepare import prepare
+from .prepare import TEMPLATE, prepare
 
 Step = tuple[str, str, Callable[[], suite.Figures]]
 EXAMPLES = """examples:
@@ -48,9 +50,9 @@ def steps(size: suite.Size, template: Path, only: str) -> list[Step]:
     add(f"reconnect storm of {size.many}", "csms", suite.storm)
     add(f"reconnect storm of {size.many}", "peer", suite.storm)
     add("remote command round trip", "csms", suite.commands)
-    if only in "writer":
-        chosen.append(("writer alone", "csms", suite.writer))
-        chosen.append(("writer beside a spinning thread", "csms", lambda: suite.writer("spinning")))
+    for name, arguments in (("writer alone", ()), ("writer beside a spinning thread", ("spinning",))):
+        if only in name:
+            chosen.append((name, "csms", partial(suite.writer, *arguments)))
     return chosen
 
 
@@ -70,10 +72,11 @@ def main() -> int:
     failures: list[str] = []
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as name:
-        template = prepare(Path(name), size.many)
+        template = Path(name) / TEMPLATE
         todo = steps(size, template, arguments.only)
         if not todo:
             parser.error(f"no measurement is called {arguments.only!r}")
+        prepare(template, size.many)
         columns = (TextColumn("{task.description:60.60}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console) as progress:
             task = progress.add_task("measuring", total=n_runs * len(todo))
@@ -82,7 +85,7 @@ def main() -> int:
                     progress.update(task, description=f"{run + 1}/{n_runs} {measurement}: {subject}")
                     try:
                         taken.setdefault((measurement, subject), []).append(once())
-                    except (RuntimeError, OSError) as error:
+                    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
                         failures.append(f"{measurement}: {subject}: {error}")
                     progress.advance(task)
                     time.sleep(0.5)

@@ -20,6 +20,7 @@ from csms.outside import SystemClock, SystemEntropy
 from .servers import PASSWORD
 
 AT_ONCE = 100
+TEMPLATE = "template.db"
 
 
 def fill(tx: Tx, numbers: range, sealed: str) -> None:
@@ -29,8 +30,8 @@ def fill(tx: Tx, numbers: range, sealed: str) -> None:
         drivers.add_token(tx, f"TOKEN-{number:05d}", max_transactions=0)
 
 
-async def _prepare(folder: Path, chargers: int) -> None:
-    config = DatabaseConfig(url="sqlite:///template.db")
+async def _prepare(template: Path, chargers: int) -> None:
+    config, folder = DatabaseConfig(url=f"sqlite:///{template.name}"), template.parent
     migrate(config, [core_migrations()], folder=folder, clock=SystemClock())
     sealed = keys.seal(PASSWORD.encode(), SystemEntropy())
     async with open_database(config, clock=SystemClock(), folder=folder) as database:
@@ -39,7 +40,6 @@ async def _prepare(folder: Path, chargers: int) -> None:
         await database.write(lambda tx: tx.run("UPDATE chargers SET name = name WHERE tenant = :tenant"), tenant=DEFAULT_TENANT)
 
 
-def prepare(folder: Path, chargers: int) -> Path:
-    """Make the template in ``folder``; its file."""
-    trio.run(partial(_prepare, folder, chargers))
-    return folder / "template.db"
+def prepare(template: Path, chargers: int) -> None:
+    """Make the template."""
+    trio.run(partial(_prepare, template, chargers))

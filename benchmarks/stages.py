@@ -30,7 +30,12 @@ from .prepare import fill
 
 ROUNDS, COUNT = 7, 1000
 SETTINGS = ConversationSettings(
-    call_timeout_s=30, command_ttl_s=60, command_queue_limit=50, before_boot=frozenset(), retry_interval_s=60, max_frame_chars=1_048_576
+    call_timeout_s=30,
+    command_ttl_s=60,
+    command_queue_limit=50,
+    before_boot=frozenset(),
+    retry_interval_s=60,
+    max_frame_chars=1_048_576,
 )
 
 

@@ -119,7 +119,11 @@ def commands(server: Server, size: Size) -> Figures:
         return {"p50_ms": took_ms[len(took_ms) // 2], "p99_ms": took_ms[len(took_ms) * 99 // 100]}
     finally:
         generator.stdin.close()
-        generator.wait(30)
+        try:
+            generator.wait(30)
+        except subprocess.TimeoutExpired:
+            generator.kill()
+            generator.wait()
 
 
 def writer(*arguments: str) -> Figures:

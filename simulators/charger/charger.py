@@ -108,8 +108,7 @@ class Charger:
             await self.outbox.drained()
             link = self.link
             if link is not None:
-                async with link.turn:
-                    pass
+                await link.fall_silent()
         self.life.ending = True
         link = self.link
         if link is not None:

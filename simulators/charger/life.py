@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError
+from wsproto.utilities import LocalProtocolError
 
 from .dial import HANDSHAKE_S, Wire, handshake
 from .duties import Duties
@@ -60,6 +61,8 @@ class Life:
                     reason = _first_words(group)
                     self._charger.watcher.turned_away(self._charger.profile.charger_id, reason)
                     self._charger.say(f"cannot connect: {reason}")
+                except* LocalProtocolError:
+                    pass  # trio-websocket answers a ping although it has begun to close: the connection is over either way
                 failures = 0 if self._reached else failures + 1
                 if not self.ending:
                     await self._wait_until(trio.current_time() + self._backoff_s(failures))
@@ -85,7 +88,6 @@ class Life:
             stream = await charger.stream(charger.address)
         wire = Wire(stream, pongs="no-pong" not in charger.quirks)
         link: Link | None = None
-        reason = "ended"
         try:
             async with trio.open_nursery() as nursery:
                 offered = () if "no-subprotocol" in charger.quirks else (charger.tongue.subprotocol,)
@@ -118,11 +120,11 @@ class Life:
                     charger.watcher.connected(charger.profile.charger_id, socket.subprotocol)
                     charger.say("connected")
                     nursery.start_soon(self._serve, link)
-                    reason = await link.receive(lambda call: charger.tongue.obey(charger, call), charger.spawn)
+                    await link.receive(lambda call: charger.tongue.obey(charger, call), charger.spawn)
                     nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
-                await self._leave(link, wire, reason)
+                await self._leave(link, wire)
 
     async def _serve(self, link: Link) -> None:
         """Do the duties of a connection; where it dies under them, whoever receives notices and ends it."""
@@ -134,7 +136,7 @@ class Life:
         except* LinkLost:
             pass
 
-    async def _leave(self, link: Link | None, wire: Wire, reason: str) -> None:
+    async def _leave(self, link: Link | None, wire: Wire) -> None:
         """Put everything in order after a connection, whatever ended it."""
         charger = self._charger
         was_live, self.link, self.online = self.link is not None, None, False
@@ -152,7 +154,7 @@ class Life:
         for connector in charger.box.connectors:
             connector.told = connector.heard
         if was_live:
-            why = reason if link.ending == "close" else link.ending
+            why = link.reason if link.ending == "close" else link.ending
             charger.watcher.disconnected(charger.profile.charger_id, why)
             charger.say(f"disconnected ({why})")
 

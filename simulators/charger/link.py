@@ -19,6 +19,8 @@ from .quirks import bend
 
 OVERDUE_KEPT = 100
 """So many calls may be overdue and still find their late answer."""
+LONGEST_SEND_S = 20.0
+"""A server that takes nothing for so long is given up."""
 FAREWELL_S = 2.0
 """The longest wait for the server's part of the closing handshake."""
 
@@ -94,9 +96,13 @@ class Link:
         self._quirks = quirks
         self._timeout_s = timeout_s
         self._waiting: dict[str, Waiting] = {}
-        self.turn = trio.StrictFIFOLock()
+        self._turn = trio.StrictFIFOLock()
+        self._latest: Waiting | None = None
         self.scope: trio.CancelScope | None = None
+        self._closing = False
         self.ending = "close"
+        self.reason = "ended"
+        """Why it ended, once it did."""
         self.patient = False
         """Whether all answers were waited for before the end, so that what is unanswered is lost, not cut."""
 
@@ -105,22 +111,40 @@ class Link:
 
         Raises ``Refusal``, ``NoAnswer`` or ``LinkLost``.
         """
-        async with self.turn:
+        async with self._turn:
+            await self._latest_settled()
+            if self._closing:
+                raise LinkLost
             call = SentCall(
                 self._charger_id, self._version, self.number, message_id, action, payload, attempt, self._clock.true_now()
             )
             waiting = Waiting(call, trio.current_time())
             self._replace(message_id, waiting)
+            self._latest = waiting
             await self._send(frames.call_text(message_id, action, bend(self._quirks, action, payload)), call)
-            with trio.move_on_after(self._timeout_s):
-                await waiting.done.wait()
+            await self._latest_settled()
             if waiting.refusal is not None:
                 raise waiting.refusal
             if waiting.answer is None:
-                waiting.overdue = True
-                self._watcher.happened(self._charger_id, f"no answer to {action} within {self._timeout_s:g} s")
                 raise NoAnswer(action)
             return waiting.answer
+
+    async def _latest_settled(self) -> None:
+        """Wait until the call under way is answered or overdue, whoever sent it and perhaps lost interest."""
+        latest = self._latest
+        if latest is None or latest.overdue:
+            return
+        with trio.move_on_at(latest.since + self._timeout_s):
+            await latest.done.wait()
+        if not latest.done.is_set():
+            latest.overdue = True
+            self._watcher.happened(self._charger_id, f"no answer to {latest.call.action} within {self._timeout_s:g} s")
+
+    async def fall_silent(self) -> None:
+        """Wait for the answer under way, and send no more calls."""
+        async with self._turn:
+            await self._latest_settled()
+            self._closing = True
 
     async def raw(self, text: str) -> None:
         """Send any text as a frame."""
@@ -130,10 +154,15 @@ class Link:
         if call is not None:
             self._watcher.sent(call)
         self._watcher.frame(self._charger_id, "out", text)
-        try:
-            await self._socket.send_message(text)
-        except ConnectionClosed:
-            raise LinkLost from None
+        # once begun a frame must get out whole, even where its sender was cancelled: half of one would garble the rest
+        with trio.CancelScope(deadline=trio.current_time() + LONGEST_SEND_S, shield=True) as sending:
+            try:
+                await self._socket.send_message(text)
+            except ConnectionClosed:
+                raise LinkLost from None
+        if sending.cancelled_caught:
+            self.tear("cut")
+            raise LinkLost
 
     def _replace(self, message_id: str, waiting: Waiting) -> None:
         """Wait for an id; one that waited under the same id, or far too long, is lost."""
@@ -144,14 +173,17 @@ class Link:
             self._watcher.lost(old.call)
         self._waiting[message_id] = waiting
 
-    async def receive(self, obey: Obey, spawn: Callable[[Callable[[], Awaitable[None]]], None]) -> str:
-        """Hear the server until the connection ends; why it ended."""
+    async def receive(self, obey: Obey, spawn: Callable[[Callable[[], Awaitable[None]]], None]) -> None:
+        """Hear the server until the connection ends."""
         while True:
             try:
                 text = await self._socket.get_message()
             except ConnectionClosed as closed:
-                reason = closed.reason
-                return "ended" if reason is None else f"{reason.code} {reason.reason or reason.name}"
+                if closed.reason is not None:
+                    self.reason = f"{closed.reason.code} {closed.reason.reason or closed.reason.name}"
+                if self._closing:
+                    await trio.sleep(FAREWELL_S)  # until close() has done its part of the closing handshake
+                return
             self._watcher.frame(self._charger_id, "in", text)
             match frames.parse(text):
                 case frames.Result(message_id, payload):
@@ -163,7 +195,7 @@ class Link:
                     try:
                         await self._reply(call, reply)
                     except LinkLost:
-                        return "ended"
+                        return
                     if reply.then is not None:
                         spawn(reply.then)
                 case None:
@@ -191,7 +223,8 @@ class Link:
         waiting.done.set()
 
     async def close(self) -> None:
-        """Say farewell properly; ``receive`` then returns."""
+        """Say farewell properly (RFC 6455 §7.1.2), and end."""
+        self._closing = True
         with trio.move_on_after(FAREWELL_S):
             await self._socket.aclose()
         self.tear("close")

@@ -100,6 +100,7 @@ async def run(
     bus = Bus(config.plugins, available=available, observe=telemetry.plugin_called)
     sources = [core_migrations(), *(MigrationSource(each.plugin, each.value) for each in bus.collect("register_migrations"))]
     key = make_operator_key(config, random.token(32))
+    await _nobody_listens_yet(config)
     async with _http() as http, trio.open_nursery() as root:
         applied = await blocking.run("file", partial(migrate, config.database, sources, folder=config.folder, clock=clock))
         if applied:
@@ -270,6 +271,14 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
     log.info("listening", what="api", url=running.api_url, version=__version__, database=parts.database.engine)
     return running
+
+
+async def _nobody_listens_yet(config: Config) -> None:
+    """Notice a server that runs already before the store is touched: starting, we end the connections that a crash left there."""
+    for what, section in (("chargers", config.ocpp), ("the API", config.api)):
+        with _binding(what, section):
+            for listener in await trio.open_tcp_listeners(section.port, host=section.host):
+                await listener.aclose()
 
 
 @contextmanager

@@ -39,32 +39,57 @@ CHARGERS = (
     DemoCharger("DEMO-2", "Roof, AC", ("--version", "1.6", "--connectors", "1", "--power", "22", "--seed", "2")),
     DemoCharger("DEMO-3", "Street, DC", ("--version", "2.0.1", "--connectors", "2", "--power", "60", "--seed", "3")),
 )
+STATION, DRIVER = "Demo station", "Demo Driver"
 TOKENS = ("DEMO-TAG-1", "DEMO-TAG-2", "DEMO-TAG-3")
 HABITS = ("--speed", "60", "--gap", "300", "--stay", "1800", "--meter-interval", "300", "--quiet")
 """A minute of charging passes in a second; a car comes to each connector within the first five of them."""
 
 
-def prepare(tx: Tx, sealed: dict[str, str]) -> bool:
+@attrs.frozen(slots=True)
+class Ground:
+    """What the chargers and cards of the example stand on."""
+
+    station_id: int
+    driver_id: int
+
+
+def lay(tx: Tx) -> Ground:
+    """The example's station and driver, added if there are none. Raises ``Refused`` for a database that has only other chargers.
+
+    It is a write of its own, because what is counted among others can be claimed only once its id is settled.
+    """
+    if not _known(tx) and stations_store.list_chargers(tx, limit=1):
+        raise Refused("--demo wants an empty database or its own; this one has other chargers (name another with --config)")
+    known_drivers = drivers_store.list_drivers(tx)
+    station_id = next((each.id for each in stations_store.list_stations(tx) if each.name == STATION), None)
+    driver_id = next((each.id for each in known_drivers if each.name == DRIVER), None)
+    if station_id is None:
+        station_id = stations.add_station(tx, STATION, address="1 Example Street", latitude=12.9716, longitude=77.5946).id
+    if driver_id is None:
+        driver_id = drivers.add_driver(tx, DRIVER, email="" if known_drivers else "driver@example.org").id
+    return Ground(station_id, driver_id)
+
+
+def prepare(tx: Tx, ground: Ground, sealed: dict[str, str]) -> bool:
     """Fill an empty database, or give the example's chargers their new keys; whether it was empty.
 
-    Raises ``Refused`` for a database that holds something else.
+    What was taken away of the example comes back, for the simulated chargers need it.
     """
-    known = {charger.id for charger in stations_store.list_chargers(tx)}
-    ours = {each.charger_id for each in CHARGERS}
-    if known and not known >= ours:
-        raise Refused("--demo wants an empty database or its own; this one has other chargers (name another with --config)")
-    if known:
-        for charger_id, key in sealed.items():
-            stations.set_key(tx, charger_id, key)
-        return False
-    site = stations.add_station(tx, "Demo station", address="1 Example Street", latitude=12.9716, longitude=77.5946)
+    known = _known(tx)
     for each in CHARGERS:
-        stations.add_charger(tx, each.charger_id, name=each.name, station_id=site.id, sealed_key=sealed[each.charger_id])
-    if not drivers_store.list_drivers(tx):
-        driver = drivers.add_driver(tx, "Demo Driver", email="driver@example.org")
-        for token in TOKENS:
-            drivers.add_token(tx, token, driver_id=driver.id, label="demo card", max_transactions=0)
-    return True
+        key = sealed[each.charger_id]
+        if each.charger_id in known:
+            stations.set_key(tx, each.charger_id, key)
+        else:
+            stations.add_charger(tx, each.charger_id, name=each.name, station_id=ground.station_id, sealed_key=key)
+    for token in TOKENS:
+        if drivers_store.token(tx, token.casefold()) is None:
+            drivers.add_token(tx, token, driver_id=ground.driver_id, label="demo card", max_transactions=0)
+    return not known
+
+
+def _known(tx: Tx) -> set[str]:
+    return {each.charger_id for each in CHARGERS if stations_store.charger(tx, each.charger_id) is not None}
 
 
 async def run(
@@ -78,7 +103,8 @@ async def run(
     passwords = {each.charger_id: ports.random.token(24) for each in CHARGERS}
     sealed = {charger_id: charger_keys.seal(key.encode(), ports.random) for charger_id, key in passwords.items()}
     keys = tuple(charger_key(charger_id) for charger_id in passwords)
-    fresh = await ports.database.write(prepare, sealed, tenant=DEFAULT_TENANT, keys=keys)
+    ground = await ports.database.write(lay, tenant=DEFAULT_TENANT)
+    fresh = await ports.database.write(prepare, ground, sealed, tenant=DEFAULT_TENANT, keys=keys)
     task_status.started()
     print(_welcome(api_url, fresh=fresh), flush=True)  # noqa: T201 - it is for the person who started the demo
     async with trio.open_nursery() as nursery:

@@ -16,8 +16,8 @@ from csms.db import StoreDatabase, spine
 
 PAGE = 500
 RETRY_S = 1.0
-POLL_S = 1.0
-"""Events of another process on the same database show within this time."""
+POLL_S = 0.25
+"""Events of another process on the same database show within this time, and so long does a new stream wait at most for its beginning."""
 
 
 def frame_item(admission: Admission, entry: FrameEntry) -> Item:

@@ -156,27 +156,27 @@ def item(number: int, tenant: int = 1) -> Item:
     return Item("noted", tenant, "CP1", {"number": number}, event_id=number)
 
 
-async def read(feed: Feed, into: list[bytes], task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED, **what: Any) -> None:
-    async for chunk in feed.stream(tenant=1, **what):
-        if not into:
-            task_status.started()
+async def read(feed: Feed, into: list[bytes]) -> None:
+    async for chunk in feed.stream(tenant=1):
         into.append(chunk)
 
 
 async def test_a_reader_that_is_too_slow_is_dropped_and_told_so_and_others_are_not() -> None:
     feed = Feed(limit=5, backlog=3)
-    feed.following()
     quick: list[bytes] = []
     slow = feed.stream(tenant=1)
     async with trio.open_nursery() as nursery:
-        await nursery.start(read, feed, quick)
+        nursery.start_soon(read, feed, quick)
+        await trio.testing.wait_all_tasks_blocked()
         feed.following()
         assert await anext(slow) == b": csms live feed\n\n"
         for number in range(1, 6):
             feed.publish(item(number))
             await trio.testing.wait_all_tasks_blocked()
         rest = [chunk async for chunk in slow]
-        assert [b"id: %d\n" % number in chunk for number, chunk in enumerate(rest[:-1], start=1)] == [True] * 3, "what fitted is told"
+        assert [b"id: %d\n" % number in chunk for number, chunk in enumerate(rest[:-1], start=1)] == [True] * 3, (
+            "what fitted is told"
+        )
         assert rest[-1] == b'event: end\ndata: {"reason":"too slow"}\n\n'
         assert feed.dropped == 1
         assert len(quick) == 6
@@ -196,7 +196,9 @@ async def test_a_drained_feed_tells_what_waits_and_takes_nothing_more() -> None:
         feed.publish(item(1))
         feed.drain()
         feed.publish(item(2))  # what is still committed while the server stops
-    assert [chunk for chunk in chunks if chunk.startswith(b"id")] == [b'id: 1\nevent: noted\ndata: {"charger_id":"CP1","number":1}\n\n']
+    assert [chunk for chunk in chunks if chunk.startswith(b"id")] == [
+        b'id: 1\nevent: noted\ndata: {"charger_id":"CP1","number":1}\n\n'
+    ]
     assert chunks[-1] == b'event: end\ndata: {"reason":"server stopping"}\n\n'
     assert feed.full
 

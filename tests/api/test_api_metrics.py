@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+import trio
 from prometheus_client.parser import text_string_to_metric_families
 
 from csms import __version__
@@ -39,9 +40,7 @@ async def scrape(server: TestServer) -> Samples:
     assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     families = list(text_string_to_metric_families(response.text))
     assert len({family.name for family in families}) == len(families), "no metric twice"
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value for family in families for sample in family.samples
-    }
+    return {(sample.name, frozenset(sample.labels.items())): sample.value for family in families for sample in family.samples}
 
 
 def one(samples: Samples, name: str, **labels: str) -> float:
@@ -52,9 +51,7 @@ def total(samples: Samples, name: str, **labels: str) -> float:
     return sum(value for (found, its), value in samples.items() if found == name and labels.items() <= dict(its).items())
 
 
-async def test_what_a_charge_leaves_in_the_numbers(
-    server: TestServer, charger: ConnectCharger, an_hour_ago: int
-) -> None:
+async def test_what_a_charge_leaves_in_the_numbers(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:
     await server.add_token("CARD")
     say = script(await charger("CP1"))
     await charger("CP2", protocol="ocpp2.0.1")
@@ -92,8 +89,6 @@ async def test_what_a_charge_leaves_in_the_numbers(
 
 
 async def test_how_late_the_loop_is_is_measured(server: TestServer) -> None:
-    import trio
-
     with trio.fail_after(5):
         while not one(await scrape(server), "csms_event_loop_lag_seconds_count"):
             await trio.sleep(0.05)

@@ -51,8 +51,8 @@ def server_config(server_config: Config) -> Config:
     return attrs.evolve(server_config, api=attrs.evolve(server_config.api, max_body_bytes=2000))
 
 
-async def ask(server: TestServer, method: str, path: str, content: bytes = b"", **headers: str) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {server.operator_key}", **headers}
+async def ask(server: TestServer, method: str, path: str, content: bytes = b"", *, request_id: str = "") -> httpx.Response:
+    headers = {"Authorization": f"Bearer {server.operator_key}"} | ({"X-Request-Id": request_id} if request_id else {})
     async with httpx.AsyncClient(base_url=server.api_url, headers=headers) as client:
         return await client.request(method, path, content=content)
 
@@ -104,7 +104,7 @@ async def test_errors_of_the_domain_say_what_was_wrong(server: TestServer, name:
 @pytest.mark.parametrize("name", ["other", "bug"])
 async def test_an_unforeseen_error_keeps_its_insides_to_itself_and_the_log(server: TestServer, name: str) -> None:
     with capture_logs() as logs:
-        response = await ask(server, "GET", f"/plugins/faulty/raise/{name}", **{"X-Request-Id": "from-the-caller"})
+        response = await ask(server, "GET", f"/plugins/faulty/raise/{name}", request_id="from-the-caller")
     body = is_problem(response, 500)
     assert "secret" not in response.text
     assert body["title"] == "Internal Server Error"
@@ -136,8 +136,8 @@ async def test_a_body_that_is_too_large(server: TestServer) -> None:
 
 
 async def test_the_callers_request_id_comes_back_or_one_is_made(server: TestServer) -> None:
-    assert (await ask(server, "GET", "/health", **{"X-Request-Id": "abc-123"})).headers["X-Request-Id"] == "abc-123"
+    assert (await ask(server, "GET", "/health", request_id="abc-123")).headers["X-Request-Id"] == "abc-123"
     made = {(await ask(server, "GET", "/health")).headers["X-Request-Id"] for _ in range(3)}
     assert len(made) == 3
-    long = (await ask(server, "GET", "/health", **{"X-Request-Id": "x" * 500})).headers["X-Request-Id"]
+    long = (await ask(server, "GET", "/health", request_id="x" * 500)).headers["X-Request-Id"]
     assert len(long) <= 64

@@ -152,8 +152,10 @@ def test_every_command_has_a_case() -> None:
         assert {case.command for case in cases} | started_and_stopped_below == set(COMMANDS)
 
 
-def start_call(protocol: str) -> tuple[str, str]:
-    return ("RemoteStartTransaction", "RemoteStopTransaction") if protocol == "ocpp1.6" else ("RequestStartTransaction", "RequestStopTransaction")
+ACTIONS = {
+    "ocpp1.6": ("RemoteStartTransaction", "RemoteStopTransaction"),
+    "ocpp2.0.1": ("RequestStartTransaction", "RequestStopTransaction"),
+}
 
 
 async def answer(scripted: ScriptedCharger, action: str, status: str, heard: list[dict[str, Any]]) -> None:
@@ -166,7 +168,7 @@ async def test_a_remote_start_becomes_a_transaction_and_a_remote_stop_ends_it(
     await server.add_token("CARD")
     scripted = await charger("CP1", protocol=protocol)
     say = script(scripted)
-    start, stop = start_call(protocol)
+    start, stop = ACTIONS[protocol]
     heard: list[dict[str, Any]] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(answer, scripted, start, "Accepted", heard)
@@ -197,13 +199,15 @@ async def test_a_refused_remote_start_fails(server: TestServer, charger: Connect
     await server.add_token("CARD")
     scripted = await charger("CP1", protocol=protocol)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(answer, scripted, start_call(protocol)[0], "Rejected", [])
+        nursery.start_soon(answer, scripted, ACTIONS[protocol][0], "Rejected", [])
         told = await server.command("CP1", "StartCharging", token={"value": "CARD"})
     assert told["status"] == "Rejected"
     assert await state_of(server, told["transaction_id"]) == "failed"
 
 
-async def test_a_start_for_a_token_that_may_not_charge_never_reaches_the_charger(server: TestServer, charger: ConnectCharger) -> None:
+async def test_a_start_for_a_token_that_may_not_charge_never_reaches_the_charger(
+    server: TestServer, charger: ConnectCharger
+) -> None:
     scripted = await charger("CP1")
     told = await server.command("CP1", "StartCharging", token={"value": "NOBODY"})
     assert (told["status"], told["title"]) == (409, "Refused")

@@ -22,6 +22,7 @@ def engine() -> str:
     """One engine is enough here."""
     return "sqlite"
 
+
 waiting = pytest.mark.parametrize("unknown_chargers", ["pending"])
 
 
@@ -35,7 +36,9 @@ def server_config(server_config: Config, unknown_chargers: str) -> Config:
     return attrs.evolve(server_config, ocpp=attrs.evolve(server_config.ocpp, unknown_chargers=unknown_chargers))
 
 
-def stranger(server: TestServer, protocol: str = "ocpp1.6", password: str | None = None) -> AbstractAsyncContextManager[ScriptedCharger]:
+def stranger(
+    server: TestServer, protocol: str = "ocpp1.6", password: str | None = None
+) -> AbstractAsyncContextManager[ScriptedCharger]:
     return connect(server.url, "NEW", protocol=protocol, password=password)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-
 from typing import Any
 
 import pytest
@@ -68,7 +67,7 @@ async def test_a_transaction_goes_on_after_a_restart(server_config: Config, prot
 
 async def test_what_a_charger_sends_again_after_a_restart_is_stored_once(server_config: Config, protocol: str, now_ms: int) -> None:
     """It had no answer, perhaps, and after the restart nothing remembers the message ids: only the facts themselves tell."""
-    numbers = []
+    numbers: list[int | None] = []
     for _ in range(2):
         async with running_server(server_config) as server:
             if not numbers:

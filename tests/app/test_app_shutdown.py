@@ -63,7 +63,9 @@ async def test_everything_received_is_answered_before_the_links_close(
     sent: dict[int, list[str]] = {}
     for number, scripted in enumerate(chargers):
         sent[number] = [await scripted.send_call("Authorize", token)]
-        sent[number] += [await scripted.send_call("StatusNotification", status_of(place, protocol)) for place in range(1, CALLS + 1)]
+        sent[number] += [
+            await scripted.send_call("StatusNotification", status_of(place, protocol)) for place in range(1, CALLS + 1)
+        ]
     await thinker.asked.wait()
     with trio.fail_after(10):
         while any(info.received_frames < CALLS + 2 for info in server.ports.chargers.connections()):

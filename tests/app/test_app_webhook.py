@@ -15,6 +15,7 @@ import trio
 
 import csms_webhook
 from csms.config import Config
+from csms.testing.charger import connect
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import script
 from csms.testing.server import TestServer, running_server
@@ -48,7 +49,7 @@ class Receiver:
                     status = await self.take(json.loads(body))
                     body = b""
                     head = h11.Response(status_code=status, headers=[("Content-Length", "0")])
-                    await stream.send_all(connection.send(head) + connection.send(h11.EndOfMessage()))  # type: ignore[operator]
+                    await stream.send_all(connection.send(head) + connection.send(h11.EndOfMessage()))
                     connection.start_next_cycle()
                 elif isinstance(event, h11.ConnectionClosed):
                     return
@@ -152,8 +153,6 @@ async def test_what_the_receiver_refused_at_first_arrives_all_the_same(
 async def test_what_happened_while_the_receiver_was_away_arrives_after_a_restart(
     server_config: Config, server_plugins: Mapping[str, object], receiver: Receiver
 ) -> None:
-    from csms.testing.charger import connect
-
     receiver.refuse = 1000
     async with running_server(server_config, plugins=server_plugins) as server:
         key = await server.add_charger("CP1")

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from statistics import median
 from typing import Any
 
 import pytest
@@ -36,6 +39,10 @@ def kills(engine: str, campaign: bool) -> int:
     return int(os.environ.get("CRASH_KILLS") or default)
 
 
+def tell(*words: str) -> None:
+    sys.stdout.write("\n".join([*words, ""]))
+
+
 async def run(server: Any, swarm: Swarm, times: int, chance: random.Random) -> None:
     """Start, load, kill, so many times; then let every charge that was begun come to its end, and stop in good order."""
     async with trio.open_nursery() as nursery:
@@ -53,9 +60,7 @@ async def run(server: Any, swarm: Swarm, times: int, chance: random.Random) -> N
     assert await server.end() == 0
 
 
-async def crash(
-    server: Any, query: Callable[[str], list[Any]], tokens: Callable[[list[str]], Any], times: int, seed: int
-) -> None:
+async def crash(server: Any, query: Callable[[str], list[Any]], tokens: Callable[[list[str]], Any], times: int, seed: int) -> None:
     now = SystemClock().now() - DAY_MS
     swarm = Swarm.of(server.url, CHARGERS, now=now, seed=seed)
     await tokens([charger.token for charger in swarm.chargers])
@@ -64,12 +69,13 @@ async def crash(
         broken = list(swarm.promises.broken(query))
         assert not broken, f"{len(broken)} broken promises, the first: {broken[:10]}"
         assert not server.complaints()
-    except BaseException:
-        print(f"CRASH_SEED={seed}; the server's last words:\n{server.log.read_text()[-3000:]}")
+    except BaseException as error:
+        error.add_note(f"CRASH_SEED={seed}; the server's last words:\n{server.log.read_text()[-3000:]}")
         raise
     kept = Counter(swarm.promises.said[message_id].action for message_id in swarm.promises.acknowledged)
-    starts = sorted(server.starting_s)
-    print(f"seed {seed}: {times} kills, {sum(kept.values())} promises kept: {dict(kept)}; median start {starts[len(starts) // 2]:.2f} s")
+    tell(
+        f"seed {seed}: {times} kills, {sum(kept.values())} promises kept: {dict(kept)}; median start {median(server.starting_s):.2f} s"
+    )
     assert set(kept) >= {"BootNotification", "StatusNotification", "Authorize", "StartTransaction", "TransactionEvent"}
 
 
@@ -87,23 +93,46 @@ async def test_a_long_campaign_of_kills(server_process: Any, query: Any, tokens:
 @pytest.mark.campaign
 async def test_a_simulated_fleet_loses_nothing_to_kills(server_process: Any, tokens: Any, seed: int) -> None:
     """With simulators that share no code with the server: quirks, drops, offline queues, power cuts; judged by its export."""
-    fleet = ["--chargers", "60", "--duration", "90", "--ramp", "5", "--seed", str(seed), "--speed", "20", "--meter-interval", "5"]
-    hurry = ["--backoff-min", "0.1", "--backoff-max", "1", "--retry-interval", "1", "--call-timeout", "5", "--drop-rate", "60"]
+    fleet = ["--chargers", "40", "--duration", "0", "--ramp", "5", "--seed", str(seed), "--url", server_process.url]
+    people = [
+        "--speed",
+        "20",
+        "--meter-interval",
+        "20",
+        "--gap",
+        "60",
+        "--stay",
+        "300",
+        "--drop-rate",
+        "60",
+        "--longest-absence",
+        "60",
+    ]
+    hurry = ["--backoff-min", "0.1", "--backoff-max", "1", "--retry-interval", "1", "--call-timeout", "5", "--grace", "100"]
     record = server_process.folder / "acked.jsonl"
     chance = random.Random(seed)
-    listed = await command(server_process, "simulators.fleet", *fleet, "--url", server_process.url, "--list")
+    listed = await command(server_process, "simulators.fleet", *fleet, "--list")
     await tokens([token for line in listed.splitlines()[1:] for token in line.split(",")[3].split()])
-    async with trio.open_nursery() as nursery:
-        await server_process.start()
-        load = partial(command, server_process, "simulators.fleet", *fleet, *hurry, "--url", server_process.url, "--acked", str(record))
-        nursery.start_soon(load)
-        for _ in range(20):
+    await server_process.start()
+    load = subprocess.Popen(
+        [sys.executable, "-m", "simulators.fleet", *fleet, *people, *hurry, "--acked", str(record)],
+        cwd=server_process.folder,
+        stdout=(server_process.folder / "fleet.log").open("w"),
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        for _ in range(int(os.environ.get("CRASH_KILLS") or 20)):
             await trio.sleep(chance.uniform(0.5, 4))
             await server_process.kill()
             await server_process.start()
+        load.send_signal(signal.SIGINT)
+        code = await trio.to_thread.run_sync(partial(load.wait, 120))
+        assert code == 0, (server_process.folder / "fleet.log").read_text()[-3000:]
+    finally:
+        load.kill()
     assert await server_process.end() == 0
     await command(server_process, "csms", "export", "--all", "--output", "exported", "--config", "csms.toml")
-    print(f"seed {seed}", await command(server_process, "simulators.check", "--acked", str(record), "--export-dir", "exported"))
+    tell(f"seed {seed}", await command(server_process, "simulators.check", "--acked", str(record), "--export-dir", "exported"))
 
 
 async def command(server: Any, module: str, *arguments: str) -> str:

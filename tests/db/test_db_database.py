@@ -342,6 +342,8 @@ async def test_values_are_the_same_on_both_engines(database: StoreDatabase, verb
 
     filtered = "SELECT count(*) FROM marks WHERE (:id IS NULL OR id = :id) AND (:id IS NOT NULL OR weight IS NOT NULL)"
     assert await database.read(lambda tx: [tx.value(filtered, id=None), tx.value(filtered, id=2)], tenant=DEFAULT_TENANT) == [1, 1]
+    like = "SELECT count(*) FROM notes WHERE tenant = :tenant AND name LIKE 'a%'"
+    assert await database.read(lambda tx: [tx.value(like), tx.value("SELECT 7 % 4")], tenant=DEFAULT_TENANT) == [1, 3]
     row = await database.read(look, tenant=DEFAULT_TENANT)
     assert row == {"total": 3, "count": 2, "heaviest": 1.5, "data": b"\x00\xff"}
     assert type(row["total"]) is int

@@ -7,17 +7,21 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 import trio
+import trio.testing
 
 from csms.config import DatabaseConfig
 from csms.core.errors import StoreUnavailable
+from csms.core.events import Delivered
 from csms.core.ids import DEFAULT_TENANT
 from csms.db import StoreDatabase, open_database
+from csms.db.outbox import Consumer, Pace, run_consumer
 from csms.testing.stores import SettableClock, StoreMaker
 
 
@@ -210,6 +214,37 @@ async def test_a_long_batch_lets_others_have_turns(database: StoreDatabase, verb
         nursery.cancel_scope.cancel()
     assert database.stats.sizes[0] <= 2  # it was one batch, or nearly
     assert turns >= 8
+
+
+async def test_it_runs_in_virtual_time_without_a_thread(
+    store_config: DatabaseConfig, folder: Path, clock: Any, verbs: Any, autojump_clock: trio.testing.MockClock
+) -> None:
+    class Inline:
+        async def run(self, kind: str, function: Any, /, *arguments: Any) -> Any:
+            await trio.sleep(0.005)  # what a disk takes
+            return function(*arguments)
+
+    threads = threading.active_count()
+    heard: list[int] = []
+
+    async def hear(delivered: Delivered) -> None:
+        event: Any = delivered.event
+        await trio.sleep(600)
+        heard.append(event.number)
+
+    async with open_database(store_config, clock=clock, folder=folder, blocking=Inline()) as database:
+        async with trio.open_nursery() as nursery:
+            pace = Pace(timeout_s=10_000)
+            await nursery.start(
+                lambda task_status: run_consumer(database, Consumer("c", hear), clock=clock, pace=pace, task_status=task_status)
+            )
+            for number in range(6):
+                await database.write(verbs.note, "a", number, tenant=DEFAULT_TENANT)
+            await trio.sleep(6 * 600 + 60)
+            nursery.cancel_scope.cancel()
+        await database.check()
+    assert heard == list(range(6))
+    assert threading.active_count() <= threads
 
 
 CHILD = """

@@ -333,7 +333,7 @@ async def test_a_message_far_too_large_closes_with_1009(serve: Serve) -> None:
 async def test_a_message_announced_far_too_large_is_not_awaited(serve: Serve) -> None:
     async with serve(max_message_bytes=2000) as world:
         charger = await world.connect()
-        await charger.stream.send_all(bytes([0x81, 0xFF]) + (1 << 40).to_bytes(8, "big") + b"mask" + b"x" * 3000)
+        await charger.stream.send_all(bytes([0x81, 0xFF]) + (1 << 40).to_bytes(8, "big") + b"mask" + b"x" * 9000)
         assert (await charger.closed())[0] == 1009
         await world.until(lambda: len(world.fleet) == 0)
 

@@ -123,8 +123,38 @@ async def test_it_refuses_a_server_that_speaks_another_version(autojump_clock, b
 async def test_finish_says_farewell(autojump_clock, bench):
     charger = await bench.charger()
     await charger.finish(5)
-    await bench.until(lambda: not bench.server.connections, limit_s=1)
-    assert bench.ledger.connected_now == 0
+    await bench.until(lambda: not bench.server.connections and bench.ledger.connected_now == 0, limit_s=1)
+    assert bench.diary.entries == [("disconnected", "1000 NORMAL_CLOSURE")]
+
+
+async def test_one_call_at_a_time_although_a_driver_walks_away(autojump_clock, bench):
+    """A tap that is given up leaves its Authorize under way: the next call waits for its answer, and the end for it, too."""
+    usual = bench.server._hear
+
+    async def slow(connection, call):
+        await trio.sleep(2)
+        await usual(connection, call)
+
+    charger = await bench.charger()
+    bench.server._hear = slow
+    with trio.move_on_after(0.5):
+        await charger.box.tap(1, Tag("TAG-1"))
+    before = trio.current_time()
+    await charger.life.duties.beat()
+    assert trio.current_time() - before == pytest.approx(3.5, abs=0.1)
+    with trio.move_on_after(0.5):
+        await charger.box.tap(1, Tag("TAG-2"))
+    await charger.finish(10)
+    assert bench.ledger.total().lost == 0
+    assert bench.ledger.actions["Authorize"].answered == 2
+
+
+async def test_nothing_is_said_after_the_farewell_began(autojump_clock, bench):
+    charger = await bench.charger()
+    charger.life.drop("cut", 0)
+    await bench.until(lambda: charger.link is not None and not charger.online)
+    await charger.finish(10)
+    assert bench.ledger.total().lost == 0
 
 
 async def test_it_finishes_in_time_although_the_server_is_away(autojump_clock, bench):

@@ -90,6 +90,38 @@ async def test_a_server_that_hangs_up_at_once(autojump_clock, bench):
     await bench.until(lambda: charger.online, limit_s=30)
 
 
+class PingsAtFarewell(trio.abc.Stream):
+    """A server's end of a stream that pings when it hears the charger's close frame, before it answers it."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    async def send_all(self, data):
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self):
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes=None):
+        data = await self._stream.receive_some(max_bytes)
+        if data[:1] == b"\x88":
+            await self._stream.send_all(b"\x89\x04ping")
+        return data
+
+    async def aclose(self):
+        await self._stream.aclose()
+
+
+async def test_a_ping_while_saying_farewell(autojump_clock, bench):
+    usual = bench.server.serve_stream
+    bench.server.serve_stream = lambda stream: usual(PingsAtFarewell(stream))
+    charger = await bench.charger()
+    charger.life.drop("close", 0)
+    await bench.until(lambda: bench.server.connected == 2 and charger.online)
+    await charger.finish(5)
+    assert bench.ledger.connected_now == 0
+
+
 async def test_a_server_that_never_finishes_the_handshake(autojump_clock, bench):
     async def be_silent(stream):
         await trio.sleep_forever()

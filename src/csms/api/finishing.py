@@ -6,31 +6,23 @@ connection that was to be closed stayed open for ever, and a kept one lost its i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import trio
+from hypercorn.typing import ASGISendCallable
 
 FINISH_LIMIT_S = 20.0
 """Longest wait for the end of an answer to go out."""
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
+def finishing(send: ASGISendCallable) -> ASGISendCallable:
+    """The same ``send`` of an ASGI application, shielded from cancellation for the last message of an answer."""
 
-def finishing(app: Asgi) -> Asgi:
-    """The same application, whose last message of an answer is shielded from cancellation."""
-
-    async def finished(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        async def finish(message: Message) -> None:
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                with trio.move_on_after(FINISH_LIMIT_S, shield=True):
-                    await send(message)
-            else:
+    async def finish(message: Any) -> None:
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            with trio.move_on_after(FINISH_LIMIT_S, shield=True):
                 await send(message)
+        else:
+            await send(message)
 
-        await app(scope, receive, finish)
-
-    return finished
+    return finish

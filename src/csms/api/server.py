@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 import structlog
@@ -13,6 +12,7 @@ import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.config import Sockets
 from hypercorn.trio import serve
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Blueprint, Response, g, request
 from quart_trio import QuartTrio
 
@@ -45,6 +45,11 @@ class _Sockets(HypercornConfig):
         return sockets
 
 
+class _Application(QuartTrio):
+    async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        await super().asgi_app(scope, receive, finishing(send))
+
+
 def build(
     *,
     config: ApiConfig,
@@ -57,8 +62,7 @@ def build(
     plugin_blueprints: list[tuple[str, Blueprint]],
 ) -> QuartTrio:
     """The application: probes, metrics, the live feed, the slices' routes under ``/api/v1``, and plugins' under ``/plugins/NAME``."""
-    app = QuartTrio("csms")
-    app.asgi_app = finishing(app.asgi_app)
+    app = _Application("csms")
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     problems.install(app)
     _measure(app, telemetry, random)
@@ -87,7 +91,9 @@ def build(
         if feed.full:
             raise Problem(503, "Service Unavailable", f"at most {feed.limit} live feeds at a time")
         stream = feed.stream(tenant=DEFAULT_TENANT, charger_id=request.args.get("charger", ""), kinds=kinds)
-        response = Response(stream, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        response = Response(
+            stream, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
         response.timeout = None
         return response
 

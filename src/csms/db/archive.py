@@ -79,7 +79,7 @@ def write_archive(location: PostgresLocation, config: DatabaseConfig, file: Path
     """Write everything in the current schema as it is at one moment. Raises ``BackupError``."""
     try:
         with connect(location, config, "csms backup") as connection:
-            connection.execute("SET statement_timeout = 0")
+            connection.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")
             connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
                 manifest = _write(connection, archive, now, progress)

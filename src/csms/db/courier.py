@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-import attrs
 import structlog
 import trio
 
@@ -18,6 +17,7 @@ from . import deliveries
 from .aside import Aside
 from .database import StoreDatabase
 from .deliveries import Change, DeadLetter
+from .pace import Handle, Pace
 from .spine import Entry, Position, scan
 
 log = structlog.get_logger(__name__)
@@ -28,32 +28,6 @@ DUE_AT_ONCE = 50
 """Waiting events of one key in one read."""
 LATE_WARNING_S = 60.0
 """How long events may wait for an earlier transaction before somebody should look for it."""
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Pace:
-    """How a consumer is served."""
-
-    parallel: int = 8
-    """Keys at a time."""
-    window: int = 1_000
-    """Events in memory."""
-    timeout_s: float = 60.0
-    """Longest time for one event."""
-    first_retry_s: float = 1.0
-    longest_retry_s: float = 600.0
-    save_every_s: float = 1.0
-    """How much progress a crash may cost: those events are delivered again."""
-    poll_s: float = 5.0
-    """How soon work is seen that another process left (a replay, or events of another node)."""
-    late_poll_s: float = 0.02
-    """How soon to look again for events that wait for an earlier transaction to end (PostgreSQL)."""
-    most_retrying: int = 10_000
-    """Events set aside, beyond which no new ones are read: the consumer as a whole is down."""
-
-
-Handle = Callable[[Delivered], Awaitable[None]]
-"""Takes one event, or raises to have it again."""
 
 
 class Courier:
@@ -175,9 +149,13 @@ class Courier:
     async def _scan(self) -> None:
         limit = max(1, min(MOST_AT_ONCE, self._pace.window - len(self._entries)))
         self._behind = False
-        entries, self._late = await self._database.read(
-            scan, self._database.engine, self._name, self._scanned, limit, tenant=DEFAULT_TENANT
-        )
+        try:
+            entries, self._late = await self._database.read(
+                scan, self._database.engine, self._name, self._scanned, limit, tenant=DEFAULT_TENANT
+            )
+        except StoreUnavailable:
+            self._behind = True
+            raise
         if len(entries) == limit:
             self._behind = True
         self._watch_late(bool(entries))

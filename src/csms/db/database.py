@@ -211,7 +211,7 @@ class StoreDatabase:
         raise StoreUnavailable(self.problem() or f"the database did not answer within {CHECK_TIMEOUT_S:g} s")
 
     async def _probe(self, lane: Lane, number: int, problems: list[StoreUnavailable]) -> None:
-        work = Write(_probe, (number,), DEFAULT_TENANT, frozenset())
+        work = Write(_probe, (number,), DEFAULT_TENANT, frozenset(), careless=True)
         lane.put(work)
         self.stats.queued += 1
         try:

@@ -142,6 +142,13 @@ class Lane:
 
     async def _commit(self, batch: list[Work]) -> None:
         try:
+            await self._run(batch)
+        except BaseException:
+            self._give_up(batch, StoreUnavailable("the writer broke off; whether this was written is not known"))
+            raise
+
+    async def _run(self, batch: list[Work]) -> None:
+        try:
             done = await self._writer.run(batch)
         except StoreUnavailable as error:
             for work in batch:
@@ -149,9 +156,6 @@ class Lane:
                     work.outcome = None
             self._unavailable(batch, error)
             return
-        except BaseException:
-            self._give_up(batch, StoreUnavailable("the writer broke off in the middle of a batch"))
-            raise
         verbs = failed = 0
         again = set(map(id, done.left_over))
         rest: list[Work] = []

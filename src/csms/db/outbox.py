@@ -11,9 +11,10 @@ from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Clock, Random
 
 from . import deliveries
-from .courier import Courier, Handle, Pace
+from .courier import Courier
 from .database import StoreDatabase
 from .deliveries import DeadLetter, Progress
+from .pace import Handle, Pace
 
 __all__ = ["Consumer", "DeadLetter", "Pace", "Progress", "dead_letters", "forget_consumer", "progress", "replay", "run_consumer"]
 

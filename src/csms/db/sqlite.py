@@ -126,7 +126,7 @@ class SqliteWriter:
         self, connection: sqlite3.Connection, run: Run, statements: Statements, batch: list[Work], done: Batch
     ) -> None:
         now = self._clock.now
-        slice_ends = perf_counter() + SLICE_S
+        slice_ends = trio.current_time() + SLICE_S
         rows: list[Append] = []
         for work in batch:
             if isinstance(work, Append):
@@ -139,9 +139,9 @@ class SqliteWriter:
                 done.rows += self._append(connection, run, statements, rows, now())
                 rows = []
             self._verb(connection, run, statements, work, now())
-            if perf_counter() > slice_ends:
+            if trio.current_time() > slice_ends:
                 await trio.lowlevel.cancel_shielded_checkpoint()
-                slice_ends = perf_counter() + SLICE_S
+                slice_ends = trio.current_time() + SLICE_S
         if rows:
             done.rows += self._append(connection, run, statements, rows, now())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import msgspec
 import structlog
@@ -12,7 +12,7 @@ import structlog
 from csms.core.errors import NeedsKeys
 from csms.core.events import Event
 from csms.core.ids import TenantId
-from csms.core.ports import Row
+from csms.core.ports import ReadTx, Row, Tx
 
 from .statements import Statement, Statements, Unscoped
 
@@ -242,3 +242,8 @@ class StoreTx(ReadScope):
 def _columns(statement: Statement, cursor: Cursor) -> tuple[str, ...]:
     statement.columns = tuple(column[0] for column in cursor.description or ())
     return statement.columns
+
+
+if TYPE_CHECKING:
+    _READS: type[ReadTx] = ReadScope
+    _WRITES: type[Tx] = StoreTx

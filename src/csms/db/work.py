@@ -17,9 +17,17 @@ MOST_RERUNS = 8
 class Write:
     """A verb and whoever waits for it. Its waiter can leave until its batch starts; then it is told how the batch ended."""
 
-    __slots__ = ("_task", "arguments", "keys", "left", "outcome", "reruns", "started", "tenant", "verb")
+    __slots__ = ("_careless", "_task", "arguments", "keys", "left", "outcome", "reruns", "started", "tenant", "verb")
 
-    def __init__(self, verb: Callable[..., Any], arguments: tuple[Any, ...], tenant: TenantId, keys: frozenset[str]) -> None:
+    def __init__(
+        self,
+        verb: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        tenant: TenantId,
+        keys: frozenset[str],
+        *,
+        careless: bool = False,
+    ) -> None:
         self.verb = verb
         self.arguments = arguments
         self.tenant = tenant
@@ -28,6 +36,8 @@ class Write:
         self.started = False
         self.left = False
         self.reruns = 0
+        self._careless = careless
+        """Whether the waiter may leave even a running batch, for it does not matter to it whether this was written."""
         self._task: trio.lowlevel.Task | None = None
 
     async def wait(self) -> Any:
@@ -37,7 +47,7 @@ class Write:
 
     def leave(self, _: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
         """The waiter is cancelled. In a running batch it has to hear the end of it."""
-        if self.started:
+        if self.started and not self._careless:
             return trio.lowlevel.Abort.FAILED
         self.left = True
         return trio.lowlevel.Abort.SUCCEEDED

@@ -25,13 +25,16 @@ PIPELINED = 4
 GONE = (OSError, ConnectionError, trio.TooSlowError, trio_websocket.ConnectionClosed, trio_websocket.HandshakeError)
 
 
+Facts = tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]
+
+
 @attrs.frozen(slots=True)
 class Call:
     """A CALL that must get through: it is said again until it is acknowledged."""
 
     action: str
     payload: dict[str, Any]
-    facts: tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...] = ()
+    facts: Facts = ()
 
 
 @attrs.define(slots=True, eq=False)
@@ -55,7 +58,7 @@ class Charger:
     def boot(self) -> Call:
         """A boot, told apart from the others by its firmware."""
         firmware = f"1.{next(self.boots)}"
-        facts = (("boot", (self.charger_id, firmware), {}),)
+        facts: Facts = (("boot", (self.charger_id, firmware), {}),)
         if self.version == "1.6":
             box = {"chargePointVendor": "Swarm", "chargePointModel": "S", "firmwareVersion": firmware}
             return Call("BootNotification", box, facts)

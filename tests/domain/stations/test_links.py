@@ -45,7 +45,8 @@ async def test_a_connection_is_seen_while_it_lasts(ports: Ports, database: Datab
     online = await database.read(partial(store.list_chargers, connected=True), tenant=DEFAULT_TENANT)
     assert [each.id for each in online] == ["CP1"]
     await flows.disconnected(ports, admission("CP1"), link("CP1", "c1"), "closed by the charger")
-    assert not (await stored(database, "CP1")).connected
+    charger = await stored(database, "CP1")
+    assert (charger.connected, charger.last_seen_at) == (False, 1000)
     up, down = (await events("charger_connected"))[0], (await events("charger_disconnected"))[0]
     assert (up["connection_id"], up["protocol"], up["key"]) == ("c1", "ocpp1.6", "charger:CP1")
     assert (down["connection_id"], down["reason"], down["replaced"]) == ("c1", "closed by the charger", False)

@@ -89,6 +89,8 @@ async def connected(ports: Ports, admission: Admission, info: ConnectionInfo) ->
 
 async def disconnected(ports: Ports, admission: Admission, info: ConnectionInfo, reason: str) -> None:
     """A charger's connection ended. The caller shields this: it runs while the link's nursery is cancelled."""
+    seen = store.last_seen_rows(admission.tenant, {admission.charger_id: info.last_heard_at})
+    await ports.database.append(store.LAST_SEEN_UPDATE, seen, key="last-seen", tenant=admission.tenant)
     await ports.database.write(service.link_down, info, reason, tenant=admission.tenant, keys=(charger_key(admission.charger_id),))
 
 

@@ -1,0 +1,139 @@
+"""A lane whose writer breaks: whoever waits hears it, and nobody waits for ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import outcome
+import pytest
+import trio
+
+from csms.core.errors import StoreUnavailable, WriterStopped
+from csms.core.ids import DEFAULT_TENANT
+from csms.db.lane import Batch, Lane
+from csms.db.stats import Stats
+from csms.db.work import Append, Work, Write
+
+
+class Scripted:
+    """A writer that does what a test says, batch by batch."""
+
+    def __init__(self, *script: Any) -> None:
+        self.script = list(script)
+        self.batches: list[list[Work]] = []
+        self.closed = False
+
+    async def run(self, batch: list[Work]) -> Batch:
+        self.batches.append(batch)
+        await trio.lowlevel.checkpoint()
+        step = self.script.pop(0) if self.script else None
+        if isinstance(step, BaseException):
+            raise step
+        for work in batch:
+            if isinstance(work, Write):
+                work.outcome = outcome.Value(work.verb())
+        return Batch()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def lane(writer: Scripted, *, committed: Any = lambda done, report: None, most_verbs: int = 10) -> tuple[Lane, Stats]:
+    stats = Stats()
+    made = Lane(
+        "test",
+        writer,
+        most_verbs=most_verbs,
+        most_rows=10,
+        stats=stats,
+        taken=lambda count: None,
+        settled=None,
+        committed=committed,
+    )
+    return made, stats
+
+
+def verb(result: Any = "done") -> Write:
+    return Write(lambda: result, (), DEFAULT_TENANT, frozenset())
+
+
+async def waiting(work: Write, ended: list[Any]) -> None:
+    try:
+        ended.append(await work.wait())
+    except StoreUnavailable as error:
+        ended.append(type(error))
+
+
+@pytest.mark.parametrize("when", ["in the batch", "after commit"])
+async def test_a_writer_that_crashes_stops_the_process_and_leaves_nobody_waiting(when: str) -> None:
+    def crash(done: Any, report: Any) -> None:
+        raise ZeroDivisionError
+
+    writer = Scripted(ZeroDivisionError()) if when == "in the batch" else Scripted()
+    under_test, _ = lane(writer, committed=crash, most_verbs=2)
+    ended: list[Any] = []
+    with trio.fail_after(60), pytest.RaisesGroup(ZeroDivisionError):
+        async with trio.open_nursery() as nursery:
+            with trio.CancelScope(shield=True):
+                async with trio.open_nursery() as waiters:
+                    for _ in range(5):
+                        work = verb()
+                        under_test.put(work)
+                        waiters.start_soon(waiting, work, ended)
+                    nursery.start_soon(under_test.serve)
+    assert sorted(map(str, ended)) == sorted(
+        map(str, [StoreUnavailable] * 2 + [WriterStopped] * 3 if when == "in the batch" else ["done"] * 2 + [WriterStopped] * 3)
+    )
+    assert writer.closed
+    with pytest.raises(WriterStopped):
+        under_test.put(verb())
+
+
+async def test_what_could_not_be_written_is_told_and_rows_are_kept_in_order() -> None:
+    writer = Scripted(StoreUnavailable("full"), StoreUnavailable("full"), None)
+    under_test, stats = lane(writer)
+    rows = Append("insert", [{}, {}], "k", DEFAULT_TENANT)
+    ended: list[Any] = []
+    async with trio.open_nursery() as nursery:
+        first, second = verb(), verb()
+        under_test.put(rows)
+        under_test.put(first)
+        nursery.start_soon(waiting, first, ended)
+        nursery.start_soon(under_test.serve)
+        with trio.fail_after(60):
+            while len(writer.batches) < 3:
+                await trio.sleep(0.001)
+        under_test.put(second)
+        await waiting(second, ended)
+        under_test.stop()
+    assert ended == [StoreUnavailable, "done"]
+    assert writer.batches[:3] == [[rows, first], [rows], [rows]]
+    assert under_test.problem == ""
+    assert (stats.unavailable, stats.dropped_rows) == (2, 0)
+
+
+async def test_at_the_end_rows_that_cannot_be_written_are_counted() -> None:
+    writer = Scripted(*[StoreUnavailable("away")] * 10)
+    under_test, stats = lane(writer)
+    under_test.put(Append("insert", [{}, {}, {}], "k", DEFAULT_TENANT))
+    under_test.stop()
+    with trio.fail_after(60):
+        await under_test.serve()
+    assert stats.dropped_rows == 3
+
+
+async def test_a_waiter_that_left_is_not_written() -> None:
+    writer = Scripted()
+    under_test, _ = lane(writer)
+    stays, leaves = verb(), verb()
+    ended: list[Any] = []
+    async with trio.open_nursery() as nursery:
+        for work in (leaves, stays):
+            under_test.put(work)
+        with trio.move_on_after(0):
+            await leaves.wait()
+        nursery.start_soon(under_test.serve)
+        await waiting(stays, ended)
+        under_test.stop()
+    assert writer.batches == [[stays]]
+    assert ended == ["done"]
