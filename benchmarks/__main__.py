@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from . import report, suite
 from .prepare import TEMPLATE, prepare
+from .servers import Server
 
 Step = tuple[str, str, Callable[[], suite.Figures]]
 EXAMPLES = """examples:
@@ -32,9 +33,9 @@ def steps(size: suite.Size, template: Path, only: str) -> list[Step]:
     """Every measurement: its name, its subject, and how to take it once."""
     chosen: list[Step] = []
 
-    def add(name: str, subject: str, take: Callable[[suite.Server, suite.Size], suite.Figures]) -> None:
+    def add(name: str, subject: str, take: Callable[[Server, suite.Size], suite.Figures]) -> None:
         def once() -> suite.Figures:
-            with suite.start(subject, template) as server:  # type: ignore[attr-defined]
+            with suite.start(subject, template) as server:
                 return take(server, size)
 
         if only in name:

@@ -9,7 +9,7 @@ import sys
 
 import trio
 import trio_websocket
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
@@ -30,7 +30,7 @@ async def trio_websocket_handler(request: trio_websocket.WebSocketRequest) -> No
     connection = await request.accept(subprotocol="ocpp1.6")
     try:
         while True:
-            await connection.send_message(answer(await connection.get_message()))
+            await connection.send_message(answer(str(await connection.get_message())))
     except trio_websocket.ConnectionClosed:
         pass
 
@@ -44,7 +44,7 @@ async def sans_io_handler(stream: trio.SocketStream) -> None:
             for event in protocol.events_received():
                 if isinstance(event, Request):
                     protocol.send_response(protocol.accept(event))
-                elif event.opcode is Opcode.TEXT:
+                elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
                     protocol.send_text(answer(bytes(event.data).decode()).encode())
             for chunk in protocol.data_to_send():
                 await stream.send_all(chunk)

@@ -28,7 +28,7 @@ ANSWERS = {
 OWN_ANSWER = {"status": "Accepted"}
 
 
-class Charger(picows.WSListener):  # type: ignore[misc]
+class Charger(picows.WSListener):
     """One connection; at most one request of its own outstanding."""
 
     def __init__(self, number: int, token: str) -> None:
@@ -93,7 +93,7 @@ async def arrive(arguments: argparse.Namespace, number: int, gate: asyncio.Semap
             try:
                 charger = await connect(arguments, number)
                 break
-            except (picows.WSError, OSError, asyncio.TimeoutError):
+            except (picows.WSError, OSError):  # TimeoutError is an OSError
                 if attempt == ATTEMPTS:
                     raise
                 await asyncio.sleep(attempt + number % 100 / 100)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import websockets
-from ocpp.routing import on
+from ocpp import routing
 from ocpp.v16 import ChargePoint, call_result
 
 from . import proc
 
+Handler = Callable[..., Any]
+on: Callable[[str], Callable[[Handler], Handler]] = routing.on  # the package has no types
 NOW = "2026-01-31T12:00:00Z"
 TRANSACTION_IDS = itertools.count(1)
 
@@ -55,10 +59,8 @@ class EmptyHandlers(ChargePoint):  # type: ignore[misc]
 async def handle(connection: Any) -> None:
     """One charger."""
     charge_point = EmptyHandlers(connection.request.path.rpartition("/")[2], connection)
-    try:
+    with contextlib.suppress(websockets.ConnectionClosed):
         await charge_point.start()
-    except websockets.ConnectionClosed:
-        pass
 
 
 async def main() -> None:
@@ -66,7 +68,7 @@ async def main() -> None:
     logging.disable(logging.CRITICAL)
     proc.allow_many_files()
     async with websockets.serve(
-        handle, "127.0.0.1", 0, subprotocols=["ocpp1.6"], ping_interval=None, compression=None, backlog=4096
+        handle, "127.0.0.1", 0, subprotocols=[websockets.Subprotocol("ocpp1.6")], ping_interval=None, compression=None, backlog=4096
     ) as server:
         print(next(iter(server.sockets)).getsockname()[1], flush=True)
         await asyncio.Future()

@@ -99,7 +99,8 @@ def _wait_until_ready(api: str, process: subprocess.Popen[bytes], log: Path) -> 
 def load(server: Server, *arguments: str) -> dict[str, float]:
     """Run the load generator against a server; its figures."""
     command = [sys.executable, "-m", "benchmarks.load", "--url", server.url, "--server-pid", str(server.pid), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=os.environ | {"PYTHONWARNINGS": "ignore"})
+    environ = os.environ | {"PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env=environ, check=False)
     if done.returncode:
         raise RuntimeError(f"the load generator failed: {done.stderr.strip().splitlines()[-1:]}")
     figures: dict[str, float] = json.loads(done.stdout)

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import attrs
@@ -36,7 +37,7 @@ FULL = Size(few=300, many=5000, seconds=6.0, warmup=3.0, rate=500.0, commands=50
 QUICK = Size(few=50, many=300, seconds=1.5, warmup=0.5, rate=200.0, commands=50)
 
 
-def start(subject: str, template: Path) -> object:
+def start(subject: str, template: Path) -> AbstractContextManager[Server]:
     """A context manager that runs one subject."""
     if subject == "csms":
         return servers.csms(template)
@@ -92,8 +93,10 @@ def _lost(server: Server, connected: int) -> float:
 def commands(server: Server, size: Size) -> Figures:
     """(e) Round trip of a remote command over HTTP: request, CALL to the charger, its answer, response."""
     generator = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.load", "--url", server.url, "--server-pid", str(server.pid)]
-        + ["--mode", "commands", "--connections", str(size.few)],
+        [
+            *(sys.executable, "-m", "benchmarks.load", "--url", server.url, "--server-pid", str(server.pid)),
+            *("--mode", "commands", "--connections", str(size.few)),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

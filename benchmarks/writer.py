@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import trio
@@ -17,8 +19,11 @@ from csms.config import DatabaseConfig
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Tx
 from csms.db import open_database
+from csms.db.migrate import core_migrations, migrate
+from csms.memory import SWITCH_INTERVAL_S
 from csms.outside import SystemClock
 
+FILE = "bench.db"
 TASKS = 300
 SECONDS = 3.0
 
@@ -31,13 +36,11 @@ def verb(tx: Tx, number: int) -> None:
 async def measure(folder: Path, spinning: bool) -> dict[str, float]:
     """Run ``TASKS`` tasks that each wait for their verb's commit before the next."""
     acknowledged = 0
-    async with open_database(DatabaseConfig(url="sqlite:///bench.db"), clock=SystemClock(), folder=folder) as database:
-        await database.write(
-            lambda tx: tx.system("benchmark table").run(
-                "CREATE TABLE IF NOT EXISTS bench (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, number INTEGER NOT NULL) STRICT"
-            ),
-            tenant=DEFAULT_TENANT,
-        )
+    config = DatabaseConfig(url=f"sqlite:///{FILE}")
+    migrate(config, [core_migrations()], folder=folder, clock=SystemClock())
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        connection.execute("CREATE TABLE bench (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, number INTEGER NOT NULL) STRICT")
+    async with open_database(config, clock=SystemClock(), folder=folder) as database:
         stop = threading.Event()
 
         def spin() -> None:
@@ -64,7 +67,8 @@ async def measure(folder: Path, spinning: bool) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print, as the server is set up."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as name:
         print(json.dumps(trio.run(measure, Path(name), "spinning" in sys.argv)))
 

@@ -24,7 +24,7 @@ def run(command: click.Command) -> NoReturn:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = 130
-    except BaseExceptionGroup as errors:  # what the second signal raises comes out of a nursery
+    except BaseExceptionGroup as errors:  # Ctrl+C before the signals are received comes out of a nursery
         if errors.split(KeyboardInterrupt)[1] is not None:
             raise
         code = 130

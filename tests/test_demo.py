@@ -179,12 +179,14 @@ async def test_a_charger_that_ends_is_started_again(
     assert "http://127.0.0.1:8/health" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("program", ["exec sleep 1000", "trap '' TERM\nexec sleep 1000"], ids=["willing", "stubborn"])
+@pytest.mark.parametrize("program", ["exec sleep 30", "trap '' TERM\nexec sleep 30"], ids=["willing", "stubborn"])
 async def test_no_charger_outlives_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     async with running_with(f"echo $$ >> pids\n{program}", tmp_path, monkeypatch):
         pids = tmp_path / "pids"
         while not pids.exists() or len(pids.read_text().split()) < len(IDS):
             await trio.sleep(0.01)
+        ended_at = trio.current_time()
+    assert trio.current_time() - ended_at < 20, "it did not wait for them to end by themselves"
     assert not any(alive(int(pid)) for pid in pids.read_text().split())
 
 

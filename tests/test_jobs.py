@@ -28,6 +28,7 @@ from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
 from csms.domain.stations.model import BootPolicy
 from csms.domain.tenants import service as tenants
+from csms.domain.tenants.model import Tenant
 from csms.domain.transactions import flows as transactions_flows
 from csms.domain.transactions import service as transactions
 from csms.domain.transactions.model import Transaction
@@ -155,6 +156,20 @@ async def test_one_tenants_failure_keeps_no_other_waiting(store: StoreDatabase, 
     (error,) = failed.value.exceptions
     assert isinstance(error, LookupError)
     assert error.__notes__ == ["for tenant 1 (default)"]
+
+
+async def test_a_store_that_is_away_is_told_as_such(clock: SettableClock) -> None:
+    class Away:
+        async def read(self, query: Any, /, *, tenant: TenantId) -> list[Any]:
+            return [
+                Tenant(id=id, slug="s", name="S", currency="INR", time_zone="UTC", created_at=0) for id in (TenantId(1), SECOND)
+            ]
+
+        async def write(self, verb: Any, /, *, tenant: TenantId) -> int:
+            raise StoreUnavailable("the disk is full")
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        await jobs.each_tenant(transactions.close_overdue, ports_with(Away(), clock))
 
 
 # --- last seen ------------------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ import structlog
 import trio
 from trio.testing import MockClock
 
-from csms.memory import SLOW_SWEEP_S, SWEEP_INTERVAL_S, THRESHOLDS, settle, sweep
+from csms.memory import SLOW_SWEEP_S, SWEEP_INTERVAL_S, SWITCH_INTERVAL_S, THRESHOLDS, settle, sweep
 
 
 class Knot:
@@ -24,8 +25,9 @@ class Knot:
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     """The collector as it was, after each test."""
-    before = gc.get_threshold()
+    before, turn_s = gc.get_threshold(), sys.getswitchinterval()
     yield
+    sys.setswitchinterval(turn_s)
     gc.set_threshold(*before)
     gc.unfreeze()
 
@@ -38,6 +40,7 @@ def test_what_lives_at_the_start_is_never_looked_at_again() -> None:
     assert seen() is None, "rubbish of the start-up is collected first"
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold() == THRESHOLDS
+    assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S), "threads take short turns"
 
 
 def test_a_busy_minute_causes_no_collection() -> None:

@@ -99,6 +99,7 @@ class Link:
         self._turn = trio.StrictFIFOLock()
         self._latest: Waiting | None = None
         self.scope: trio.CancelScope | None = None
+        self._sending: set[trio.CancelScope] = set()
         self._closing = False
         self.ending = "close"
         self.reason = "ended"
@@ -156,12 +157,16 @@ class Link:
         self._watcher.frame(self._charger_id, "out", text)
         # once begun a frame must get out whole, even where its sender was cancelled: half of one would garble the rest
         with trio.CancelScope(deadline=trio.current_time() + LONGEST_SEND_S, shield=True) as sending:
+            self._sending.add(sending)
             try:
                 await self._socket.send_message(text)
             except ConnectionClosed:
                 raise LinkLost from None
+            finally:
+                self._sending.discard(sending)
         if sending.cancelled_caught:
-            self.tear("cut")
+            if self.ending == "close":
+                self.tear("cut")
             raise LinkLost
 
     def _replace(self, message_id: str, waiting: Waiting) -> None:
@@ -232,6 +237,8 @@ class Link:
     def tear(self, kind: str) -> None:
         """End the connection at once: ``cut`` resets it, ``vanish`` leaves it open and silent."""
         self.ending = kind
+        for sending in self._sending:
+            sending.cancel()
         if self.scope is not None:
             self.scope.cancel()
 

@@ -20,7 +20,7 @@ from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
 
 RESTART_S = 5.0
-STOP_S = 5.0
+STOP_S = 1.0
 
 log = structlog.get_logger("csms.demo")
 

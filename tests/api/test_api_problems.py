@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+import structlog
 from quart import Blueprint
 from structlog.testing import capture_logs
 
@@ -103,13 +104,14 @@ async def test_errors_of_the_domain_say_what_was_wrong(server: TestServer, name:
 
 @pytest.mark.parametrize("name", ["other", "bug"])
 async def test_an_unforeseen_error_keeps_its_insides_to_itself_and_the_log(server: TestServer, name: str) -> None:
-    with capture_logs() as logs:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
         response = await ask(server, "GET", f"/plugins/faulty/raise/{name}", request_id="from-the-caller")
     body = is_problem(response, 500)
     assert "secret" not in response.text
     assert body["title"] == "Internal Server Error"
     (line,) = [line for line in logs if line["event"] == "request failed"]
     assert line["exc_info"] is RAISED[name]
+    assert line["request_id"] == response.headers["X-Request-Id"] == "from-the-caller"
 
 
 async def test_a_body_that_is_no_json(server: TestServer) -> None:

@@ -56,6 +56,15 @@ async def test_a_connection_serves_one_request_after_the_other(server: TestServe
         await raw.until(b'"components"')
 
 
+@pytest.mark.parametrize("odd", [b"\xfc\xff", b"\xe2\x82\xac", b'"\\', b"%0d%0aX-Evil: 1"])
+async def test_odd_bytes_in_a_request_id_break_nothing(server: TestServer, raw: Any, odd: bytes) -> None:
+    await raw.send(b"GET /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Request-Id: " + odd + b"\r\n\r\n")
+    head, _, body = (await raw.end()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"\r\nX-Evil" not in head
+    assert b'"ok"' in body
+
+
 async def test_what_is_no_http_is_refused_and_closed(server: TestServer, raw: Any) -> None:
     await raw.send(b"\x16\x03\x01 this is no request\r\n\r\n")
     assert (await raw.end()).startswith(b"HTTP/1.1 400")

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
+import trio
 
 from csms.config import Config, DatabaseConfig
 from csms.testing.script import SCRIPTS
@@ -27,3 +36,73 @@ def protocol(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def an_hour_ago(server: TestServer) -> int:
     return server.ports.clock.now() - HOUR_MS
+
+
+# --- the server as a process of its own ---------------------------------------------------------------------------------------------
+
+CONFIG = """
+[ocpp]
+port = 0
+unknown_chargers = "accepted"
+authentication = false
+[api]
+port = 0
+[log]
+format = "json"
+"""
+
+
+@attrs.define
+class Served:
+    """A server process and what it has said."""
+
+    process: trio.Process
+    lines: list[dict[str, Any]] = attrs.field(factory=list)
+    ended: trio.Event = attrs.field(factory=trio.Event)
+    _news: trio.Condition = attrs.field(factory=trio.Condition)
+
+    async def listen(self) -> None:
+        assert self.process.stderr is not None
+        rest = b""
+        async for chunk in self.process.stderr:
+            *whole, rest = (rest + chunk).split(b"\n")
+            async with self._news:
+                self.lines += [json.loads(line) if line.startswith(b"{") else {"event": line.decode()} for line in whole]
+                self._news.notify_all()
+        self.ended.set()
+
+    async def says(self, event: str, **fields: str) -> dict[str, Any]:
+        wanted = {"event": event, **fields}
+        with trio.fail_after(20):
+            async with self._news:
+                while not (found := [line for line in self.lines if wanted.items() <= line.items()]):
+                    await self._news.wait()
+                return found[0]
+
+    async def end(self) -> int:
+        with trio.fail_after(20):
+            await self.ended.wait()
+            return await self.process.wait()
+
+
+@asynccontextmanager
+async def serve(folder: Path, *arguments: str, **environment: str) -> AsyncIterator[Served]:
+    (folder / "csms.toml").write_text(CONFIG)
+    command = [sys.executable, "-m", "csms", "serve", "--config", "csms.toml", *arguments]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
+    async with trio.open_nursery() as nursery:
+        process = await trio.lowlevel.open_process(
+            command, cwd=folder, env=inherited | environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        served = Served(process)
+        nursery.start_soon(served.listen)
+        try:
+            yield served
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def serving() -> Callable[..., AbstractAsyncContextManager[Served]]:
+    """``async with serving(folder, "--demo", CSMS_API_PORT="0") as served``: ``csms serve`` in a folder of its own."""
+    return serve

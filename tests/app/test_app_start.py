@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import socket
+import ssl
 
 import attrs
 import httpx
 import pytest
 import trio
+import trustme
 
 from csms.config import Config
 from csms.core.errors import CsmsError
@@ -37,7 +39,9 @@ async def test_a_second_server_ends_before_it_touches_the_store_of_the_first(ser
         key = await server.add_charger("CP1")
         async with connect(server.url, "CP1", password=key) as scripted:
             await script(scripted).boot()
-            with pytest.RaisesGroup(pytest.RaisesExc(CsmsError, match="cannot listen for chargers on 127.0.0.1"), flatten_subgroups=True):
+            with pytest.RaisesGroup(
+                pytest.RaisesExc(CsmsError, match="cannot listen for chargers on 127.0.0.1"), flatten_subgroups=True
+            ):
                 async with running_server(server_config):
                     pass
             (row,) = await server.rows("SELECT connection_id FROM chargers")
@@ -63,12 +67,8 @@ async def test_links_that_ended_leave_nothing_in_memory(server_config: Config) -
     assert left == []
 
 
-async def test_https_and_wss(server_config: Config, tmp_path: object) -> None:
-    """The listener's own probe is a handshake that ends at once; it must not count as somebody who was turned away."""
-    import ssl
-
-    import trustme
-
+async def test_https_and_wss(server_config: Config) -> None:
+    """The probe of our own listener does a whole TLS handshake, and is not counted as somebody who was turned away."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     chain, key = server_config.folder / "chain.pem", server_config.folder / "key.pem"

@@ -38,9 +38,9 @@ def test_two_free_ports_differ() -> None:
 def times(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, float]]:
     """Clocks that a test sets: seconds, the server's CPU, our own."""
     now = {"wall": 0.0, "server": 0.0, "own": 0.0}
-    monkeypatch.setattr(load.time, "perf_counter", lambda: now["wall"])
-    monkeypatch.setattr(load.time, "process_time", lambda: now["own"])
-    monkeypatch.setattr(load.proc, "cpu_s", lambda pid: now["server"])
+    monkeypatch.setattr(time, "perf_counter", lambda: now["wall"])
+    monkeypatch.setattr(time, "process_time", lambda: now["own"])
+    monkeypatch.setattr(proc, "cpu_s", lambda pid: now["server"])
     yield now
     monkeypatch.undo()
 

@@ -90,6 +90,47 @@ async def test_a_server_that_hangs_up_at_once(autojump_clock, bench):
     await bench.until(lambda: charger.online, limit_s=30)
 
 
+class Stuck(trio.abc.Stream):
+    """A charger's end of a stream whose other end reads nothing any more once ``stuck`` is set."""
+
+    def __init__(self, stream, stuck):
+        self._stream = stream
+        self._stuck = stuck
+
+    async def send_all(self, data):
+        if self._stuck.is_set():
+            await trio.sleep_forever()
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self):
+        await self._stream.wait_send_all_might_not_block()
+
+    async def receive_some(self, max_bytes=None):
+        return await self._stream.receive_some(max_bytes)
+
+    async def aclose(self):
+        await self._stream.aclose()
+
+
+@pytest.mark.parametrize(("drops", "within_s"), [(True, 5), (False, 30)])
+async def test_a_server_that_reads_no_more(autojump_clock, bench, drops, within_s):
+    stuck = trio.Event()
+    usual = bench.stream
+
+    async def stream(address):
+        return Stuck(await usual(address), stuck if not bench.dials[1:] else trio.Event())
+
+    bench.stream = stream
+    charger = await bench.charger()
+    charger.box.plug(1, Car())
+    stuck.set()
+    with trio.move_on_after(0.5):
+        await charger.box.tap(1, Tag("TAG-1"))
+    if drops:
+        charger.life.drop("cut", 0)
+    await bench.until(lambda: bench.server.connected == 2 and charger.online, limit_s=within_s)
+
+
 class PingsAtFarewell(trio.abc.Stream):
     """A server's end of a stream that pings when it hears the charger's close frame, before it answers it."""
 

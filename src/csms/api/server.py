@@ -1,17 +1,13 @@
-"""The HTTP server: a Quart-Trio application served by hypercorn in our own nursery."""
+"""The HTTP server: the Quart-Trio application, and how it is run."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections.abc import Awaitable, Callable
 
 import msgspec
 import structlog
 import trio
 from hypercorn.config import Config as HypercornConfig
-from hypercorn.config import Sockets
-from hypercorn.trio import serve
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Blueprint, Response, g, request
 from quart_trio import QuartTrio
@@ -27,22 +23,9 @@ from .finishing import finishing
 from .health import Component, examine
 from .live import FRAME, Feed
 from .problems import Problem
+from .serving import serve
 
-SEND_LIMIT_S = 20.0
-"""How long a client may leave our bytes unacknowledged, or the time that a shutdown may take where that is shorter. hypercorn shields
-its sends, so without this a client that stops reading would hold up the shutdown for ever."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-class _Sockets(HypercornConfig):
-    send_limit_s = SEND_LIMIT_S
-
-    def create_sockets(self) -> Sockets:
-        sockets = super().create_sockets()
-        for listening in [*sockets.secure_sockets, *sockets.insecure_sockets]:
-            with contextlib.suppress(AttributeError):  # TCP_USER_TIMEOUT is Linux's; accepted sockets inherit it
-                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(self.send_limit_s * 1000))
-        return sockets
 
 
 class _Application(QuartTrio):
@@ -132,13 +115,11 @@ async def run(
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve until ``stopping`` returns, then let requests finish for ``grace_s``; starts with the addresses it listens on."""
-    hypercorn = _Sockets()
-    hypercorn.bind = [f"{config.host}:{config.port}"]
-    hypercorn.graceful_timeout = grace_s
-    hypercorn.send_limit_s = min(SEND_LIMIT_S, max(grace_s, 1.0))
+    hypercorn = HypercornConfig()
     hypercorn.keep_alive_timeout = 30
+    hypercorn.ssl_handshake_timeout = 10
     hypercorn.errorlog = None
     hypercorn.accesslog = None
     if config.tls_certificate:
         hypercorn.certfile, hypercorn.keyfile = config.tls_certificate, config.tls_key
-    await serve(app, hypercorn, shutdown_trigger=stopping, task_status=task_status, mode="asgi")
+    await serve(app, hypercorn, host=config.host, port=config.port, grace_s=grace_s, stopping=stopping, task_status=task_status)

@@ -1,0 +1,142 @@
+"""Serves an application over HTTP: hypercorn's protocols, on connections of our own of which none can harm another.
+
+Under hypercorn's own loop an error in one connection ends the whole server (an HTTP/2 path that is not ASCII is enough, and needs no
+key), a client that stops reading holds up every shutdown, and there may be any number of connections.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import attrs
+import structlog
+import trio
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.events import Closed, Event, RawData
+from hypercorn.trio.lifespan import Lifespan
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ASGIFramework, ConnectionState
+from hypercorn.utils import wrap_app
+
+MOST_CONNECTIONS = 1000
+"""Further ones are closed at once: the API must not take the files and the time that chargers need."""
+SEND_LIMIT_S = 20.0
+"""Longest wait for a client to take ``PIECE_BYTES``."""
+PIECE_BYTES = 65_536
+
+log = structlog.get_logger("csms.api")
+
+
+@attrs.define(slots=True, eq=False)
+class Clients:
+    """The connections that are open, and the sends that are under way."""
+
+    open: int = 0
+    stopping: bool = False
+    gone: trio.Event = attrs.field(factory=trio.Event)
+    """Set when, stopping, none is left."""
+    sending: set[trio.CancelScope] = attrs.field(factory=set)
+
+    async def hurry(self) -> None:
+        """Wait until all are gone; cancelled, no send is shielded any more."""
+        try:
+            await self.gone.wait()
+        finally:
+            for scope in self.sending:
+                scope.shield = False
+
+    def stop(self) -> None:
+        """No more will come."""
+        self.stopping = True
+        self.left()
+
+    def left(self) -> None:
+        """One has gone, perhaps the last."""
+        if self.stopping and not self.open:
+            self.gone.set()
+
+
+class Connection(TCPServer):
+    """One client's connection. hypercorn shields its sends from cancellation; here they have a limit, and an end with the server."""
+
+    clients: Clients
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send what the protocol says; a client that takes nothing for too long is gone."""
+        if not isinstance(event, RawData):
+            await super().protocol_send(event)
+            return
+        async with self.send_lock:
+            if not await self._sent(memoryview(event.data)):
+                await trio.aclose_forcefully(self.stream)
+                await self.protocol.handle(Closed())
+
+    async def _sent(self, data: memoryview) -> bool:
+        for start in range(0, len(data), PIECE_BYTES):
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + SEND_LIMIT_S) as scope:
+                self.clients.sending.add(scope)
+                try:
+                    await self.stream.send_all(data[start : start + PIECE_BYTES])
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    return False
+                finally:
+                    self.clients.sending.discard(scope)
+            if scope.cancelled_caught:
+                return False
+        return True
+
+
+async def serve(
+    app: ASGIFramework,
+    config: HypercornConfig,
+    *,
+    host: str,
+    port: int,
+    grace_s: float,
+    stopping: Callable[[], Awaitable[None]],
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve until ``stopping`` returns, then let requests finish for ``grace_s``. Starts with the URLs. Raises ``OSError``."""
+    wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
+    context = WorkerContext(None)
+    clients = Clients()
+
+    async def handle(stream: trio.SocketStream) -> None:
+        try:
+            if clients.open < MOST_CONNECTIONS:
+                clients.open += 1
+                try:
+                    connection = Connection(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]  # or TLS
+                    connection.clients = clients
+                    await connection.run()
+                finally:
+                    clients.open -= 1
+        except* Exception as errors:
+            log.warning("api.connection_failed", error=repr(errors.exceptions[0])[:500])
+        finally:
+            await trio.aclose_forcefully(stream)
+            clients.left()
+
+    tls = config.create_ssl_context()
+    sockets = await trio.open_tcp_listeners(port, host=host)
+    listeners = [socket if tls is None else trio.SSLListener(socket, tls, https_compatible=True) for socket in sockets]
+    names = [socket.socket.getsockname() for socket in sockets]
+    urls = [f"http{'' if tls is None else 's'}://{f'[{name[0]}]' if ':' in name[0] else name[0]}:{name[1]}" for name in names]
+    lifespan = Lifespan(wrapped, config, {})
+    async with trio.open_nursery() as living:
+        await living.start(lifespan.handle_lifespan)
+        await lifespan.wait_for_startup()
+        async with trio.open_nursery() as connections:
+            connections.start_soon(clients.hurry)
+            async with trio.open_nursery() as doors:
+                doors.start_soon(partial(trio.serve_listeners, handle, listeners, handler_nursery=connections))
+                task_status.started(urls)
+                await stopping()
+                doors.cancel_scope.cancel()
+            await context.terminated.set()
+            clients.stop()
+            connections.cancel_scope.deadline = trio.current_time() + grace_s
+        await lifespan.wait_for_shutdown()
+        living.cancel_scope.cancel()
