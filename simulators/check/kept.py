@@ -31,6 +31,8 @@ class KeptTransaction:
     started_at: int | None
     meter_start_wh: int | None
     stopped_at: int | None
+    stopped_at_raw: str
+    """What the charger said, where the server did not take it for the time of the stop."""
     meter_stop_wh: int | None
     stop_source: str
 

@@ -7,6 +7,7 @@ in place: then an equal fact that was received between sending and acknowledgeme
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -107,9 +108,19 @@ def _start(checker: Checker, acked: Acked) -> Findings:
         yield "more than once", f"the start of transaction {transaction_id}"
 
 
+def _instant(text: str) -> int | None:
+    """Milliseconds of a time as the charger wrote it: one before the start, say, which cannot be when the transaction stopped."""
+    try:
+        return round(datetime.fromisoformat(text).timestamp() * 1000)
+    except ValueError:
+        return None
+
+
 def _stopped_as(kept: KeptTransaction, checker: Checker, acked: Acked) -> bool:
     at = acked.facts.get("at")
-    right_time = kept.stopped_at == at or (kept.stopped_at is not None and checker.untrusted(acked, at))
+    right_time = kept.stopped_at == at or (
+        kept.stopped_at is not None and (checker.untrusted(acked, at) or _instant(kept.stopped_at_raw) == at)
+    )
     return kept.stop_source == "reported" and kept.meter_stop_wh == acked.facts["meter_wh"] and right_time
 
 

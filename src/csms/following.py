@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 import msgspec
+import structlog
 import trio
 
 from csms.api.live import FRAME, Feed, Item
@@ -18,6 +19,8 @@ PAGE = 500
 RETRY_S = 1.0
 POLL_S = 0.25
 """Events of another process on the same database show within this time, and so long does a new stream wait at most for its beginning."""
+
+log = structlog.get_logger("csms.live")
 
 
 def frame_item(admission: Admission, entry: FrameEntry) -> Item:
@@ -42,6 +45,11 @@ async def follow(database: StoreDatabase, feed: Feed) -> None:
             feed.following()
             position = await _tell(database, feed, position)
         except StoreUnavailable:
+            await trio.sleep(RETRY_S)
+            continue
+        except Exception:  # a feed that cannot be told something must not end the server
+            log.exception("live.events_skipped", position=position)
+            position = None
             await trio.sleep(RETRY_S)
             continue
         with trio.move_on_after(POLL_S):

@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
@@ -28,7 +29,7 @@ TABLES = {
     "connector_status_history": "charger_id TEXT, evse INTEGER, connector INTEGER, status TEXT, reported_at INTEGER,"
     " received_at INTEGER",
     "transactions": "id INTEGER, charger_id TEXT, evse INTEGER, reference TEXT, token TEXT, started_at INTEGER,"
-    " meter_start_wh INTEGER, stopped_at INTEGER, meter_stop_wh INTEGER, stop_source TEXT",
+    " meter_start_wh INTEGER, stopped_at INTEGER, stopped_at_raw TEXT DEFAULT '', meter_stop_wh INTEGER, stop_source TEXT",
     "transaction_events": "transaction_id INTEGER, seq_no INTEGER, kind TEXT",
     "late_stops": "transaction_id INTEGER, stopped_at INTEGER, meter_stop_wh INTEGER",
     "meter_readings": "charger_id TEXT, evse INTEGER, connector INTEGER, sampled_at INTEGER, received_at INTEGER, energy_wh INTEGER",
@@ -177,7 +178,7 @@ async def test_everything_kept_is_found(autojump_clock, bench, run, tmp_path):
         ),
         (
             "INSERT INTO transactions SELECT 500, charger_id, evse, reference, token, started_at, meter_start_wh, stopped_at,"
-            " meter_stop_wh, stop_source FROM transactions WHERE id = 1",
+            " stopped_at_raw, meter_stop_wh, stop_source FROM transactions WHERE id = 1",
             "more than once",
             "the start of transaction 1",
         ),
@@ -211,6 +212,19 @@ async def test_a_status_that_changes_nothing_need_not_be_a_row(autojump_clock, r
         store.db.execute("UPDATE frames SET at = ?", (at,))
         store.db.commit()
         assert len(check(SqliteSource(tmp_path / "csms.db"), list(read_acked((tmp_path / "one.jsonl",)))).broken) == broken
+
+
+async def test_a_stop_before_its_start_is_kept_as_it_was_said(autojump_clock, run, tmp_path):
+    store = await run()
+    line = next(json.loads(line) for line in (tmp_path / "acked.jsonl").read_text().splitlines() if '"StopTransaction"' in line)
+    said = datetime.fromtimestamp(line["facts"]["at"] / 1000, UTC).isoformat(timespec="milliseconds")
+    for raw, broken in ((said, 0), ("", 1), ("not a time", 1)):
+        store.db.execute(
+            "UPDATE transactions SET stopped_at = stopped_at + 200, stopped_at_raw = ? WHERE id = ?",
+            (raw, line["facts"]["transaction_id"]),
+        )
+        store.db.commit()
+        assert len(findings(tmp_path).broken) == broken
 
 
 async def test_a_stop_in_quarantine_or_late_is_kept(autojump_clock, run, tmp_path):

@@ -20,6 +20,7 @@ from .promises import Promises, Said
 CALL_LIMIT_S = 5.0
 STEP_MS = 1000
 RETRY_S = 0.05
+BACKOFF_S = (0.05, 0.3)
 PIPELINED = 4
 """So many CALLs at most go out before an answer is waited for."""
 GONE = (OSError, ConnectionError, trio.TooSlowError, trio_websocket.ConnectionClosed, trio_websocket.HandshakeError)
@@ -198,7 +199,7 @@ class Swarm:
                             todo = charger.charge()
             except* GONE:
                 pass
-            await trio.sleep(charger.random.uniform(0.01, 0.1))
+            await trio.sleep(charger.random.uniform(*BACKOFF_S))
 
     async def _all(self, charger: Charger, line: ScriptedCharger, calls: list[Call]) -> None:
         """Say them all, then wait for all answers; what is acknowledged leaves the list. Raises when the line breaks."""
