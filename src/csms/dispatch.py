@@ -110,8 +110,13 @@ class Dispatch:
         return verdict
 
 
+COUNTING = (StartReported, UpdateReported)
+"""Reports on which the transactions of a token are counted. An Authorize counts none (1.6 §7.2), a stop is never refused."""
+
+
 def keys_of(report: Report, admission: Admission) -> tuple[str, ...]:
     """Every aggregate that hearing this report may change or count."""
     key = charger_key(report.charger_id)
-    token = getattr(report, "token", None)
-    return (key,) if token is None else (key, token_key(admission.tenant, token.value))
+    if isinstance(report, COUNTING) and report.token is not None:
+        return key, token_key(admission.tenant, report.token.value)
+    return (key,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import ssl
+from typing import Any
 
 import attrs
 import httpx
@@ -75,7 +76,7 @@ async def test_https_and_wss(server_config: Config) -> None:
     certificate.private_key_pem.write_to_path(key)
     for blob in certificate.cert_chain_pems:
         blob.write_to_path(chain, append=True)
-    files = {"tls_certificate": str(chain), "tls_key": str(key)}
+    files: Any = {"tls_certificate": str(chain), "tls_key": str(key)}
     config = attrs.evolve(
         server_config, ocpp=attrs.evolve(server_config.ocpp, **files), api=attrs.evolve(server_config.api, **files)
     )

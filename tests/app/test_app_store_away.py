@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,17 +22,15 @@ sqlite_only = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 postgres_only = pytest.mark.parametrize("engine", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True)
 
 
-class Outage:
+class Outage(Protocol):
     """Takes the store away and brings it back."""
 
-    def begin(self) -> None:
-        raise NotImplementedError
+    def begin(self) -> None: ...
 
-    def end(self) -> None:
-        raise NotImplementedError
+    def end(self) -> None: ...
 
 
-class FileGone(Outage):
+class FileGone:
     def __init__(self, path: Path) -> None:
         self._path, self._elsewhere = path, path.with_suffix(".elsewhere")
 
@@ -44,7 +42,7 @@ class FileGone(Outage):
             self._elsewhere.rename(self._path)
 
 
-class ServerGone(Outage):
+class ServerGone:
     def __init__(self, server: PostgresTestServer, name: str) -> None:
         self._server, self._name = server, name
 

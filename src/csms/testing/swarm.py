@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import trio
@@ -18,13 +19,14 @@ from .charger import ScriptedCharger, connect
 from .promises import Promises, Said
 
 CALL_LIMIT_S = 5.0
-STEP_MS = 1000
 RETRY_S = 0.05
 BACKOFF_S = (0.05, 0.3)
-PIPELINED = 4
+STEP_MS = 1000
+MOST_PIPELINED = 3
 """So many CALLs at most go out before an answer is waited for."""
-GONE = (OSError, ConnectionError, trio.TooSlowError, trio_websocket.ConnectionClosed, trio_websocket.HandshakeError)
-
+BOOTS = 0.3
+"""The share of reconnections that begin with a boot."""
+GONE = (OSError, trio.TooSlowError, trio_websocket.ConnectionClosed, trio_websocket.HandshakeError)
 
 Facts = tuple[tuple[str, tuple[Any, ...], dict[str, Any]], ...]
 
@@ -39,88 +41,137 @@ class Call:
 
 
 @attrs.define(slots=True, eq=False)
-class Charger:
+class Charger(ABC):
     """One charger of the swarm. Its own time goes on by a second with each thing it says, so that every fact is one of its kind."""
 
+    protocol: ClassVar[str]
+    plugged: ClassVar[str]
+    """The status of a connector with a car."""
+
     charger_id: str
-    version: str
     token: str
     now: int
     random: random.Random
-    boots: Iterator[int] = attrs.field(factory=lambda: count(1))
     register_wh: int = 0
     transaction_id: int = 0
+    """What the server called the transaction under way (1.6)."""
+    _boots: Iterator[int] = attrs.field(factory=lambda: count(1))
+
+    def boot(self) -> Call:
+        """A boot, told apart from the others by its firmware."""
+        firmware = f"1.{next(self._boots)}"
+        return Call("BootNotification", self.boot_payload(firmware), (("boot", (self.charger_id, firmware), {}),))
+
+    def life(self) -> Iterator[list[Call]]:
+        """One charge: groups of CALLs that may go out together."""
+        yield [self._status(self.plugged)]
+        yield [Call("Authorize", self.authorize_payload()), Call("Heartbeat", {})]
+        yield from self.charge()
+        yield [self._status("Available")]
+
+    def _status(self, status: str) -> Call:
+        at = self.tick()
+        facts = (("status", (self.charger_id, 1, at), {"status": status}),)
+        return Call("StatusNotification", self.status_payload(status, at), facts)
 
     def tick(self) -> int:
         """The next moment."""
         self.now += STEP_MS
         return self.now
 
-    def boot(self) -> Call:
-        """A boot, told apart from the others by its firmware."""
-        firmware = f"1.{next(self.boots)}"
-        facts: Facts = (("boot", (self.charger_id, firmware), {}),)
-        if self.version == "1.6":
-            box = {"chargePointVendor": "Swarm", "chargePointModel": "S", "firmwareVersion": firmware}
-            return Call("BootNotification", box, facts)
-        station = {"vendorName": "Swarm", "model": "S", "firmwareVersion": firmware}
-        return Call("BootNotification", {"reason": "PowerUp", "chargingStation": station}, facts)
-
-    def charge(self) -> Iterator[list[Call]]:
-        """One charge: groups of CALLs that may go out together."""
-        yield [self._status("Preparing" if self.version == "1.6" else "Occupied")]
-        yield [self._authorize(), Call("Heartbeat", {})]
-        say = self._charge_16 if self.version == "1.6" else self._charge_201
-        yield from say()
-        yield [self._status("Available")]
-
-    def _status(self, status: str) -> Call:
-        at = self.tick()
-        facts = (("status", (self.charger_id, 1, at), {"status": status}),)
-        if self.version == "1.6":
-            payload = {"connectorId": 1, "errorCode": "NoError", "status": status, "timestamp": iso(at)}
-        else:
-            payload = {"evseId": 1, "connectorId": 1, "connectorStatus": status, "timestamp": iso(at)}
-        return Call("StatusNotification", payload, facts)
-
-    def _authorize(self) -> Call:
-        if self.version == "1.6":
-            return Call("Authorize", {"idTag": self.token})
-        return Call("Authorize", {"idToken": {"idToken": self.token, "type": "ISO14443"}})
-
-    def _meter(self) -> tuple[int, int, tuple[str, tuple[Any, ...], dict[str, Any]]]:
+    def meter(self) -> tuple[int, int, tuple[str, tuple[Any, ...], dict[str, Any]]]:
+        """The next moment, the register then, and the fact of having read it."""
         at = self.tick()
         self.register_wh += self.random.randrange(1, 500)
         return at, self.register_wh, ("reading", (self.charger_id, 1, at), {"energy_wh": self.register_wh})
 
-    def _charge_16(self) -> Iterator[list[Call]]:
-        started_at, start_wh, _ = self._meter()
+    def groups(self) -> Iterator[range]:
+        """How many readings go out together, each time."""
+        for _ in range(self.random.randrange(4)):
+            yield range(self.random.randrange(1, MOST_PIPELINED + 1))
+
+    @abstractmethod
+    def boot_payload(self, firmware: str) -> dict[str, Any]:
+        """BootNotification."""
+
+    @abstractmethod
+    def status_payload(self, status: str, at: int) -> dict[str, Any]:
+        """StatusNotification."""
+
+    @abstractmethod
+    def authorize_payload(self) -> dict[str, Any]:
+        """Authorize."""
+
+    @abstractmethod
+    def charge(self) -> Iterator[list[Call]]:
+        """The transaction, from its start to its stop."""
+
+
+class Charger16(Charger):
+    """OCPP 1.6."""
+
+    protocol = "ocpp1.6"
+    plugged = "Preparing"
+
+    def boot_payload(self, firmware: str) -> dict[str, Any]:
+        """BootNotification."""
+        return {"chargePointVendor": "Swarm", "chargePointModel": "S", "firmwareVersion": firmware}
+
+    def status_payload(self, status: str, at: int) -> dict[str, Any]:
+        """StatusNotification."""
+        return {"connectorId": 1, "errorCode": "NoError", "status": status, "timestamp": iso(at)}
+
+    def authorize_payload(self) -> dict[str, Any]:
+        """Authorize."""
+        return {"idTag": self.token}
+
+    def charge(self) -> Iterator[list[Call]]:
+        """StartTransaction, MeterValues, StopTransaction."""
+        started_at, start_wh, _ = self.meter()
         known = {"evse": 1, "token": self.token, "meter_start_wh": start_wh}
         payload = {"connectorId": 1, "idTag": self.token, "meterStart": start_wh, "timestamp": iso(started_at)}
         yield [Call("StartTransaction", payload, (("transaction", (self.charger_id, started_at), known),))]
-        for _ in range(self.random.randrange(4)):
-            yield [self._meter_values() for _ in range(self.random.randrange(1, PIPELINED))]
-        stopped_at, stop_wh, _ = self._meter()
+        for group in self.groups():
+            yield [self._meter_values() for _ in group]
+        stopped_at, stop_wh, _ = self.meter()
         payload = {"transactionId": self.transaction_id, "meterStop": stop_wh, "timestamp": iso(stopped_at)}
         ended = {"state": "completed", "stopped_at": stopped_at, "meter_stop_wh": stop_wh, "energy_wh": stop_wh - start_wh}
         yield [Call("StopTransaction", payload, (("stop", (self.charger_id, started_at), ended),))]
 
     def _meter_values(self) -> Call:
-        at, wh, fact = self._meter()
+        at, wh, fact = self.meter()
         fact[2]["transaction_id"] = self.transaction_id
         value = {"timestamp": iso(at), "sampledValue": [{"value": str(wh), "unit": "Wh"}]}
         return Call("MeterValues", {"connectorId": 1, "transactionId": self.transaction_id, "meterValue": [value]}, (fact,))
 
-    def _charge_201(self) -> Iterator[list[Call]]:
+
+class Charger201(Charger):
+    """OCPP 2.0.1."""
+
+    protocol = "ocpp2.0.1"
+    plugged = "Occupied"
+
+    def boot_payload(self, firmware: str) -> dict[str, Any]:
+        """BootNotification."""
+        return {"reason": "PowerUp", "chargingStation": {"vendorName": "Swarm", "model": "S", "firmwareVersion": firmware}}
+
+    def status_payload(self, status: str, at: int) -> dict[str, Any]:
+        """StatusNotification."""
+        return {"evseId": 1, "connectorId": 1, "connectorStatus": status, "timestamp": iso(at)}
+
+    def authorize_payload(self) -> dict[str, Any]:
+        """Authorize."""
+        return {"idToken": {"idToken": self.token, "type": "ISO14443"}}
+
+    def charge(self) -> Iterator[list[Call]]:
+        """TransactionEvents: Started, Updated, Ended."""
         seq_no = count()
         reference = f"{self.charger_id}-{self.now}"
-        token = {"idToken": {"idToken": self.token, "type": "ISO14443"}}
-        started = self._event("Started", "Authorized", "Transaction.Begin", reference, next(seq_no), **token)
+        started = self._event("Started", "Authorized", "Transaction.Begin", reference, next(seq_no), **self.authorize_payload())
         started_at, start_wh = self.now, self.register_wh
         known = {"reference": reference, "evse": 1, "token": self.token, "meter_start_wh": start_wh}
         yield [attrs.evolve(started, facts=(*started.facts, ("transaction", (self.charger_id, started_at), known)))]
-        for _ in range(self.random.randrange(4)):
-            group = range(self.random.randrange(1, PIPELINED))
+        for group in self.groups():
             yield [self._event("Updated", "MeterValuePeriodic", "Sample.Periodic", reference, next(seq_no)) for _ in group]
         stopped = self._event("Ended", "StopAuthorized", "Transaction.End", reference, next(seq_no))
         ended = {
@@ -132,7 +183,7 @@ class Charger:
         yield [attrs.evolve(stopped, facts=(*stopped.facts, ("stop", (self.charger_id, started_at), ended)))]
 
     def _event(self, kind: str, trigger: str, context: str, reference: str, seq_no: int, **more: Any) -> Call:
-        at, wh, reading = self._meter()
+        at, wh, reading = self.meter()
         payload = {
             "eventType": kind,
             "timestamp": iso(at),
@@ -162,8 +213,8 @@ class Swarm:
     @classmethod
     def of(cls, url: str, size: int, *, now: int, seed: int) -> Swarm:
         """Chargers SW0, SW1 ... of both versions in turn, whose tokens are SWARM0, SWARM1 ..."""
-        chargers = [
-            Charger(f"SW{number}", ("1.6", "2.0.1")[number % 2], f"SWARM{number}", now, random.Random(f"{seed}:{number}"))  # noqa: S311
+        chargers: list[Charger] = [
+            (Charger16, Charger201)[number % 2](f"SW{number}", f"SWARM{number}", now, random.Random(f"{seed}:{number}"))  # noqa: S311
             for number in range(size)
         ]
         return cls(url, chargers, seed)
@@ -183,9 +234,8 @@ class Swarm:
         pending: list[Call] = []
         while True:
             try:
-                protocol = f"ocpp{charger.version}"
-                async with connect(self.url, charger.charger_id, protocol=protocol) as line:
-                    if charger.random.random() < 0.3 or not self.acknowledged:
+                async with connect(self.url, charger.charger_id, protocol=charger.protocol) as line:
+                    if charger.random.random() < BOOTS:
                         await self._all(charger, line, [charger.boot()])
                     while True:
                         while pending:
@@ -196,7 +246,7 @@ class Swarm:
                         elif self._finishing:
                             return
                         else:
-                            todo = charger.charge()
+                            todo = charger.life()
             except* GONE:
                 pass
             await trio.sleep(charger.random.uniform(*BACKOFF_S))
