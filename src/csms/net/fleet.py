@@ -11,6 +11,7 @@ import trio
 from structlog.contextvars import bind_contextvars
 
 from csms.core.commands import Command, Offline, Outcome
+from csms.core.errors import StoreUnavailable
 from csms.core.ports import Admission, ConnectionInfo, Turned
 
 from .connection import CLOSE_WAIT_S, Connection
@@ -189,7 +190,11 @@ class Fleet:
         if error is not None or scope.cancelled_caught:
             why = f"took longer than {CALLBACK_LIMIT_S:g} s" if error is None else str(error) or type(error).__name__
             log.error(
-                f"charger.{what}_not_noted", charger=link.charger_id, connection=link.connection_id, error=why, exc_info=error
+                f"charger.{what}_not_noted",
+                charger=link.charger_id,
+                connection=link.connection_id,
+                error=why,
+                exc_info=None if isinstance(error, StoreUnavailable) else error,
             )
 
     # --- the end ----------------------------------------------------------------------------------------------------------------

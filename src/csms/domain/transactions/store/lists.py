@@ -24,8 +24,10 @@ class Filter:
     open: bool | None = None
 
 
-_HEARD_SINCE = "id >= (SELECT id FROM transactions WHERE tenant = :tenant AND created_at >= :since ORDER BY created_at LIMIT 1)"
-"""What started since then was heard of since then; ids grow with time, so a list need not look further back."""
+_HEARD_SINCE = "id >= (SELECT id FROM transactions WHERE tenant = :tenant AND created_at >= :heard_since ORDER BY created_at LIMIT 1)"
+AHEAD_MS = 86_400_000
+"""What started since then was heard of since then, or up to a day earlier where the charger's clock is ahead (``service.bounds`` allows
+no more); ids grow with time, so a list need not look further back."""
 
 
 def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 100) -> Sequence[Transaction]:
@@ -46,7 +48,7 @@ def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 1
         values["token_folded"] = which.token.casefold()
     if which.since is not None:
         conditions += (_HEARD_SINCE, "COALESCE(started_at, created_at) >= :since")
-        values["since"] = which.since
+        values |= {"since": which.since, "heard_since": which.since - AHEAD_MS}
     if which.open is not None:
         conditions.append("closed_at IS NULL" if which.open else "closed_at IS NOT NULL")
     if before is not None:
