@@ -11,6 +11,9 @@ from csms.core.ids import Place, charger_key
 from csms.core.nouns import noun
 from csms.core.reports import CHARGING, SUSPENDED_EV, SUSPENDED_EVSE, Reading, TokenVerdict
 
+AHEAD_MS = 86_400_000
+"""How far a charger's clock may be ahead of ours. What it says of a later time cannot have happened: then the time of receipt counts."""
+
 PENDING_START = "pending_start"
 """We asked the charger to start it and have not heard that it did."""
 RUNNING = "running"

@@ -8,12 +8,10 @@ import attrs
 
 from csms.core.reports import Reading, StartReported, StopReported, Token, UpdateReported
 from csms.core.units import iso
+from csms.domain.transactions.model import AHEAD_MS
 
 LONGEST = 255
 """No version allows a token or a transaction id of more than 36 characters; PostgreSQL refuses index rows from about 2,700 bytes."""
-
-AHEAD_MS = 86_400_000
-"""How far a charger's clock may be ahead of ours. What it says of a later time cannot have happened: then the time of receipt counts."""
 
 _LATEST_ISO_AT = 253_402_300_800_000
 

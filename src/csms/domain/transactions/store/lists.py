@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from csms.core.ports import ReadTx
-from csms.domain.transactions.model import Transaction
+from csms.domain.transactions.model import AHEAD_MS, Transaction
 
 from . import rows
 
@@ -24,10 +24,11 @@ class Filter:
     open: bool | None = None
 
 
-_HEARD_SINCE = "id >= (SELECT id FROM transactions WHERE tenant = :tenant AND created_at >= :heard_since ORDER BY created_at LIMIT 1)"
-AHEAD_MS = 86_400_000
-"""What started since then was heard of since then, or up to a day earlier where the charger's clock is ahead (``service.bounds`` allows
-no more); ids grow with time, so a list need not look further back."""
+_HEARD_SINCE = (
+    "id >= (SELECT id FROM transactions WHERE tenant = :tenant AND created_at >= :heard_since ORDER BY created_at LIMIT 1)"
+)
+"""What started since then was heard of since then, or ``AHEAD_MS`` earlier where the charger's clock is ahead; ids grow with time, so a
+list need not look further back."""
 
 
 def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 100) -> Sequence[Transaction]:
