@@ -99,7 +99,11 @@ class OcppConfig:
     command_queue_limit: int = setting(50, "commands that may wait for one charger", validator=Between(1, 1000))
     inbox_limit: int = setting(100, "received calls that may wait per charger before reading pauses", validator=Between(1, 10_000))
     handshake_timeout_s: float = setting(30.0, "longest handshake, waits for a busy server included", validator=Between(1, 120))
-    max_message_bytes: int = setting(1_048_576, "largest message", validator=Between(1024, 67_108_864))
+    max_message_bytes: int = setting(
+        1_048_576,
+        "largest message that is heard; up to four times that is refused by a CALLERROR, beyond it the link is closed",
+        validator=Between(1024, 67_108_864),
+    )
     max_connections: int = setting(20_000, "most charger connections", validator=Between(1, 1_000_000))
     ping_interval_s: float = setting(30.0, "WebSocket ping interval; 0 sends none", validator=Between(0, 3600))
     idle_heartbeats: float = setting(
