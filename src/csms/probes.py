@@ -10,6 +10,7 @@ import trio
 
 from csms.api.health import Component
 from csms.api.live import Feed
+from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT
 from csms.db import StoreDatabase
 from csms.net.fleet import Fleet
@@ -27,6 +28,8 @@ def components(*, database: StoreDatabase, fleet: Fleet, bus: Bus, chargers: tup
     trust_anybody.verify_mode = ssl.CERT_NONE
 
     async def store() -> dict[str, Any]:
+        if problem := database.problem():  # the writer knows already: no need to wait for a connection
+            raise StoreUnavailable(problem)
         await database.read(_look, tenant=DEFAULT_TENANT)
         return {"engine": database.engine}
 
