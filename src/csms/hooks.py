@@ -28,29 +28,47 @@ import pluggy
 from prometheus_client.registry import Collector
 from structlog.typing import FilteringBoundLogger
 
+from csms.core.certificates import CertificateHash
+from csms.core.charging import ChargingProfile, ChargingSchedule, SchedulePeriod
 from csms.core.commands import (
     COMMANDS,
     Answered,
     CallError,
+    CancelReservation,
+    CertificateSigned,
     ChangeAvailability,
     ClearCache,
+    ClearChargingProfile,
     Command,
+    DeleteCertificate,
     Expired,
+    GetCompositeSchedule,
+    GetDiagnostics,
+    GetInstalledCertificates,
+    GetLocalListVersion,
+    GetLog,
     GetVariables,
+    InstallCertificate,
+    LocalListEntry,
     Lost,
     NotSupported,
     Offline,
     Outcome,
     QueueFull,
+    ReserveNow,
     Reset,
     SendData,
+    SendLocalList,
+    SetChargingProfile,
     Setting,
     SetVariables,
     StartCharging,
     StopCharging,
     Superseded,
     TimedOut,
+    TriggerMessage,
     UnlockConnector,
+    UpdateFirmware,
     VariableName,
 )
 from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable
@@ -65,7 +83,9 @@ from csms.domain.stations.model import (
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
+    ChargerKeyChanged,
     ChargerRegistrationChanged,
+    ChargerSecurityChanged,
     ChargerStatusChanged,
 )
 from csms.domain.transactions.model import (
@@ -236,6 +256,16 @@ def charger_registration_changed(event: ChargerRegistrationChanged, delivery: De
 
 
 @event_hook
+def charger_key_changed(event: ChargerKeyChanged, delivery: Delivered, context: PluginContext) -> None:
+    """Another key became the charger's: given by an operator, or offered and then shown by the charger (1.6 security whitepaper A01)."""
+
+
+@event_hook
+def charger_security_changed(event: ChargerSecurityChanged, delivery: Delivered, context: PluginContext) -> None:
+    """The security profile that a charger must use at least, or the one of its latest log-in, became another one."""
+
+
+@event_hook
 def token_seen(event: TokenSeen, delivery: Delivered, context: PluginContext) -> None:
     """A token was shown at a charger; the event says what it was answered."""
 
@@ -349,12 +379,16 @@ async def run(context: PluginContext) -> None:
 # fmt: off
 __all__ = [
     "ANY_REFUSAL", "COMMANDS", "DEFAULT_TENANT", "EVENT_TYPES", "FIRST_ANSWER", "HOOKS", "WHOLE_CHARGER", "Answered", "Blocking",
-    "CallError", "ChangeAvailability", "ChargerBooted", "ChargerConnected", "ChargerDisconnected", "ChargerId", "ChargerRegistrationChanged",
-    "ChargerStatusChanged", "Chargers", "ClearCache", "Clock", "Command", "Conflict", "ConnectionInfo", "CsmsError",
-    "DataVerdict", "Delivered", "Event", "Expired", "GetVariables", "Handshake", "Hook", "Http", "HttpAnswer", "Invalid", "Job",
-    "Lost", "MeterValues", "Money", "NotFound", "NotSupported", "Offline", "Outcome", "Place", "PluginContext", "QueueFull",
-    "Random", "ReadTx", "Reading", "Refused", "Reset", "Row", "Sample", "SendData", "SetVariables", "Setting", "StartCharging",
+    "CallError", "CancelReservation", "CertificateHash", "CertificateSigned", "ChangeAvailability", "ChargerBooted",
+    "ChargerConnected", "ChargerDisconnected", "ChargerId", "ChargerRegistrationChanged", "ChargerStatusChanged", "Chargers",
+    "ChargingProfile", "ChargingSchedule", "ClearCache", "ClearChargingProfile", "Clock", "Command", "Conflict", "ConnectionInfo",
+    "CsmsError", "DataVerdict", "DeleteCertificate", "Delivered", "Event", "Expired", "GetCompositeSchedule", "GetDiagnostics",
+    "GetInstalledCertificates", "GetLocalListVersion", "GetLog", "GetVariables", "Handshake", "Hook", "Http", "HttpAnswer",
+    "InstallCertificate", "Invalid", "Job", "LocalListEntry", "Lost", "MeterValues", "Money", "NotFound", "NotSupported", "Offline",
+    "Outcome", "Place", "PluginContext", "QueueFull", "Random", "ReadTx", "Reading", "Refused", "ReserveNow", "Reset", "Row",
+    "Sample", "SchedulePeriod", "SendData", "SendLocalList", "SetChargingProfile", "SetVariables", "Setting", "StartCharging",
     "Statement", "StopCharging", "Store", "StoreUnavailable", "Superseded", "TenantId", "TimedOut", "Token", "TokenSeen",
     "TokenVerdict", "TransactionCorrected", "TransactionEnded", "TransactionId", "TransactionStarted", "TransactionUpdated",
-    "Turned", "UnlockConnector", "VariableName", "event", "from_datetime", "hookimpl", "iso", "parse_instant", "to_datetime",
+    "TriggerMessage", "Turned", "UnlockConnector", "UpdateFirmware", "VariableName", "event", "from_datetime", "hookimpl", "iso",
+    "parse_instant", "to_datetime",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
-from csms.cli.arguments import FORMS, fields_of, form_of
+from csms.cli.arguments import fields_of, form_of
 from csms.core.commands import COMMANDS
 
 NAME = {"name": "HeartbeatInterval", "component": "", "instance": "", "component_instance": "", "evse": None, "connector": None}
@@ -24,12 +25,12 @@ def token(value: str, kind: str = "") -> dict[str, str]:
 @pytest.mark.parametrize(
     ("line", "fields"),
     [
-        ("StartCharging token=ABC evse=1", {"token": token("ABC"), "place": place(1, 0), "remote_start_id": 0}),
-        ("StartCharging ABC", {"token": token("ABC"), "place": None, "remote_start_id": 0}),
-        ("StartCharging ABC 2", {"token": token("ABC"), "place": place(2, 0), "remote_start_id": 0}),
+        ("StartCharging token=ABC evse=1", {"token": token("ABC"), "place": place(1, 0), "remote_start_id": 0, "profile": None}),
+        ("StartCharging ABC", {"token": token("ABC"), "place": None, "remote_start_id": 0, "profile": None}),
+        ("StartCharging ABC 2", {"token": token("ABC"), "place": place(2, 0), "remote_start_id": 0, "profile": None}),
         (
             "startcharging token=ABC kind=ISO14443 evse=1 connector=2",
-            {"token": token("ABC", "ISO14443"), "place": place(1, 2), "remote_start_id": 0},
+            {"token": token("ABC", "ISO14443"), "place": place(1, 2), "remote_start_id": 0, "profile": None},
         ),
         ("StopCharging transaction=17", {"transaction_id": 17, "reference": ""}),
         ("StopCharging 17", {"transaction_id": 17, "reference": ""}),
@@ -107,4 +108,58 @@ def test_an_unknown_command_is_told_with_the_nearest() -> None:
 
 
 def test_every_command_of_the_core_has_a_form() -> None:
-    assert set(FORMS) == set(COMMANDS)
+    for name in COMMANDS:
+        assert form_of(name).usage.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("line", "fields"),
+    [
+        ("TriggerMessage StatusNotification place=2", {"message": "StatusNotification", "place": place(2, 1)}),
+        ("TriggerMessage message=Heartbeat extended=yes", {"message": "Heartbeat", "extended": True}),
+        (
+            "ReserveNow 7 0 ABC 2026-12-31T00:00:00Z parent=G",
+            {
+                "reservation_id": 7,
+                "place": place(0, 0),
+                "token": {"value": "ABC"},
+                "expires_at": 1_798_675_200_000,
+                "parent": "G",
+            },
+        ),
+        ("ClearChargingProfile stack_level=1", {"stack_level": 1}),
+        (
+            'SendLocalList 3 entries=[{"token":{"value":"A"}}] full=no',
+            {"version": 3, "entries": [{"token": {"value": "A"}}], "full": False},
+        ),
+        ("GetLocalListVersion", {}),
+    ],
+)
+def test_other_commands_are_written_field_by_field(line: str, fields: dict[str, Any]) -> None:
+    name, *words = line.split()
+    assert fields_of(form_of(name), words) == fields
+
+
+def test_a_file_holds_what_is_too_long_for_a_line(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    told = fields_of(form_of("InstallCertificate"), [f"certificate=@{tmp_path / 'root.pem'}"])
+    assert told == {"certificate": "-----BEGIN CERTIFICATE-----\n"}
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("CancelReservation", "CancelReservation needs reservation_id"),
+        ("CancelReservation x", "reservation_id must be a whole number"),
+        ("CancelReservation 1 2", "CancelReservation does not take 2"),
+        ("SetChargingProfile 1 profile={", "profile is neither JSON nor @FILE"),
+        ("InstallCertificate certificate=@/nowhere/at/all", "certificate: cannot read /nowhere/at/all"),
+        ("TriggerMessage Heartbeat extended=perhaps", "extended must be yes or no"),
+    ],
+)
+def test_a_mistake_in_a_field_is_told(line: str, words: str) -> None:
+    name, *rest = line.split()
+    with pytest.raises(click.UsageError) as caught:
+        fields_of(form_of(name), rest)
+    assert words in caught.value.message
+    assert f"write: {form_of(name).usage}" in caught.value.message

@@ -26,6 +26,9 @@ def test_only_what_may_be_repeated_is_idempotent() -> None:
         "ChangeAvailability",
         "GetVariables",
         "ClearCache",
+        "GetLocalListVersion",
+        "GetCompositeSchedule",
+        "GetInstalledCertificates",
     }
 
 

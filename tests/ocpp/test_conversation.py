@@ -250,7 +250,7 @@ def test_the_operator_may_admit_a_charger(script: Any) -> None:
     ("protocol", "action", "payload", "code", "named"),
     [
         ("ocpp1.6", "MakeCoffee", {}, "NotImplemented", "MakeCoffee"),
-        ("ocpp1.6", "FirmwareStatusNotification", {"status": "Idle"}, "NotSupported", "FirmwareStatusNotification"),
+        ("ocpp2.0.1", "FirmwareStatusNotification", {"status": "Idle"}, "NotSupported", "FirmwareStatusNotification"),
         ("ocpp1.6", "RemoteStartTransaction", {"idTag": "A"}, "NotSupported", "RemoteStartTransaction"),
         ("ocpp1.6", "Authorize", {}, "OccurenceConstraintViolation", "idTag"),
         ("ocpp1.6", "Authorize", {"idTag": None}, "OccurenceConstraintViolation", "idTag"),

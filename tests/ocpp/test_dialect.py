@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from csms.core.commands import COMMANDS
 from csms.core.ids import Place
 from csms.core.reports import Oddity
 from csms.ocpp.dialect import Hearing
@@ -57,17 +58,19 @@ def test_a_place_that_cannot_be_is_the_whole_charger() -> None:
 
 
 def test_what_a_dialect_can_say_and_hear() -> None:
+    everyday = {
+        "StartCharging",
+        "StopCharging",
+        "Reset",
+        "UnlockConnector",
+        "ChangeAvailability",
+        "GetVariables",
+        "SetVariables",
+        "ClearCache",
+        "SendData",
+    }
+    assert dialect_for("ocpp1.6").can_say == set(COMMANDS)
     for protocol in ("ocpp1.6", "ocpp2.0.1"):
         dialect = dialect_for(protocol)
-        assert dialect.can_say == {
-            "StartCharging",
-            "StopCharging",
-            "Reset",
-            "UnlockConnector",
-            "ChangeAvailability",
-            "GetVariables",
-            "SetVariables",
-            "ClearCache",
-            "SendData",
-        }
+        assert everyday <= dialect.can_say
         assert {"BootNotification", "Heartbeat", "StatusNotification", "MeterValues", "DataTransfer"} <= dialect.can_hear

@@ -9,7 +9,6 @@ from typing import Any
 
 import attrs
 import click
-import msgspec
 
 from csms.core.commands import (
     COMMANDS,
@@ -28,6 +27,8 @@ from csms.core.commands import (
 )
 from csms.core.ids import Place
 from csms.core.reports import Token
+
+from .fields import fields_from, usage
 
 _NAME = re.compile(
     r"(?:(?P<component>[^.\[\]@=]+)(?:\[(?P<component_instance>[^\]]*)\])?(?:@(?P<evse>\d+)(?:\.(?P<connector>\d+))?)?\.)?"
@@ -174,7 +175,7 @@ def form_of(name: str) -> Form:
         near = get_close_matches(name.casefold(), by_fold, n=1)
         hint = f"did you mean {by_fold[near[0]]}?" if near else f"there are {', '.join(COMMANDS)}"
         raise click.UsageError(f"there is no command {name}; {hint}")
-    return FORMS.get(known, Form(known, f"{known} [FIELD=VALUE ...]"))
+    return FORMS.get(known) or Form(known, usage(COMMANDS[known]))
 
 
 def fields_of(form: Form, words: Sequence[str]) -> dict[str, Any]:
@@ -185,7 +186,7 @@ def fields_of(form: Form, words: Sequence[str]) -> dict[str, Any]:
     if form.name == "SetVariables":
         return attrs.asdict(_settings(words, reader))
     if form.build is None:
-        return {name: _json_or_text(value) for name, _, value in (word.partition("=") for word in words)}
+        return fields_from(COMMANDS[form.name], words)
     command = form.build(reader)
     reader.finish()
     return attrs.asdict(command)
@@ -201,10 +202,3 @@ def _settings(words: Sequence[str], reader: Words) -> SetVariables:
             raise reader.wrong(f"{word!r} has no value")
         settings.append(Setting(variable_name(name, reader.wrong), value))
     return SetVariables(tuple(settings))
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return text

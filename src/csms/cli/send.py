@@ -104,6 +104,10 @@ def _details(more: dict[str, Any]) -> None:
     "csms send C1 GetVariables HeartbeatInterval",
     "csms send C1 SetVariables HeartbeatInterval=300",
     "csms send C1 SetVariables OCPPCommCtrlr.HeartbeatInterval=300      (OCPP 2.x)",
+    "csms send C1 TriggerMessage StatusNotification place=1",
+    "csms send C1 ReserveNow reservation_id=7 place=1 token=ABC expires_at=+2h",
+    "csms send C1 SetChargingProfile place=1 profile=@profile.json",
+    "csms send C1 GetCompositeSchedule place=1 duration_s=3600",
     'csms send C1 SendData --body \'{"vendor_id": "acme", "data": "hello"}\'',
     "csms send --list",
 )

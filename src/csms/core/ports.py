@@ -99,7 +99,12 @@ class Database(Protocol):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Handshake:
-    """What a charger shows before it is let in. ``password`` is bytes as sent (Basic auth), None when it sent none."""
+    """What a charger shows before it is let in. ``password`` is bytes as sent (Basic auth), None when it sent none.
+
+    ``secure``: it came over TLS, to us or to a trusted proxy. What begins with ``certificate_`` is of the client certificate that TLS
+    verified, all None where it showed none: the one CN and O of its subject, the serial number and the SHA-256 of the whole in lower
+    case hexadecimal, and the instant when it expires.
+    """
 
     charger_id: str
     subprotocols: tuple[str, ...]
@@ -108,6 +113,10 @@ class Handshake:
     password: bytes | None = attrs.field(default=None, repr=False)
     secure: bool = False
     certificate_cn: str | None = None
+    certificate_organization: str | None = None
+    certificate_serial: str | None = None
+    certificate_fingerprint: str | None = None
+    certificate_expires_at: int | None = None
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -123,6 +132,8 @@ class Admission:
     answers_pings: bool | None = None
     """True once seen to pong, False where a quirk says it never does, None while unknown."""
     subprotocol_fallback: str = ""
+    security_profile: int = 0
+    """Which one it used (1.6 security whitepaper §2): 1 a key, 2 a key over TLS, 3 a client certificate; 0 none of these."""
 
 
 @attrs.frozen(slots=True)

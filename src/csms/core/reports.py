@@ -266,6 +266,55 @@ class Mangled(Report):
     missing: tuple[str, ...]
 
 
+# --- upkeep and security --------------------------------------------------------------------------------------------------------
+
+
+@noun(kw_only=True)
+class FirmwareStatusReported(Report):
+    """FirmwareStatusNotification and, in 1.6, SignedFirmwareStatusNotification. ``status`` is 2.0.1's FirmwareStatusEnumType, of which
+    1.6's are subsets, or whatever was heard instead; ``request_id`` is ours where the charger repeats it."""
+
+    status: str
+    request_id: int | None = None
+
+
+@noun(kw_only=True)
+class LogStatusReported(Report):
+    """LogStatusNotification and, in 1.6, DiagnosticsStatusNotification (then ``diagnostics``, which knows no request id).
+
+    ``status`` is 2.0.1's UploadLogStatusEnumType, or whatever was heard instead.
+    """
+
+    status: str
+    request_id: int | None = None
+    diagnostics: bool = False
+
+
+@noun(kw_only=True)
+class SecurityEventReported(Report):
+    """SecurityEventNotification (1.6 security whitepaper A04; 2.0.1 A04). ``kind`` is a word of its list, or the vendor's own."""
+
+    kind: str
+    occurred_at: int
+    info: str = ""
+    occurred_at_raw: str = ""
+
+
+@noun(kw_only=True)
+class CertificateRequested(Report):
+    """SignCertificate: the charger asks for a certificate (1.6 security whitepaper A02, A03; 2.0.1 A02, A03). ``csr`` is PEM (PKCS #10)."""
+
+    csr: str
+    purpose: str = "ChargingStationCertificate"
+
+
+@noun
+class SigningVerdict:
+    """Verdict on ``CertificateRequested``: ``Accepted`` (the certificate follows as a command) or ``Rejected``."""
+
+    status: str
+
+
 # --- anything else --------------------------------------------------------------------------------------------------------------
 
 
@@ -286,4 +335,4 @@ class DataVerdict:
     data: str = ""
 
 
-Verdict = Registration | TimeTold | Noted | TokenVerdict | TransactionVerdict | DataVerdict
+Verdict = Registration | TimeTold | Noted | TokenVerdict | TransactionVerdict | DataVerdict | SigningVerdict

@@ -71,10 +71,11 @@ class Codec:
         for hears in dialect.hears:
             request, response = load(hears.action + suffix), load(f"{hears.action}Response")
             self.ears[hears.action] = Ear(hears, heard(request), Mender(request), said(response).is_valid)
-        self.mouths: dict[type[Command], Mouth] = {}
+        self.mouths: dict[type[Command], list[Mouth]] = {}
         for says in dialect.says:
             request, response = load(says.action + suffix), load(f"{says.action}Response")
-            self.mouths[says.command] = Mouth(says, said(request), heard(response), Mender(response, lenient=True))
+            mouth = Mouth(says, said(request), heard(response), Mender(response, lenient=True))
+            self.mouths.setdefault(says.command, []).append(mouth)
         names = {entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json")}
         self._known = frozenset(name.removesuffix(suffix) for name in names if not name.endswith("Response"))
 
@@ -118,7 +119,8 @@ class Codec:
 
     def say(self, command: Command) -> tuple[Mouth, Payload]:
         """The CALL for a command. Raises ``CannotSay`` with a reason when this version has none for it."""
-        mouth = self.mouths.get(type(command))
+        mouths = self.mouths.get(type(command), ())
+        mouth = next((each for each in mouths if each.row.when is None or each.row.when(command)), None)
         if mouth is None:
             raise CannotSay(f"{self.dialect.title} has no message for {type(command).__name__}")
         payload = mouth.row.write(command)

@@ -117,6 +117,8 @@ class Says:
     """Raises ``CannotSay`` where this version has no words for the arguments."""
     read: Callable[[Payload], Answered]
     """Every field may be missing; those that are there have their type."""
+    when: Callable[[Any], bool] | None = None
+    """Which commands of its kind this row is for, where a version has several messages for one kind; None is all that are left."""
     starts_or_stops: bool = False
     """Not for a charger whose registration is pending (1.6 §4.2; 2.0.1 B02)."""
 

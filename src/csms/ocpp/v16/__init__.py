@@ -1,4 +1,4 @@
-"""OCPP 1.6-J, Core profile."""
+"""OCPP 1.6-J: all six feature profiles, and the security whitepaper's messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an OCPP 1.6 charger tells us (Core profile, §4), and how our verdicts answer it."""
+"""What an OCPP 1.6 charger tells us in the Core profile (§4), and how our verdicts answer it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,8 @@ from csms.core.ids import Place
 from csms.core.reports import Reading, Sample, Token
 from csms.ocpp import readings, wording
 from csms.ocpp.dialect import Hearing, Hears, Payload
+from csms.ocpp.v16.tags import id_tag_info
 
-_NARROWED = {
-    "Accepted": "Accepted",
-    "Blocked": "Blocked",
-    "Expired": "Expired",
-    "Invalid": "Invalid",
-    "ConcurrentTx": "ConcurrentTx",
-    "NoCredit": "Blocked",
-    "NotAllowedTypeEVSE": "Blocked",
-    "NotAtThisLocation": "Blocked",
-    "NotAtThisTime": "Blocked",
-}
-"""AuthorizationStatus (§7.2) for 2.x's richer words: known but not allowed here and now is ``Blocked``, anything else ``Invalid``."""
-
-_MAX_ID_TAG = 20
 _CONNECTOR = "connectorId"
 
 
@@ -152,21 +139,8 @@ def _presented(payload: Payload, hearing: Hearing) -> reports.TokenPresented:
     )
 
 
-def _id_tag_info(verdict: reports.TokenVerdict | None) -> Payload:
-    """IdTagInfo (§7.27). Without a verdict the token counts as unknown. A parent that is too long is left out: cut, it would name
-    another group."""
-    if verdict is None:
-        return {"status": "Invalid"}
-    info: Payload = {"status": _NARROWED.get(verdict.status, "Invalid")}
-    if verdict.expires_at is not None:
-        info["expiryDate"] = wording.instant(verdict.expires_at)
-    if 0 < len(verdict.parent) <= _MAX_ID_TAG:
-        info["parentIdTag"] = verdict.parent
-    return info
-
-
 def _authorized(_request: Payload, verdict: reports.TokenVerdict) -> Payload:
-    info = _id_tag_info(verdict)
+    info = id_tag_info(verdict)
     if info["status"] == "ConcurrentTx":  # §7.2: "only relevant for a StartTransaction.req"; still a refusal
         info["status"] = "Blocked"
     return {"idTagInfo": info}
@@ -189,7 +163,7 @@ def _started(payload: Payload, hearing: Hearing) -> reports.StartReported:
 
 
 def _start_answer(_request: Payload, verdict: reports.TransactionVerdict) -> Payload:
-    return {"transactionId": verdict.transaction_id, "idTagInfo": _id_tag_info(verdict.token)}
+    return {"transactionId": verdict.transaction_id, "idTagInfo": id_tag_info(verdict.token)}
 
 
 def _stopped(payload: Payload, hearing: Hearing) -> reports.StopReported:
@@ -213,7 +187,7 @@ def _stopped(payload: Payload, hearing: Hearing) -> reports.StopReported:
 def _stop_answer(request: Payload, verdict: reports.TransactionVerdict) -> Payload:
     if verdict.token is None or not request.get("idTag"):
         return {}
-    return {"idTagInfo": _id_tag_info(verdict.token)}
+    return {"idTagInfo": id_tag_info(verdict.token)}
 
 
 # --- vendor data ----------------------------------------------------------------------------------------------------------------
@@ -237,7 +211,7 @@ def _data_answer(_request: Payload, verdict: reports.DataVerdict) -> Payload:
     return answer
 
 
-HEARS = (
+ROWS = (
     Hears(
         action="BootNotification",
         read=_booted,

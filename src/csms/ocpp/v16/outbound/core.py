@@ -1,20 +1,15 @@
-"""What we tell an OCPP 1.6 charger (Core profile, §5), and how its answers are understood."""
+"""What we tell an OCPP 1.6 charger in the Core profile (§5), and how its answers are understood."""
 
 from __future__ import annotations
 
 from csms.core import commands
 from csms.core.commands import Answered
 from csms.core.errors import CannotSay
-from csms.core.ids import Place
 from csms.ocpp.dialect import Payload, Says
+from csms.ocpp.v16.places import connector
 from csms.ocpp.wording import answered
 
-
-def _connector(place: Place) -> int:
-    """The connector number of a place; 0 is the charger as a whole. Raises ``CannotSay`` for a second connector of one EVSE."""
-    if place.connector > 1:
-        raise CannotSay(f"OCPP 1.6 numbers connectors 1, 2, 3 ...: there is no {place}, say {place.evse}.1")
-    return place.evse
+from . import smart_charging
 
 
 def _name(variable: commands.VariableName) -> str:
@@ -26,7 +21,9 @@ def _name(variable: commands.VariableName) -> str:
 def _start(command: commands.StartCharging) -> Payload:
     payload: Payload = {"idTag": command.token.value}
     if command.place is not None and not command.place.is_whole_charger:
-        payload["connectorId"] = _connector(command.place)
+        payload["connectorId"] = connector(command.place)
+    if command.profile is not None:
+        payload["chargingProfile"] = smart_charging.for_start(command.profile)
     return payload
 
 
@@ -43,11 +40,11 @@ def _reset(command: commands.Reset) -> Payload:
 def _unlock(command: commands.UnlockConnector) -> Payload:
     if command.place.is_whole_charger:
         raise CannotSay("UnlockConnector needs a connector, 1 or higher")
-    return {"connectorId": _connector(command.place)}
+    return {"connectorId": connector(command.place)}
 
 
 def _availability(command: commands.ChangeAvailability) -> Payload:
-    return {"connectorId": _connector(command.place), "type": "Operative" if command.operative else "Inoperative"}
+    return {"connectorId": connector(command.place), "type": "Operative" if command.operative else "Inoperative"}
 
 
 def _get(command: commands.GetVariables) -> Payload:
@@ -89,7 +86,7 @@ def _data_answer(payload: Payload) -> Answered:
     return answered(payload, data="data")
 
 
-SAYS = (
+ROWS = (
     Says(
         command=commands.StartCharging,
         action="RemoteStartTransaction",

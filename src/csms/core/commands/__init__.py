@@ -1,0 +1,126 @@
+"""What we tell a charger, in words that serve every OCPP version; what can become of it (``outcomes``) is offered here as well."""
+
+from __future__ import annotations
+
+from csms.core.outcomes import (
+    Answered,
+    CallError,
+    Expired,
+    Lost,
+    NotSupported,
+    Offline,
+    Outcome,
+    QueueFull,
+    Superseded,
+    TimedOut,
+)
+
+from .command import Command
+from .everyday import (
+    ChangeAvailability,
+    ClearCache,
+    GetVariables,
+    Reset,
+    SendData,
+    Setting,
+    SetVariables,
+    StartCharging,
+    StopCharging,
+    UnlockConnector,
+    VariableName,
+)
+from .planning import (
+    TRIGGERS,
+    CancelReservation,
+    ClearChargingProfile,
+    GetCompositeSchedule,
+    GetLocalListVersion,
+    LocalListEntry,
+    ReserveNow,
+    SendLocalList,
+    SetChargingProfile,
+    TriggerMessage,
+)
+from .upkeep import (
+    CertificateSigned,
+    DeleteCertificate,
+    GetDiagnostics,
+    GetInstalledCertificates,
+    GetLog,
+    InstallCertificate,
+    UpdateFirmware,
+)
+
+__all__ = [
+    "COMMANDS",
+    "TRIGGERS",
+    "Answered",
+    "CallError",
+    "CancelReservation",
+    "CertificateSigned",
+    "ChangeAvailability",
+    "ClearCache",
+    "ClearChargingProfile",
+    "Command",
+    "DeleteCertificate",
+    "Expired",
+    "GetCompositeSchedule",
+    "GetDiagnostics",
+    "GetInstalledCertificates",
+    "GetLocalListVersion",
+    "GetLog",
+    "GetVariables",
+    "InstallCertificate",
+    "LocalListEntry",
+    "Lost",
+    "NotSupported",
+    "Offline",
+    "Outcome",
+    "QueueFull",
+    "ReserveNow",
+    "Reset",
+    "SendData",
+    "SendLocalList",
+    "SetChargingProfile",
+    "SetVariables",
+    "Setting",
+    "StartCharging",
+    "StopCharging",
+    "Superseded",
+    "TimedOut",
+    "TriggerMessage",
+    "UnlockConnector",
+    "UpdateFirmware",
+    "VariableName",
+]
+
+COMMANDS: dict[str, type[Command]] = {
+    command.__name__: command
+    for command in (
+        StartCharging,
+        StopCharging,
+        Reset,
+        UnlockConnector,
+        ChangeAvailability,
+        GetVariables,
+        SetVariables,
+        ClearCache,
+        SendData,
+        TriggerMessage,
+        ReserveNow,
+        CancelReservation,
+        GetLocalListVersion,
+        SendLocalList,
+        SetChargingProfile,
+        ClearChargingProfile,
+        GetCompositeSchedule,
+        UpdateFirmware,
+        GetDiagnostics,
+        GetLog,
+        CertificateSigned,
+        InstallCertificate,
+        GetInstalledCertificates,
+        DeleteCertificate,
+    )
+}
+"""Every command by name: what ``csms send`` and the API offer."""
