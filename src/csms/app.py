@@ -21,26 +21,27 @@ import msgspec
 import structlog
 import trio
 
-from csms import __version__, demo, jobs, memory
+from csms import __version__, command_flows, demo, jobs, listeners, memory
 from csms.api import server as api
 from csms.api.live import Feed
 from csms.config import ApiConfig, Config, OcppConfig, make_operator_key
-from csms.core.commands import StartCharging, StopCharging
 from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
 from csms.core.ids import TenantId, charger_key
-from csms.core.ports import Admission, ConnectionInfo, FrameEntry, Handshake, Ports, Turned
+from csms.core.ports import Admission, Blocking, Clock, ConnectionInfo, FrameEntry, Handshake, Http, Ports, Random, Turned
 from csms.db import StoreDatabase, open_database
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.db.outbox import DeadLetter, run_consumer
 from csms.dispatch import Dispatch
+from csms.domain.local_lists import routes as local_lists_routes
+from csms.domain.reservations import routes as reservations_routes
 from csms.domain.stations import flows as stations_flows
 from csms.domain.stations import routes as stations_routes
 from csms.domain.stations import store as stations_store
-from csms.domain.transactions import flows as transactions_flows
 from csms.following import event_item, follow, frame_item
 from csms.net.fleet import Fleet
 from csms.net.listener import BoundAddress, serve_chargers
+from csms.net.tls import ChargerTls
 from csms.outside import HttpClient, SystemClock, SystemEntropy, Threads
 from csms.plugins import Bus, Installed
 from csms.probes import components, show
@@ -106,14 +107,16 @@ async def run(
         if applied:
             log.info("migrated", applied=[str(each) for each in applied])
         async with open_database(config.database, clock=clock, folder=config.folder) as database:
-            parts = _assemble(config, database, http, clock, random, blocking, bus, telemetry)
+            parts = assemble(config, database, http, clock, random, blocking, bus, telemetry)
             await stations_flows.forget_connections(parts.ports)
             async with trio.open_nursery() as hearers:
-                await _start_hearers(hearers, parts)
+                await start_hearers(hearers, parts)
                 async with trio.open_nursery() as edges:
                     running = await _open(edges, parts, key)
                     if owns_process:
                         edges.start_soon(_heed_signals, running.stop, root.cancel_scope)
+                        if parts.tls is not None:
+                            edges.start_soon(heed_hangups, parts.tls)
                     if with_demo:
                         await edges.start(demo.run, parts.ports, running.chargers[0].url, running.api_url)
                     if owns_process:
@@ -148,20 +151,23 @@ class Parts:
     feed: Feed
     telemetry: Telemetry
     dispatch: Dispatch
+    tls: ChargerTls | None = None
     api_stop: trio.Event = attrs.field(factory=trio.Event)
     api_done: trio.Event = attrs.field(factory=trio.Event)
 
 
-def _assemble(
+def assemble(
     config: Config,
     database: StoreDatabase,
-    http: HttpClient,
-    clock: SystemClock,
-    random: SystemEntropy,
-    blocking: Threads,
+    http: Http,
+    clock: Clock,
+    random: Random,
+    blocking: Blocking,
     bus: Bus,
     telemetry: Telemetry,
 ) -> Parts:
+    """Build everything on an open database and the given ports; nothing runs yet."""
+
     async def connected(admission: Admission, info: ConnectionInfo) -> None:
         await stations_flows.connected(ports, admission, info)
 
@@ -183,6 +189,8 @@ def _assemble(
         if feed.listening:
             feed.publish(event_item(event.type, tenant, now, msgspec.to_builtins(event)))
 
+    with _binding("chargers", config.ocpp):
+        tls = ChargerTls(config.ocpp, blocking) if config.ocpp.tls_certificate else None
     database.on_volatile = tell
     show(telemetry, database=database, fleet=fleet, bus=bus, feed=feed)
     for contribution in bus.collect("register_metrics"):
@@ -196,12 +204,13 @@ def _assemble(
         feed=feed,
         telemetry=telemetry,
         dispatch=Dispatch(ports, config),
+        tls=tls,
     )
 
 
-async def _start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
+async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
     """Plugins and event consumers: they outlive the charger side, so that its last events are heard."""
-    for consumer in parts.bus.consumers():
+    for consumer in [*listeners.consumers(parts.ports, parts.config), *parts.bus.consumers()]:
         await nursery.start(
             partial(
                 run_consumer,
@@ -222,9 +231,9 @@ def _mourn(letter: DeadLetter) -> None:
     log.error("event.dead_letter", **attrs.asdict(letter), hint=f"csms events replay {letter.consumer}")
 
 
-async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
-    """Chargers, API, jobs; when this returns everything listens."""
-    config, ports, telemetry = parts.config, parts.ports, parts.telemetry
+def charger_side(parts: Parts) -> dict[str, Any]:
+    """What ``serve_chargers`` is given; and ``open_door``, which serves a charger on any stream (in simulations, one in memory)."""
+    config, ports = parts.config, parts.ports
 
     async def admit(handshake: Handshake) -> Admission | Turned:
         return await stations_flows.admit(ports, config.ocpp, handshake)
@@ -237,20 +246,23 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         if parts.feed.listening:
             parts.feed.publish(frame_item(admission, entry))
 
+    return {
+        "config": config.ocpp,
+        "fleet": parts.fleet,
+        "admit": admit,
+        "hear": parts.dispatch.hear,
+        "log": keep,
+        "clock": ports.clock,
+        "random": ports.random,
+        "observer": parts.telemetry,
+    }
+
+
+async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
+    """Chargers, API, jobs; when this returns everything listens."""
+    config, ports, telemetry = parts.config, parts.ports, parts.telemetry
     with _binding("chargers", config.ocpp):
-        bound: tuple[BoundAddress, ...] = await nursery.start(
-            partial(
-                serve_chargers,
-                config=config.ocpp,
-                fleet=parts.fleet,
-                admit=admit,
-                hear=parts.dispatch.hear,
-                log=keep,
-                clock=ports.clock,
-                random=ports.random,
-                observer=telemetry,
-            )
-        )
+        bound: tuple[BoundAddress, ...] = await nursery.start(partial(serve_chargers, **charger_side(parts), tls=parts.tls))
     web = api.build(
         config=config.api,
         key=key,
@@ -258,7 +270,7 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         components=components(database=parts.database, fleet=parts.fleet, bus=parts.bus, chargers=bound),
         feed=parts.feed,
         random=ports.random,
-        blueprints=[stations_routes.blueprint(ports, flows=_command_flows(config), approve=stations_flows.approve)],
+        blueprints=_blueprints(ports, config),
         plugin_blueprints=[(each.plugin, each.value) for each in parts.bus.collect("register_routes")],
     )
     with _binding("the API", config.api):
@@ -271,6 +283,15 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
     log.info("listening", what="api", url=running.api_url, version=__version__, database=parts.database.engine)
     return running
+
+
+def _blueprints(ports: Ports, config: Config) -> list[Any]:
+    """The routes of every slice that has some."""
+    return [
+        stations_routes.blueprint(ports, flows=command_flows.table(config), approve=stations_flows.approve),
+        local_lists_routes.blueprint(ports, config.local_lists),
+        reservations_routes.blueprint(ports, config.reservations),
+    ]
 
 
 async def _nobody_listens_yet(config: Config) -> None:
@@ -301,22 +322,6 @@ async def _serve_api(app: Any, parts: Parts, *, task_status: trio.TaskStatus[lis
         parts.api_done.set()
 
 
-def _command_flows(config: Config) -> dict[type[Any], stations_routes.CommandFlow]:
-    """The commands that begin or end a transaction go through the slice that keeps transactions."""
-
-    async def start(ports: Ports, tenant: Any, charger_id: str, command: StartCharging) -> Any:
-        transaction_id, outcome = await transactions_flows.remote_start(
-            ports, config.transactions, charger_id, command.token, command.place, tenant=tenant
-        )
-        return outcome, {"transaction_id": transaction_id}
-
-    async def stop(ports: Ports, tenant: Any, charger_id: str, command: StopCharging) -> Any:
-        transaction_id, outcome = await transactions_flows.remote_stop(ports, command.transaction_id, tenant=tenant)
-        return outcome, {"transaction_id": transaction_id}
-
-    return {StartCharging: start, StopCharging: stop}
-
-
 async def _close(parts: Parts) -> None:
     """The graceful part of a shutdown: chargers first, then the live feeds and the API."""
     grace_s = parts.config.shutdown_grace_s
@@ -337,3 +342,12 @@ async def _heed_signals(stop: trio.Event, everything: trio.CancelScope) -> None:
                 everything.cancel()
                 return
             stop.set()
+
+
+async def heed_hangups(tls: ChargerTls) -> None:
+    """SIGHUP has the TLS files looked at now; systems without it have only the clock."""
+    if (hangup := getattr(signal, "SIGHUP", None)) is None:
+        return
+    with trio.open_signal_receiver(hangup) as signals:
+        async for _ in signals:
+            await tls.reload()

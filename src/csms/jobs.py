@@ -17,6 +17,9 @@ from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
 from csms.db import StoreDatabase
 from csms.db.retention import EVENTS, FRAMES, METER_READINGS, forget_old
+from csms.domain.local_lists import flows as local_lists
+from csms.domain.reservations import flows as reservations_flows
+from csms.domain.reservations import service as reservations
 from csms.domain.stations import store as stations_store
 from csms.domain.tenants import store as tenants_store
 from csms.domain.transactions import service as transactions
@@ -41,6 +44,9 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
     return [
         Job("close overdue transactions", 5, partial(each_tenant, transactions.close_overdue)),
         Job("expire pending starts", 5, partial(each_tenant, transactions.expire_pending)),
+        Job("synchronise local lists", 5, partial(local_lists.synchronise_due, config.local_lists)),
+        Job("expire reservations", 5, partial(each_tenant, reservations.expire)),
+        Job("ask about reservations again", 5, partial(reservations_flows.ask_again, config.reservations)),
         Job("note who was heard", 60, note_last_seen),
         Job("retention", 600, partial(forget, config.retention, database)),
     ]

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "station": "station",
     "driver": "driver",
     "token": "token",
+    "local-list": "local_list",
     "transaction": "transaction",
     "tail": "tail",
     "send": "send",
@@ -61,7 +62,7 @@ class Csms(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One command by name."""
         if cmd_name in COMMANDS:
-            command: click.Command = getattr(import_module(f".{COMMANDS[cmd_name]}", __package__), cmd_name)
+            command: click.Command = getattr(import_module(f".{COMMANDS[cmd_name]}", __package__), cmd_name.replace("-", "_"))
             return command
         return self._of_plugins(ctx).get(cmd_name)
 

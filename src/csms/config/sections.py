@@ -12,6 +12,7 @@ from .rules import (
     CALL_NAMES,
     DATABASE_URL,
     PLUGIN_NAMES,
+    PUBLIC_URL,
     REDIS_URL,
     URL_PATH,
     Between,
@@ -115,6 +116,30 @@ class OcppConfig:
     trusted_proxies: tuple[str, ...] = setting((), "networks whose X-Forwarded-For is believed", validator=Networks())
     tls_certificate: str = setting("", "certificate chain file; with it chargers connect with wss://", path=True)
     tls_key: str = setting("", "private key file of the certificate", path=True)
+    tls_second_certificate: str = setting(
+        "",
+        "a second chain file with the other kind of key, ECDSA beside RSA: some chargers know only one (A00.FR.317)",
+        path=True,
+    )
+    tls_second_key: str = setting("", "private key file of the second certificate", path=True)
+    tls_client_ca: tuple[str, ...] = setting(
+        (),
+        "files of the authorities whose client certificates are trusted (security profile 3); a charger that shows a certificate of "
+        "anybody else is turned away, one that shows none is not",
+        path=True,
+    )
+    tls_client_organizations: tuple[str, ...] = setting(
+        (), "organizations (O) of the client certificates that count; an empty list is all that the authorities vouch for"
+    )
+    tls_reload_s: float = setting(
+        60.0, "how often the TLS files are looked at; changed ones count for new connections", validator=Between(0.1, 86_400)
+    )
+    min_security_profile: int = setting(
+        1,
+        "least security profile of chargers that have none of their own (`csms charger security`): 1 key, 2 key over TLS, "
+        "3 client certificate; without authentication it is 0",
+        validator=Between(1, 3),
+    )
     allow_plain: bool = setting(
         True,
         "whether chargers may connect from elsewhere without TLS: on a trusted network, or where a proxy ends it",
@@ -153,6 +178,46 @@ class ApiConfig:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class FilesConfig:
+    """The built-in file server: chargers fetch firmware from it and send diagnostics and logs to it, by signed links that expire."""
+
+    enabled: bool = setting(True, "whether it runs; without it firmware and logs need servers of yours")
+    host: str = setting(
+        "127.0.0.1", "address that chargers fetch from and send to; 0.0.0.0 is every IPv4 address", validator=ADDRESS
+    )
+    port: int = setting(8090, "port of it; 0 takes any free one", validator=Between(0, 65535))
+    public_url: str = setting(
+        "", 'how links begin, where chargers reach it by another name; "" is its own address', validator=PUBLIC_URL
+    )
+    folder: str = setting("files", "where files are kept", path=True)
+    key_file: str = setting("csms-files.key", "file (mode 0600) of the key that signs links, made on first start", path=True)
+    tls_certificate: str = setting("", "certificate chain file; with it links are https://", path=True)
+    tls_key: str = setting("", "private key file of the certificate", path=True)
+    allow_plain: bool = setting(
+        True,
+        "whether files may go elsewhere without TLS: on a trusted network, or where a proxy ends it",
+        profiles={"production": False},
+    )
+    max_upload_bytes: int = setting(104_857_600, "largest file that a charger may send", validator=Between(1024, 10_737_418_240))
+    reserve_bytes: int = setting(
+        268_435_456, "free disk space that no file takes: the database may live there, too", validator=Between(0, 2**50)
+    )
+    max_transfers: int = setting(50, "most files on their way at a time; others are told to come again", validator=Between(1, 900))
+    bytes_per_s: int = setting(
+        52_428_800,
+        "most bytes a second, all transfers together, so that chargers' messages get through; 0 is no limit",
+        validator=Between(0, 2**40),
+    )
+    idle_timeout_s: float = setting(60.0, "longest silence of a charger in the middle of a file", validator=Between(1, 3600))
+    transfer_limit_s: float = setting(14_400.0, "longest transfer of one file", validator=Between(1, 604_800))
+    firmware_limit_s: int = setting(
+        86_400, "how long a firmware update may take from its time on, before it counts as lost", validator=Between(60, 2_592_000)
+    )
+    upload_limit_s: int = setting(7200, "how long diagnostics or a log are waited for", validator=Between(60, 2_592_000))
+    uploads_days: int = setting(90, "days that diagnostics and logs are kept; 0 keeps all", validator=Between(0, 36_500))
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class TransactionsConfig:
     """How transactions are kept true."""
 
@@ -162,6 +227,31 @@ class TransactionsConfig:
     pending_start_s: int = setting(120, "life of a remote start that no transaction follows", validator=Between(1, 86_400))
     max_per_token: int = setting(
         1, "transactions a token may run at a time unless the token says otherwise; 0 is no limit", validator=Between(0, 1000)
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LocalListsConfig:
+    """Local authorization lists, by which chargers know tokens without asking."""
+
+    mode: str = setting(
+        "off",
+        "whether lists are kept in step with who may charge: auto or off; a charger may say otherwise (`csms local-list mode`)",
+        validator=OneOf(("off", "auto")),
+    )
+    message_limit: int = setting(
+        100, "entries in one message, for a charger that does not say how many it takes", validator=Between(1, 10_000)
+    )
+    check_interval_s: int = setting(21_600, "how often a list that should be in step is compared", validator=Between(60, 2_592_000))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ReservationsConfig:
+    """How connectors are kept free for those who reserved them."""
+
+    longest_s: int = setting(604_800, "how far ahead a reservation may expire", validator=Between(60, 31_536_000))
+    retry_s: int = setting(
+        120, "wait before a charger whose answer is missing is asked again about a reservation", validator=Between(1, 86_400)
     )
 
 
@@ -234,7 +324,10 @@ class Config:
     database: DatabaseConfig = attrs.field(factory=DatabaseConfig)
     ocpp: OcppConfig = attrs.field(factory=OcppConfig)
     api: ApiConfig = attrs.field(factory=ApiConfig)
+    files: FilesConfig = attrs.field(factory=FilesConfig)
     transactions: TransactionsConfig = attrs.field(factory=TransactionsConfig)
+    local_lists: LocalListsConfig = attrs.field(factory=LocalListsConfig)
+    reservations: ReservationsConfig = attrs.field(factory=ReservationsConfig)
     retention: RetentionConfig = attrs.field(factory=RetentionConfig)
     plugins: PluginsConfig = attrs.field(factory=PluginsConfig)
     cluster: ClusterConfig = attrs.field(factory=ClusterConfig)

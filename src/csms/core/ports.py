@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import attrs
 
 from .commands import Command, Outcome
-from .events import Event
+from .errors import Refused
+from .events import Delivered, Event
 from .ids import TenantId
 from .nouns import noun
 
@@ -275,6 +277,96 @@ class Http(Protocol):
         ...
 
 
+# --- bulky files ----------------------------------------------------------------------------------------------------------------
+
+
+@noun(kw_only=True)
+class KeptFile:
+    """A file that is kept: the name it is found under again, how large it is, and the SHA-256 of what is in it (hexadecimal)."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@noun(kw_only=True)
+class Link:
+    """What a signed link is for: ``purpose`` is ``fetch`` or ``send``, ``number`` says of whose row of that purpose."""
+
+    purpose: str
+    tenant: TenantId
+    number: int
+    expires_at: int
+
+
+class IncomingFile(Protocol):
+    """A file that is being received."""
+
+    async def write(self, data: bytes) -> None:
+        """Append. Raises ``OSError`` when it cannot be stored, ``ENOSPC`` also where the rest of the disk is not to be touched."""
+        ...
+
+    async def keep(self) -> KeptFile:
+        """It is complete: on return it is on disk under its name, whatever happens."""
+        ...
+
+
+class Files(Protocol):
+    """Bulky files apart from the store, and the signed links by which chargers fetch and send them."""
+
+    def link(self, link: Link, file_name: str = "") -> str:
+        """The URL to give to a charger. Raises ``Refused`` where no file server runs."""
+        ...
+
+    def read_link(self, path: str) -> tuple[Link, str] | None:
+        """What the path of a URL was made for and whatever name follows it; None for one that we did not sign. Judge its expiry."""
+        ...
+
+    def receive(self, expected_bytes: int | None = None) -> AbstractAsyncContextManager[IncomingFile]:
+        """Receive a file; one that was not kept when the block ends is gone. Raises ``OSError``, as ``IncomingFile.write`` does."""
+        ...
+
+    async def read(self, name: str, offset: int, length: int) -> bytes:
+        """A piece of a file, shorter at its end. Raises ``OSError``."""
+        ...
+
+    async def remove(self, *names: str) -> None:
+        """Forget files; those that are not there are none the less gone."""
+        ...
+
+    async def names(self, *, before: int) -> Sequence[str]:
+        """Every file that was kept before an instant."""
+        ...
+
+
+class NoFiles:
+    """``Files`` of a server that has none."""
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise Refused("this server keeps no files: its file server is off ([files] enabled)")
+
+    link = receive = read = remove = names = _refuse
+
+    def read_link(self, path: str) -> None:
+        """No path is ours."""
+
+
+class CertificateAuthority(Protocol):
+    """Who signs chargers' certificates: the built-in authority (``csms.pki``), or one that a plugin speaks to."""
+
+    async def sign(self, csr: str, *, charger_id: str, organization: str, lifetime_s: float) -> str:
+        """The certificate chain, PEM, the charger's own first, without the root; its CN is the charger's id.
+
+        The request was checked: its signature holds, its key is strong, its subject is the charger's. Raises ``Invalid`` or
+        ``Refused`` where it will never be signed; any other error means that it may be tried again.
+        """
+        ...
+
+    async def trust_anchors(self) -> str:
+        """PEM of the roots by which client certificates are verified at the door. Raises ``CsmsError`` when it has none to give."""
+        ...
+
+
 # --- what flows are given -------------------------------------------------------------------------------------------------------
 
 
@@ -289,3 +381,18 @@ class Ports:
     random: Random
     blocking: Blocking
     http: Http
+    files: Files = attrs.field(factory=NoFiles)
+    authority: CertificateAuthority | None = None
+    """Who signs certificates; None where nobody does."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Listener:
+    """A slice's reaction to durable events of these ``types`` (names, also of events that no enabled part tells).
+
+    ``handle(ports, delivered)`` hears each at least once, in order per key; it raises to have one again.
+    """
+
+    name: str
+    types: frozenset[str]
+    handle: Callable[[Ports, Delivered], Awaitable[None]]

@@ -125,3 +125,22 @@ class TokenSeen(Event):
     def key(self) -> str:
         """The charger's write key: what is shown at one charger is told in order."""
         return charger_key(self.charger_id)
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class TokensChanged(Event):
+    """Who may charge where has changed: a token, a group, a driver or a grant was added, changed or removed.
+
+    ``what`` is ``token``, ``token_group``, ``driver`` or ``grant``; ``name`` says which one.
+    """
+
+    type: ClassVar[str] = "tokens_changed"
+
+    what: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        """All in order: operators do this, not chargers."""
+        return "tokens"

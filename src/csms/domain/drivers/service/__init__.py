@@ -9,6 +9,7 @@ from .grants import (
 from .judging import (
     authorize,
     judge,
+    welcome,
 )
 from .people import (
     add_driver,
@@ -58,4 +59,5 @@ __all__ = [
     "unblock_driver",
     "unblock_token",
     "unblock_token_group",
+    "welcome",
 ]

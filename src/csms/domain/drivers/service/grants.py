@@ -12,7 +12,7 @@ import attrs
 from csms.core.errors import Invalid, NotFound
 from csms.core.ports import Tx
 from csms.domain.drivers import store
-from csms.domain.drivers.model import Grant
+from csms.domain.drivers.model import Grant, TokensChanged
 from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
 
@@ -54,10 +54,14 @@ def grant(
         station_group_id=station_group_id,
     )
     added = store.insert_grant(tx, given)
-    return None if added is None else attrs.evolve(given, id=added)
+    if added is None:
+        return None
+    tx.emit(TokensChanged(what="grant", name=str(added)))
+    return attrs.evolve(given, id=added)
 
 
 def revoke(tx: Tx, grant_id: int) -> None:
     """Take a grant back. Who has none left may charge at every open station again. Raises ``NotFound``."""
     if not store.delete_grant(tx, grant_id):
         raise NotFound(f"there is no grant {grant_id}")
+    tx.emit(TokensChanged(what="grant", name=str(grant_id)))

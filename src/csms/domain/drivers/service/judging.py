@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from csms.core.ids import Place, charger_key
-from csms.core.ports import Row, Tx
+from csms.core.ports import ReadTx, Row, Tx
 from csms.core.reports import Token, TokenPresented, TokenVerdict
 from csms.domain.drivers import store
 from csms.domain.drivers.model import BLOCKED, UNKNOWN_TOKEN, Judgement, TokenSeen
@@ -31,6 +31,20 @@ def judge(tx: Tx, token: Token, *, charger_id: str, decision: TokenVerdict | Non
     return Judgement(
         verdict=verdict, token_id=facts["id"], driver_id=facts["driver_id"], max_transactions=facts["max_transactions"]
     )
+
+
+def welcome(tx: ReadTx, charger_id: str) -> list[tuple[Token, TokenVerdict, int | None]]:
+    """Every token that may charge at a charger now, or will once it becomes valid (then the third is that instant), by folded value.
+
+    Plugins are not asked: this is what a charger may know without us.
+    """
+    found = []
+    for facts in store.all_facts(tx, charger_id):
+        verdict = _verdict(facts, max(tx.now, facts["valid_from"] or 0))
+        if verdict.accepted:
+            later = facts["valid_from"] if (facts["valid_from"] or 0) > tx.now else None
+            found.append((Token(facts["value"], facts["kind"]), verdict, later))
+    return found
 
 
 def _is_token_value(text: str) -> bool:

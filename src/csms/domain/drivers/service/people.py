@@ -5,7 +5,7 @@ from __future__ import annotations
 from csms.core.errors import Conflict, Invalid, NotFound, Refused
 from csms.core.ports import ReadTx, Tx
 from csms.domain.drivers import store
-from csms.domain.drivers.model import ACTIVE, BLOCKED, Driver, Vehicle, driver_key
+from csms.domain.drivers.model import ACTIVE, BLOCKED, Driver, TokensChanged, Vehicle, driver_key
 
 
 def need_driver(tx: ReadTx, driver_id: int) -> Driver:
@@ -79,6 +79,7 @@ def _set_status(tx: Tx, driver_id: int, status: str) -> None:
     tx.claim(driver_key(tx.tenant, driver_id))
     if not store.set_driver_status(tx, driver_id, status):
         raise NotFound(f"there is no driver {driver_id}")
+    tx.emit(TokensChanged(what="driver", name=str(driver_id)))
 
 
 def _text(field: str, text: str) -> str:

@@ -8,7 +8,7 @@ from csms.core.errors import Conflict, Invalid, NotFound, Refused
 from csms.core.ids import token_key
 from csms.core.ports import ReadTx, Tx
 from csms.domain.drivers import store
-from csms.domain.drivers.model import ACTIVE, BLOCKED, IssuedToken, TokenGroup, driver_key, group_key
+from csms.domain.drivers.model import ACTIVE, BLOCKED, IssuedToken, TokenGroup, TokensChanged, driver_key, group_key
 
 from .people import need_driver
 
@@ -58,6 +58,7 @@ def add_token(
     )
     if added is None:
         raise Conflict(f"there is a token {value!r} already (tokens compare case-insensitively)")
+    tx.emit(TokensChanged(what="token", name=value))
     return need_token(tx, value)
 
 
@@ -69,6 +70,7 @@ def change_token(tx: Tx, token: IssuedToken) -> IssuedToken:
         raise Invalid(f"status {token.status!r}: use {ACTIVE} or {BLOCKED}", field="status")
     _check(tx, token.token_group_id, token.driver_id, token.valid_from, token.expires_at, token.max_transactions)
     store.update_token(tx, attrs.evolve(token, id=stored.id))
+    tx.emit(TokensChanged(what="token", name=stored.value))
     return need_token(tx, token.value)
 
 
@@ -85,7 +87,9 @@ def unblock_token(tx: Tx, value: str) -> IssuedToken:
 def remove_token(tx: Tx, value: str) -> None:
     """Take a token away with its grants; what it charged stays. Its value may be issued again. Raises ``NotFound``."""
     tx.claim(token_key(tx.tenant, value))
-    store.remove_token(tx, need_token(tx, value).id)
+    stored = need_token(tx, value)
+    store.remove_token(tx, stored.id)
+    tx.emit(TokensChanged(what="token", name=stored.value))
 
 
 # --- groups ---------------------------------------------------------------------------------------------------------------------
@@ -136,6 +140,7 @@ def _set_status(tx: Tx, token_group_id: int, status: str) -> None:
     tx.claim(group_key(tx.tenant, token_group_id))
     if not store.set_group_status(tx, token_group_id, status):
         raise NotFound(f"there is no token group {token_group_id}")
+    tx.emit(TokensChanged(what="token_group", name=str(token_group_id)))
 
 
 def _check(

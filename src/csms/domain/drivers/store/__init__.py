@@ -8,6 +8,7 @@ from .grants import (
     list_grants,
 )
 from .judging import (
+    all_facts,
     facts,
 )
 from .people import (
@@ -35,6 +36,7 @@ from .tokens import (
 )
 
 __all__ = [
+    "all_facts",
     "delete_grant",
     "delete_token_group",
     "delete_vehicle",
