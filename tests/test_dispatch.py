@@ -18,7 +18,9 @@ from csms.core.reports import (
     Booted,
     DataSent,
     DataVerdict,
+    FirmwareStatusReported,
     HeartbeatSent,
+    LogStatusReported,
     Mangled,
     MeterSampled,
     Noted,
@@ -44,6 +46,7 @@ from csms.domain.drivers import service as drivers
 from csms.domain.stations import service as stations
 from csms.domain.stations.store import list_oddities
 from csms.domain.transactions import service as transactions
+from csms.quirks import load
 from csms.testing.stores import START_AT, SettableClock
 
 CHARGER = Admission(charger_id="CP-1", tenant=DEFAULT_TENANT, registration="accepted")
@@ -66,6 +69,8 @@ SAID: dict[type[Report], tuple[Report, type[Verdict]]] = {
     StopReported: (StopReported(stopped_at=START_AT, transaction_id=1, meter_stop_wh=2000, **WHO), TransactionVerdict),
     Mangled: (Mangled(action="StopTransaction", payload="{}", missing=("meterStop",), **WHO), TransactionVerdict),
     DataSent: (DataSent(vendor_id="org.example", **WHO), DataVerdict),
+    FirmwareStatusReported: (FirmwareStatusReported(status="Downloading", **WHO), Noted),
+    LogStatusReported: (LogStatusReported(status="Uploading", request_id=1, **WHO), Noted),
 }
 """One of each kind, and what it is answered with."""
 
@@ -118,7 +123,7 @@ def ports_with(database: Any, decisions: Answers, clock: SettableClock | None = 
 
 def test_every_kind_of_report_has_a_row() -> None:
     kinds = {each for _, each in inspect.getmembers(reports, inspect.isclass) if issubclass(each, Report)} - {Report}
-    assert set(table(Config())) == kinds - {HeartbeatSent}
+    assert set(table(Config(), load())) == kinds - {HeartbeatSent}
     assert set(SAID) == kinds, "and an example here"
 
 
@@ -158,7 +163,7 @@ async def test_nobody_is_asked_where_there_is_nothing_to_decide(kind: type[Repor
 
 @pytest.mark.parametrize("kind", [MeterSampled, Mangled])
 def test_a_decision_that_never_changes_is_made_once(kind: type[Report]) -> None:
-    row = table(Config(transactions=TransactionsConfig(reconciliation_deadline_s=77)))[kind]
+    row = table(Config(transactions=TransactionsConfig(reconciliation_deadline_s=77)), load())[kind]
     assert row.ask is None
     assert row.decision.reconciliation_deadline_s == 77
 

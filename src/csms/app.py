@@ -5,6 +5,7 @@ root
 ├─ event consumers, plugins          end when no more events can come
 ├─ charger listener                  ends first: reads no more, commits and answers what it received, closes with 1001
 ├─ API                               its live feeds are drained, its requests may finish
+├─ file server                       its transfers may finish, as long as the API's requests
 └─ jobs, the event loop's watch      cut at once
 """
 
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -21,33 +23,41 @@ import msgspec
 import structlog
 import trio
 
-from csms import __version__, command_flows, demo, jobs, listeners, memory
+from csms import __version__, authorities, command_flows, demo, jobs, listeners, memory, quirks, smart_charging, transfers
 from csms.api import server as api
 from csms.api.live import Feed
-from csms.config import ApiConfig, Config, OcppConfig, make_operator_key
+from csms.config import ApiConfig, Config, FilesConfig, OcppConfig, make_operator_key
 from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
 from csms.core.ids import TenantId, charger_key
-from csms.core.ports import Admission, Blocking, Clock, ConnectionInfo, FrameEntry, Handshake, Http, Ports, Random, Turned
+from csms.core.ports import Admission, Blocking, Clock, ConnectionInfo, FrameEntry, Http, Ports, Random
 from csms.db import StoreDatabase, open_database
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.db.outbox import DeadLetter, run_consumer
 from csms.dispatch import Dispatch
+from csms.domain.alerts import routes as alerts_routes
 from csms.domain.local_lists import routes as local_lists_routes
+from csms.domain.profiles import routes as profiles_routes
 from csms.domain.reservations import routes as reservations_routes
 from csms.domain.stations import flows as stations_flows
 from csms.domain.stations import routes as stations_routes
 from csms.domain.stations import store as stations_store
+from csms.domain.upkeep import routes as upkeep_routes
+from csms.domain.upkeep.desk import UpkeepDesk
 from csms.following import event_item, follow, frame_item
 from csms.net.fleet import Fleet
 from csms.net.listener import BoundAddress, serve_chargers
 from csms.net.tls import ChargerTls
 from csms.outside import HttpClient, SystemClock, SystemEntropy, Threads
 from csms.plugins import Bus, Installed
+from csms.porter import Porter
 from csms.probes import components, show
+from csms.quirks import Book
 from csms.telemetry import Telemetry, configure_logging
 
 PROBES_S = 1.0
+MOURNED_AT_ONCE = 100
+"""Dead letters that may wait to become alerts."""
 
 log = structlog.get_logger("csms.app")
 
@@ -151,9 +161,11 @@ class Parts:
     feed: Feed
     telemetry: Telemetry
     dispatch: Dispatch
+    book: Book
     tls: ChargerTls | None = None
     api_stop: trio.Event = attrs.field(factory=trio.Event)
     api_done: trio.Event = attrs.field(factory=trio.Event)
+    files_done: trio.Event = attrs.field(factory=trio.Event)
 
 
 def assemble(
@@ -166,7 +178,8 @@ def assemble(
     bus: Bus,
     telemetry: Telemetry,
 ) -> Parts:
-    """Build everything on an open database and the given ports; nothing runs yet."""
+    """Build everything on an open database and the given ports; nothing runs yet. Raises ``QuirkError``."""
+    book = quirks.load(Path(config.ocpp.quirks_file) if config.ocpp.quirks_file else None)
 
     async def connected(admission: Admission, info: ConnectionInfo) -> None:
         await stations_flows.connected(ports, admission, info)
@@ -179,7 +192,16 @@ def assemble(
     fleet = Fleet(
         max_connections=config.ocpp.max_connections, observer=telemetry, on_connected=connected, on_disconnected=disconnected
     )
-    ports = Ports(database=database, chargers=fleet, decisions=bus, clock=clock, random=random, blocking=blocking, http=http)
+    ports = Ports(
+        database=database,
+        chargers=fleet,
+        decisions=bus,
+        clock=clock,
+        random=random,
+        blocking=blocking,
+        http=http,
+        files=transfers.open_files(config, blocking, random),
+    )
     bus.connect(ports)
     feed = Feed(config.api.max_live_streams)
 
@@ -191,6 +213,7 @@ def assemble(
 
     with _binding("chargers", config.ocpp):
         tls = ChargerTls(config.ocpp, blocking) if config.ocpp.tls_certificate else None
+    ports = attrs.evolve(ports, authority=authorities.authority_of(config, bus, tls, clock, blocking))
     database.on_volatile = tell
     show(telemetry, database=database, fleet=fleet, bus=bus, feed=feed)
     for contribution in bus.collect("register_metrics"):
@@ -203,13 +226,16 @@ def assemble(
         bus=bus,
         feed=feed,
         telemetry=telemetry,
-        dispatch=Dispatch(ports, config),
+        dispatch=Dispatch(ports, config, book),
+        book=book,
         tls=tls,
     )
 
 
 async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
     """Plugins and event consumers: they outlive the charger side, so that its last events are heard."""
+    letters, dead = trio.open_memory_channel[DeadLetter](MOURNED_AT_ONCE)
+    nursery.start_soon(listeners.mourn, parts.ports, dead)
     for consumer in [*listeners.consumers(parts.ports, parts.config), *parts.bus.consumers()]:
         await nursery.start(
             partial(
@@ -219,7 +245,7 @@ async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
                 clock=parts.ports.clock,
                 random=parts.ports.random,
                 max_attempts=parts.config.plugins.max_attempts,
-                on_dead=_mourn,
+                on_dead=partial(_mourn, letters),
                 pace=parts.bus.pace,
             ),
             name=f"consumer {consumer.name}",
@@ -227,16 +253,15 @@ async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
     await nursery.start(parts.bus.run)  # after its consumers have their places: what a plugin emits first is heard, too
 
 
-def _mourn(letter: DeadLetter) -> None:
+def _mourn(letters: trio.MemorySendChannel[DeadLetter], letter: DeadLetter) -> None:
     log.error("event.dead_letter", **attrs.asdict(letter), hint=f"csms events replay {letter.consumer}")
+    with suppress(trio.WouldBlock):  # so many at once make one alert per consumer anyway
+        letters.send_nowait(letter)
 
 
 def charger_side(parts: Parts) -> dict[str, Any]:
     """What ``serve_chargers`` is given; and ``open_door``, which serves a charger on any stream (in simulations, one in memory)."""
     config, ports = parts.config, parts.ports
-
-    async def admit(handshake: Handshake) -> Admission | Turned:
-        return await stations_flows.admit(ports, config.ocpp, handshake)
 
     async def keep(admission: Admission, entry: FrameEntry) -> None:
         row = stations_store.frame_row(admission, entry)
@@ -249,18 +274,21 @@ def charger_side(parts: Parts) -> dict[str, Any]:
     return {
         "config": config.ocpp,
         "fleet": parts.fleet,
-        "admit": admit,
+        "admit": Porter(ports, config).admit,
         "hear": parts.dispatch.hear,
         "log": keep,
         "clock": ports.clock,
         "random": ports.random,
         "observer": parts.telemetry,
+        "notice": partial(stations_flows.notice, ports),
+        "quirks_of": parts.book.quirks_of,
     }
 
 
 async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
     """Chargers, API, jobs; when this returns everything listens."""
     config, ports, telemetry = parts.config, parts.ports, parts.telemetry
+    await authorities.trust_at_start(ports)
     with _binding("chargers", config.ocpp):
         bound: tuple[BoundAddress, ...] = await nursery.start(partial(serve_chargers, **charger_side(parts), tls=parts.tls))
     web = api.build(
@@ -275,12 +303,16 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
     )
     with _binding("the API", config.api):
         urls = await nursery.start(partial(_serve_api, web, parts))
+    with _binding("files", config.files):
+        files_url: str = await nursery.start(_serve_files, parts)
     nursery.start_soon(follow, parts.database, parts.feed)
     nursery.start_soon(jobs.run, ports, config, parts.database)
     nursery.start_soon(telemetry.watch_event_loop)
     running = Running(chargers=bound, api_url=urls[0], operator_key=key, ports=ports, stop=trio.Event())
     for address in bound:
         log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
+    if files_url:
+        log.info("listening", what="files", url=files_url)
     log.info("listening", what="api", url=running.api_url, version=__version__, database=parts.database.engine)
     return running
 
@@ -291,19 +323,23 @@ def _blueprints(ports: Ports, config: Config) -> list[Any]:
         stations_routes.blueprint(ports, flows=command_flows.table(config), approve=stations_flows.approve),
         local_lists_routes.blueprint(ports, config.local_lists),
         reservations_routes.blueprint(ports, config.reservations),
+        alerts_routes.blueprint(ports),
+        profiles_routes.blueprint(ports, smart_charging.rules(config)),
+        upkeep_routes.blueprint(ports, config.files),
     ]
 
 
 async def _nobody_listens_yet(config: Config) -> None:
     """Notice a server that runs already before the store is touched: starting, we end the connections that a crash left there."""
-    for what, section in (("chargers", config.ocpp), ("the API", config.api)):
+    doors: list[tuple[str, OcppConfig | ApiConfig | FilesConfig]] = [("chargers", config.ocpp), ("the API", config.api)]
+    for what, section in [*doors, *([("files", config.files)] if config.files.enabled else [])]:
         with _binding(what, section):
             for listener in await trio.open_tcp_listeners(section.port, host=section.host):
                 await listener.aclose()
 
 
 @contextmanager
-def _binding(what: str, config: OcppConfig | ApiConfig) -> Iterator[None]:
+def _binding(what: str, config: OcppConfig | ApiConfig | FilesConfig) -> Iterator[None]:
     """Say which address it was that cannot be listened on. Raises ``CsmsError``."""
     try:
         yield
@@ -322,6 +358,15 @@ async def _serve_api(app: Any, parts: Parts, *, task_status: trio.TaskStatus[lis
         parts.api_done.set()
 
 
+async def _serve_files(parts: Parts, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
+    ports, stopping = parts.ports, parts.api_stop.wait
+    try:
+        desk = UpkeepDesk(ports)
+        await transfers.run(parts.config, ports.files, desk, ports.clock, parts.telemetry, stopping=stopping, task_status=task_status)
+    finally:
+        parts.files_done.set()
+
+
 async def _close(parts: Parts) -> None:
     """The graceful part of a shutdown: chargers first, then the live feeds and the API."""
     grace_s = parts.config.shutdown_grace_s
@@ -331,6 +376,7 @@ async def _close(parts: Parts) -> None:
     parts.api_stop.set()
     with trio.move_on_after(grace_s):
         await parts.api_done.wait()
+        await parts.files_done.wait()
 
 
 async def _heed_signals(stop: trio.Event, everything: trio.CancelScope) -> None:

@@ -13,11 +13,15 @@ from csms.core.ids import TenantId, charger_key, token_key
 from csms.core.ports import Admission, Ports, Tx
 from csms.core.reports import (
     Booted,
+    CertificateRequested,
     DataSent,
+    FirmwareStatusReported,
     HeartbeatSent,
+    LogStatusReported,
     Mangled,
     MeterSampled,
     Report,
+    SecurityEventReported,
     StartReported,
     StatusReported,
     StopReported,
@@ -28,10 +32,16 @@ from csms.core.reports import (
 )
 from csms.domain.drivers import flows as drivers_flows
 from csms.domain.drivers import service as drivers
+from csms.domain.reservations import service as reservations
+from csms.domain.security import flows as security_flows
+from csms.domain.security import service as security
 from csms.domain.stations import flows as stations_flows
 from csms.domain.stations import service as stations
 from csms.domain.transactions import flows as transactions_flows
 from csms.domain.transactions import service as transactions
+from csms.domain.upkeep.service import firmware as upkeep_firmware
+from csms.domain.upkeep.service import uploads as upkeep_uploads
+from csms.quirks import Book, load
 
 Ask = Callable[[Ports, Any, TenantId], Awaitable[Any]]
 Verb = Callable[[Tx, Any, Any], Any]
@@ -46,7 +56,7 @@ class Row:
     decision: Any = None
 
 
-def table(config: Config) -> dict[type[Report], Row]:
+def table(config: Config, book: Book) -> dict[type[Report], Row]:
     """The dispatch table. ``HeartbeatSent`` is not in it: it is answered without a write."""
     settings = config.transactions
     policy = transactions_flows.policy(settings)
@@ -55,23 +65,35 @@ def table(config: Config) -> dict[type[Report], Row]:
     def boot(tx: Tx, report: Booted, decision: Any) -> Any:
         verdict = stations.boot(tx, report, decision)
         transactions.booted(tx, report, policy)
+        reservations.booted(tx, report)
+        upkeep_firmware.booted(tx, report)
         return verdict
 
     def status(tx: Tx, report: StatusReported, decision: Any) -> Any:
         verdict = stations.status(tx, report, decision)
         transactions.status_seen(tx, report, policy)
+        reservations.status_seen(tx, report)
+        return verdict
+
+    def start(tx: Tx, report: StartReported, decision: Any) -> Any:
+        verdict = transactions.start(tx, report, decision)
+        reservations.start_seen(tx, report, verdict)
         return verdict
 
     return {
-        Booted: Row(boot, partial(stations_flows.ask_boot, config.ocpp)),
+        Booted: Row(boot, partial(stations_flows.ask_boot, config.ocpp, book.quirks_of)),
         StatusReported: Row(status),
         DataSent: Row(stations.data, stations_flows.ask_data),
         TokenPresented: Row(drivers.authorize, drivers_flows.ask_token),
-        StartReported: Row(transactions.start, asked),
+        StartReported: Row(start, asked),
         UpdateReported: Row(transactions.update, asked),
         StopReported: Row(transactions.stop, asked),
         MeterSampled: Row(transactions.meter, decision=policy),
         Mangled: Row(transactions.mangled, decision=policy),
+        CertificateRequested: Row(security.request_certificate, partial(security_flows.ask_certificate, config.security)),
+        SecurityEventReported: Row(security.security_event),
+        FirmwareStatusReported: Row(upkeep_firmware.firmware_status, decision=config.files),
+        LogStatusReported: Row(upkeep_uploads.log_status, decision=config.files),
     }
 
 
@@ -91,9 +113,9 @@ def _noting_oddities(verb: Verb) -> Verb:
 class Dispatch:
     """Hears reports: asks, writes, and gives the verdict once it is durable."""
 
-    def __init__(self, ports: Ports, config: Config) -> None:
+    def __init__(self, ports: Ports, config: Config, book: Book | None = None) -> None:
         self._ports = ports
-        self._rows = table(config)
+        self._rows = table(config, book or load())
         self._noting = {kind: _noting_oddities(row.verb) for kind, row in self._rows.items()}
 
     async def hear(self, admission: Admission, report: Report) -> Verdict:

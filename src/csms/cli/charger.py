@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,9 +15,10 @@ from csms.config import Config
 from csms.core.errors import Invalid, NotFound
 from csms.core.ids import charger_key
 from csms.core.ports import ReadTx
-from csms.domain.stations import keys, service, store
-from csms.domain.stations.model import ACCEPTED, APPROVALS, PENDING, REJECTED, Charger
+from csms.domain.stations import judging, keys, service, store
+from csms.domain.stations.model import ACCEPTED, APPROVALS, PENDING, REJECTED, SECURITY_PROFILES, Charger
 from csms.outside import SystemEntropy
+from csms.quirks import Book, load
 
 from . import show
 from .exits import Failure
@@ -90,10 +92,13 @@ def show_one(call: Invocation, charger_id: str) -> None:
     facts = read(call.config, query)
     if facts is None:
         raise NotFound(f"there is no charger {charger_id!r}")
+    facts["quirks"] = _quirks(call, facts)
+    facts["security_profile_required"] = _required(call.config, facts["security_profile"])
     if call.json:
         show.as_json(facts)
         return
     connectors, oddities = facts.pop("connectors"), facts.pop("oddities")
+    facts["quirks"] = ", ".join(sorted(facts["quirks"])) or "none"
     show.record(False, facts)
     for each in connectors:
         each["place"] = f"{each['place']['evse']}.{each['place']['connector']}"
@@ -101,8 +106,52 @@ def show_one(call: Invocation, charger_id: str) -> None:
         click.echo("\nConnectors")
         show.rows(False, connectors, ["place", "status", "error_code", "info", "since_at"], empty="")
     if oddities:
-        click.echo("\nOddities")
+        click.echo("\nWhat it does wrong")
         show.rows(False, oddities, ["rule", "field", "count", "example", "last_seen_at"], empty="")
+
+
+def _book(call: Invocation) -> Book:
+    return load(Path(call.config.ocpp.quirks_file) if call.config.ocpp.quirks_file else None)
+
+
+def _quirks(call: Invocation, facts: dict[str, Any]) -> dict[str, Any]:
+    """What is known about chargers of this kind, by quirk."""
+    entries = _book(call).about(facts["vendor"], facts["model"], facts["firmware"])
+    return {name: value for entry in entries for name, value in entry.changes.items()}
+
+
+@examples("csms charger quirks", "csms charger quirks C1          only those that hold for a charger")
+@charger.command("quirks")
+@click.argument("charger_id", required=False)
+@common
+def quirks(call: Invocation, charger_id: str | None) -> None:
+    """Show what is known of kinds of chargers, and where that comes from.
+
+    Most deviations need no entry here: they are understood from every charger, and counted (csms charger show).
+    """
+    found = _book(call).entries
+    if charger_id is not None:
+        known = read(call.config, lambda tx: service.need_charger(tx, charger_id))
+        found = tuple(_book(call).about(known.facts.vendor, known.facts.model, known.facts.firmware))
+    rows = [
+        {
+            "vendor": entry.vendor,
+            "model": entry.model,
+            "firmware": entry.firmware,
+            "quirk": name,
+            "value": sorted(value) if isinstance(value, frozenset) else value,
+            "note": entry.note,
+            "from": entry.source,
+        }
+        for entry in found
+        for name, value in entry.changes.items()
+    ]
+    show.rows(call.json, rows, ["vendor", "model", "firmware", "quirk", "value", "note", "from"], empty="Nothing is known of it.")
+
+
+def _required(config: Config, own: int | None) -> int:
+    """The least security profile that a charger may log in with."""
+    return judging.default_profile(config.ocpp) if own is None else own
 
 
 def _sealed(chosen: str | None) -> tuple[str, str]:
@@ -128,9 +177,14 @@ _key_option = click.option("--key", metavar="KEY", help="Use this key instead of
 @click.option("--name", default="", help="What people call it.")
 @click.option("--station", metavar="STATION", help="Where it stands, by name or id.")
 @click.option("--pending", is_flag=True, help="Hold it until `csms charger approve`.")
+@click.option(
+    "--profile", metavar="0-3", type=int, help="The least security profile it may log in with; see `csms charger security`."
+)
 @_key_option
 @common
-def add(call: Invocation, charger_id: str, name: str, station: str | None, pending: bool, key: str | None) -> None:
+def add(
+    call: Invocation, charger_id: str, name: str, station: str | None, pending: bool, profile: int | None, key: str | None
+) -> None:
     """Add a charger and print its key.
 
     The key is shown only now. The charger shows it as the password of HTTP Basic authentication, with its id as the user (OCPP security profile 1).
@@ -144,6 +198,7 @@ def add(call: Invocation, charger_id: str, name: str, station: str | None, pendi
         station_id=place,
         approval=PENDING if pending else ACCEPTED,
         sealed_key=sealed,
+        security_profile=profile,
     )
     added = write(call.config, verb, keys=(charger_key(charger_id),))
     url = connection_url(call.config, charger_id)
@@ -229,6 +284,48 @@ def key(call: Invocation, charger_id: str, key: str | None) -> None:
         show.as_json({"charger_id": charger_id, "key": clear})
     else:
         click.echo(f"The new key of charger {charger_id}, shown only now:\n\n  {clear}")
+
+
+@examples(
+    "csms charger security C1                 which it must use, and which it used last",
+    "csms charger security C1 --profile 2     a key over TLS, from its next log-in on",
+    "csms charger security C1 --profile default",
+    "csms charger security C1 --profile 1 --force",
+)
+@charger.command()
+@click.argument("charger_id")
+@click.option(
+    "--profile",
+    type=click.Choice([*map(str, SECURITY_PROFILES), "default"]),
+    help="The least it may log in with: 0 nothing, 1 its key, 2 its key over TLS, 3 a client certificate; or what the configuration says.",
+)
+@click.option("--force", is_flag=True, help="Lower it all the same.")
+@common
+def security(call: Invocation, charger_id: str, profile: str | None, force: bool) -> None:
+    """Show or set the security profile that a charger must use.
+
+    A charger that logs in with a lower one is turned away; a connection that it has is left alone. Lowering is refused unless forced:
+    it lets in whoever has only the weaker credentials.
+    """
+    default = judging.default_profile(call.config.ocpp)
+    if profile is not None:
+        number = None if profile == "default" else int(profile)
+        verb = partial(service.set_security_profile, charger_id=charger_id, profile=number, default=default, force=force)
+        write(call.config, verb, keys=(charger_key(charger_id),))
+    found = read(call.config, lambda tx: service.need_charger(tx, charger_id))
+    used, required = found.security_profile_used, _required(call.config, found.security_profile)
+    show.record(
+        call.json,
+        {
+            "charger_id": charger_id,
+            "security_profile": found.security_profile,
+            "security_profile_required": required,
+            "security_profile_used": used,
+            "keys_offered": found.keys_offered,
+        },
+    )
+    if profile is not None and used is not None and used < required:
+        show.remark(f"note: it used {used} last and will be turned away until it uses {required} or a higher one")
 
 
 @examples("csms charger place C1 'North campus'", "csms charger place C1 --nowhere")

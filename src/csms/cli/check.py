@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import msgspec
 
 from csms.config import shown
 from csms.config.reference import reference_toml
+from csms.quirks import load
 
 from . import show
 from .contributions import plugin_commands_of
@@ -44,6 +46,7 @@ def check(call: Invocation, only_set: bool, reference: bool) -> None:
         click.echo(reference_toml(), nl=False)
         return
     loaded = call.loaded
+    load(Path(loaded.config.ocpp.quirks_file) if loaded.config.ocpp.quirks_file else None)  # raises for a wrong entry
     plugin_commands_of(loaded.config)  # imports every enabled plugin and checks its settings
     if call.json:
         show.as_json({"config": shown(loaded.config), "sources": loaded.sources, "remarks": loaded.remarks})

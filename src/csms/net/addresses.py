@@ -35,12 +35,12 @@ class Proxies:
                 break
         return address
 
-    def secure(self, peer: str, head: Head) -> bool:
-        """Whether a trusted proxy says that the charger came in over TLS."""
+    def secure(self, peer: str, head: Head, tls: bool = False) -> bool:
+        """Whether the charger came in over TLS: as a trusted proxy says, else as the peer came to us."""
         if not self._networks or not self.trusts(peer):
-            return False
+            return tls
         hops = head.tokens("x-forwarded-proto")
-        return bool(hops) and hops[-1].lower() in {"https", "wss"}
+        return hops[-1].lower() in {"https", "wss"} if hops else tls
 
 
 def _parse(text: str) -> Address | None:

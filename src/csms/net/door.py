@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 import trio
@@ -10,11 +11,13 @@ import trio
 from csms.config import OcppConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.ports import Admission, Handshake, Random, Turned
+from csms.core.reports import Oddity
 from csms.ocpp.conversation import Conversation, ConversationSettings
 from csms.ocpp.registry import choose, dialect_for
 
 from .addresses import Proxies
 from .budget import Budget
+from .certificates import shown_certificate, tls_failure
 from .connection import Connection, Framing
 from .fleet import Fleet
 from .handshake import DEFAULT_ID_CHARACTERS, ID_CHARACTERS, Knock, understand
@@ -140,25 +143,28 @@ class Door:
             peer = self._proxies.client(peer, head)
             knock = understand(head, self._config.path)
             charger_id = knock.charger_id
-            admission = await self._judge(
-                knock, peer, isinstance(stream, trio.SSLStream) or self._proxies.secure(_peer(stream), head)
-            )
+            secure = self._proxies.secure(_peer(stream), head, isinstance(stream, trio.SSLStream))
+            admission = await self._judge(knock, peer, secure, shown_certificate(stream))
             return await self._agree(stream, head, knock, admission, peer)
         except Refused as refused:
             await self._refuse(stream, refused, charger_id, peer)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._observer.refused("broken")
-            log.debug("charger.handshake_broken", address=peer, charger=charger_id, error=str(error.__cause__ or error))
+            label, reason = tls_failure(error.__cause__)
+            self._observer.refused(label or "broken")
+            if label:  # a security event, to be told (A00.FR.323, A00.FR.408)
+                self._say_refused(address=peer, reason=reason)
+            else:
+                log.debug("charger.handshake_broken", address=peer, charger=charger_id, error=str(error.__cause__ or error))
         return None
 
-    async def _judge(self, knock: Knock, peer: str, secure: bool) -> Admission:
+    async def _judge(self, knock: Knock, peer: str, secure: bool, certificate: Mapping[str, Any]) -> Admission:
         """Ask whether this charger may come in. Raises ``Refused``."""
         charger_id = knock.charger_id
         if (closed := self._fleet.closed_to(charger_id)) is not None:
             raise Refused(503, closed, label="limit", headers=self._later())
         suspect = self._failures.exhausted(charger_id, trio.current_time())
         turned: Turned | None = None
-        if self._config.authentication and knock.username not in (None, charger_id):
+        if self._config.authentication and not certificate and knock.username not in (None, charger_id):
             turned = Turned(401, "the user name is not the charger id")
         else:
             handshake = Handshake(
@@ -168,6 +174,7 @@ class Door:
                 username=knock.username,
                 password=knock.password,
                 secure=secure,
+                **certificate,
             )
             try:
                 async with self._suspect_checks if suspect else self._checks:
@@ -200,10 +207,11 @@ class Door:
     ) -> tuple[Link, bytes] | None:
         """Settle on an OCPP version and finish the handshake; without a common one, finish it and close (OCPP-J 1.6 §3.2)."""
         allowed = self._config.protocols
+        quirks = self.terms.quirks_of(admission.vendor, admission.model, admission.firmware)
         confirmed = choose(knock.offered, allowed)
         protocol = confirmed
         if not knock.offered:
-            fallback = admission.subprotocol_fallback or self._config.fallback_protocol
+            fallback = admission.subprotocol_fallback or quirks.subprotocol or self._config.fallback_protocol
             protocol = choose([knock.assumed], allowed) or choose([fallback], allowed)
         dialect = None if protocol is None else dialect_for(protocol)
         if dialect is not None and len(admission.charger_id) > (
@@ -222,8 +230,11 @@ class Door:
             registration=admission.registration,
             settings=self._settings,
             new_message_id=self._random.message_id,
+            quirks=quirks,
         )
-        link = Link(admission, conversation, dialect, self.terms, connection_id=connection_id, remote_address=peer)
+        link = Link(admission, conversation, dialect, self.terms, connection_id=connection_id, remote_address=peer, quirks=quirks)
+        if not knock.offered:
+            link.notices.add([Oddity("subprotocol", "Sec-WebSocket-Protocol", "none offered")])
         return link, head.early
 
     async def _part(self, stream: trio.abc.Stream, knock: Knock, peer: str) -> None:

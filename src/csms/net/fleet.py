@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars
 from csms.core.commands import Command, Offline, Outcome
 from csms.core.errors import StoreUnavailable
 from csms.core.ports import Admission, ConnectionInfo, Turned
+from csms.core.reports import Oddity
 
 from .connection import CLOSE_WAIT_S, Connection
 from .link import DRAIN_S, Link
@@ -20,6 +21,8 @@ from .observer import Observer, Unobserved
 
 CALLBACK_LIMIT_S = 5.0
 """Longest wait for ``on_connected`` and ``on_disconnected``."""
+ALIVE_S = 60.0
+"""A link that was heard within so many seconds was alive when another one came."""
 TAKEOVER_LIMIT_S = DRAIN_S + CALLBACK_LIMIT_S + 1
 """Longest wait for a former link to be drained; it bounds itself, this bounds the trust in that."""
 
@@ -143,6 +146,8 @@ class Fleet:
             if self.stopping:
                 link.end(1001, "server is going away", "shutdown")
             if former is not None:
+                if not former.ending and trio.current_time() - former.heard_at < ALIVE_S:
+                    link.notices.add([Oddity("sockets", "connection", "a second one while the first was alive")])
                 former.end(1008, "replaced by a newer connection", "replaced", answer=False)
                 with trio.move_on_after(TAKEOVER_LIMIT_S):
                     await former.drained.wait()

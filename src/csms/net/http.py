@@ -15,6 +15,7 @@ MAX_HEAD_BYTES = 16 * 1024
 LABELS = frozenset(
     {
         "broken",
+        "certificate",
         "failed",
         "forbidden",
         "limit",
@@ -23,6 +24,7 @@ LABELS = frozenset(
         "no_upgrade",
         "not_found",
         "timeout",
+        "tls",
         "too_many",
         "unauthorized",
         "unavailable",

@@ -30,6 +30,8 @@ async def keep(link: Link, connection: Connection) -> None:
             due = conversation.next_deadline()
         if outbox.frames and not outbox.busy:
             await _within_limit(link, outbox.flush, connection)
+        if link.notices.due(mono):
+            await link.tell_noticed(mono)
         if link.paused:  # we are not listening, so its silence is our doing
             link.heard(mono)
         pulse.pongs = pulse.pongs or connection.last_pong_at > NEVER

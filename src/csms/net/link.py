@@ -15,11 +15,13 @@ import trio
 
 from csms.core.commands import Command, Lost, Offline, Outcome
 from csms.core.ports import Admission, ConnectionInfo
+from csms.core.quirks import NO_QUIRKS, Quirks
 from csms.ocpp.conversation import Conversation, Effect, Ended, Heard, Send, Shut, Told
 from csms.ocpp.dialect import Dialect
 
 from .connection import NEVER, Closed, Connection
 from .keeper import keep
+from .notices import Notices
 from .outbox import OUTBOX_LIMIT, Outbox
 from .pulse import Pulse
 from .terms import Ending, Terms
@@ -65,9 +67,11 @@ class Link:
         "drained",
         "inbox",
         "keeper_lot",
+        "notices",
         "outbox",
         "paused",
         "pulse",
+        "quirks",
         "received",
         "remote_address",
         "terms",
@@ -85,6 +89,7 @@ class Link:
         *,
         connection_id: str,
         remote_address: str,
+        quirks: Quirks = NO_QUIRKS,
     ) -> None:
         mono = trio.current_time()
         self.admission = admission
@@ -112,12 +117,31 @@ class Link:
         self._interruptible = self.paused = self.deaf = self._over = False
         self._drain = trio.CancelScope()
         self._heard_at = self.wake_at = mono
+        self.notices = Notices(mono)
+        self.quirks = quirks
         self.pulse = Pulse(
             ping_interval_s=terms.ping_interval_s,
-            idle_s=terms.idle_heartbeats * admission.heartbeat_interval_s,
-            pongs=admission.answers_pings is True,
+            idle_s=self.idle_heartbeats * admission.heartbeat_interval_s,
+            pongs=admission.answers_pings is True and quirks.answers_pings is not False,
             mono=mono,
         )
+
+    @property
+    def idle_heartbeats(self) -> float:
+        """Heartbeat intervals of silence after which this charger counts as gone."""
+        return self.terms.idle_heartbeats if self.quirks.idle_heartbeats is None else self.quirks.idle_heartbeats
+
+    def adapt(self, quirks: Quirks) -> None:
+        """The charger said what it is, and is to be treated accordingly."""
+        self.quirks = quirks
+        self.conversation.adapt(quirks)
+
+    async def tell_noticed(self, mono: float) -> None:
+        """Have what was noticed about this link stored."""
+        counted = self.notices.taken(mono)
+        if counted:
+            self.terms.observer.oddities(self.charger_id, "link", [oddity for oddity, _ in counted])
+            await self.terms.notice(self.admission, counted)
 
     # --- what others may ask of it ----------------------------------------------------------------------------------------------
 
@@ -230,6 +254,7 @@ class Link:
                     log.error("link.failed", charger=self.charger_id, connection=self.connection_id, exc_info=errors)
                     self.end(1011, "internal error", "failed", answer=False)
                 self._settle()
+                await self.tell_noticed(trio.current_time())
                 await parted(self)
                 self.drained.set()
                 if self._ending is not None:
@@ -316,6 +341,9 @@ class Link:
                 self.worker_lot.unpark()
             else:
                 self.act((effect,))
+        if self.conversation.noticed:
+            self.notices.add(self.conversation.noticed)
+            self.conversation.noticed.clear()
         if self.outbox.frames:
             self.keeper_lot.unpark()
 

@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 import attrs
 
 from csms.core.ports import Admission, Clock, FrameEntry
+from csms.core.quirks import NO_QUIRKS, Quirks
 from csms.core.reports import Report, Verdict
 
 from .budget import Budget
+from .notices import Notice, unnoticed
 from .observer import Observer
 
 Hear = Callable[[Admission, Report], Awaitable[Verdict]]
@@ -33,6 +35,10 @@ class Terms:
     ping_interval_s: float
     idle_heartbeats: float
     slow_message_s: float
+    notice: Notice = unnoticed
+    """Hears what a link does wrong besides its messages."""
+    quirks_of: Callable[[str, str, str], Quirks] = lambda vendor, model, firmware: NO_QUIRKS
+    """The quirks of a kind of charger, by vendor, model and firmware."""
     slow_messages: Budget = attrs.field(factory=lambda: Budget(50, per_s=1))
     """How many slow messages are logged with their stages; under overload all are slow, and metrics count them anyway."""
     complaints: Budget = attrs.field(factory=lambda: Budget(1, per_s=10))

@@ -9,7 +9,7 @@ import trio
 from structlog.contextvars import bind_contextvars
 
 from csms.core.errors import StoreUnavailable
-from csms.core.reports import Registration
+from csms.core.reports import Booted, Registration
 from csms.ocpp.conversation import Effect, Told
 
 from .connection import Closed, Connection
@@ -42,7 +42,9 @@ async def work(link: Link, connection: Connection) -> None:
             heard = trio.current_time()
             effects = conversation.answer(call, verdict, clock.now(), heard)
             if type(verdict) is Registration:
-                link.pulse.idle_s = terms.idle_heartbeats * verdict.interval_s
+                if type(told.report) is Booted:
+                    link.adapt(terms.quirks_of(told.report.vendor, told.report.model, told.report.firmware))
+                link.pulse.idle_s = link.idle_heartbeats * verdict.interval_s
             ok = True
         except Exception as error:
             heard = trio.current_time()

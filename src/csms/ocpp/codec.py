@@ -12,6 +12,7 @@ import jsonschema_rs
 
 from csms.core.commands import Answered, Command
 from csms.core.errors import CannotSay
+from csms.core.quirks import NO_QUIRKS, Quirks
 from csms.core.reports import Mangled, Report, TransactionVerdict, Verdict
 
 from . import frames
@@ -83,12 +84,12 @@ class Codec:
         """Whether the specification has this action, in whichever direction."""
         return action in self._known
 
-    def hear(self, ear: Ear, payload: Payload, charger_id: str, now: int) -> tuple[Report, Payload]:
+    def hear(self, ear: Ear, payload: Payload, charger_id: str, now: int, quirks: Quirks = NO_QUIRKS) -> tuple[Report, Payload]:
         """The report that a CALL makes, and the payload as it was understood.
 
         Raises ``Fault`` when it lacks what it must have and does not say whose it is.
         """
-        hearing = Hearing(charger_id, now)
+        hearing = Hearing(charger_id, now, quirks)
         read, fault = (payload, None) if ear.is_valid(payload) else ear.mender.mend(payload, hearing)
         if fault is None:
             try:

@@ -13,15 +13,23 @@ import attrs
 
 from csms.core.commands import Command
 from csms.core.ports import FrameEntry
-from csms.core.reports import Mangled, Registration, Verdict
+from csms.core.quirks import NO_QUIRKS, Quirks
+from csms.core.reports import Mangled, Oddity, Registration, TimeTold, Verdict
 
 from . import frames
-from .codec import Unsayable, codec_for, told
+from .censoring import censored, without
+from .codec import Ear, Unsayable, codec_for, told
 from .dialect import Dialect, Fault
 from .effects import Call, Effect, Ended, Heard, Send, Shut, Told
 from .errands import ACCEPTED, Errands
 
 __all__ = ["Call", "Conversation", "ConversationSettings", "Effect", "Ended", "Heard", "Send", "Shut", "Told"]
+
+
+LONG_AGO = float("-inf")
+SOON_S = 30.0
+"""A charger that boots again within so many seconds does so needlessly."""
+MAX_NOTICED = 50
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -47,13 +55,20 @@ class Conversation:
 
     __slots__ = (
         "_answered",
+        "_before_boot",
+        "_booted",
         "_charger_id",
         "_codec",
         "_connection_id",
         "_errands",
+        "_heartbeat",
+        "_ids",
         "_in_progress",
+        "_interval_s",
+        "_quirks",
         "_settings",
         "_waiting",
+        "noticed",
         "registration",
     )
 
@@ -66,8 +81,11 @@ class Conversation:
         registration: str,
         settings: ConversationSettings,
         new_message_id: Callable[[], str],
+        quirks: Quirks = NO_QUIRKS,
     ) -> None:
         self.registration = registration
+        self.noticed: list[Oddity] = []
+        """What the charger did wrong besides its messages; for whoever reads it to take away."""
         self._codec = codec_for(dialect)
         self._charger_id = charger_id
         self._connection_id = connection_id
@@ -79,11 +97,21 @@ class Conversation:
             ttl_s=settings.command_ttl_s,
             limit=settings.command_queue_limit,
             new_message_id=new_message_id,
+            odd=self._odd,
         )
+        self.adapt(quirks)
         self._waiting = 0
+        self._ids: dict[frames.Id, int] = {}
+        self._booted = self._heartbeat = LONG_AGO
+        self._interval_s = 0
         # Both by the hash of the whole text: the same id with the same action and payload. The same id with anything else is new.
         self._in_progress: dict[int, Call] = {}
         self._answered: dict[int, frames.Payload] = {}
+
+    def adapt(self, quirks: Quirks) -> None:
+        """The charger turned out to be of a kind with these quirks."""
+        self._quirks = quirks
+        self._before_boot = self._settings.before_boot | quirks.before_boot
 
     @property
     def queued(self) -> int:
@@ -109,17 +137,17 @@ class Conversation:
     def _hear(self, frame: frames.CallFrame, now: int, mono: float) -> list[Effect]:
         action = frame.action
         ear = self._codec.ears.get(action)
-        if (
-            self.registration != ACCEPTED
-            and not (ear is not None and ear.row.registers)
-            and action not in self._settings.before_boot
-        ):
+        if self.registration != ACCEPTED and not (ear is not None and ear.row.registers) and action not in self._before_boot:
+            self._odd("boot", action, "before it was accepted")
             return self._refuse(frame, "SecurityError", f"{action} before this charger is accepted", {}, now)
         if ear is None:
             if self._codec.knows(action):
+                self._odd("action", action, "not supported")
                 return self._refuse(frame, "NotSupported", f"{action} is not supported", {}, now)
+            self._odd("action", action, "not known")
             return self._refuse(frame, "NotImplemented", f"{action} is not known", {}, now)
         key = hash(frame.text)
+        self._watch(frame, ear, key, mono)
         if not ear.row.anew:
             if (first := self._in_progress.get(key)) is not None:
                 first.copies = min(first.copies + 1, self._settings.duplicate_ids)
@@ -129,9 +157,10 @@ class Conversation:
                 sent = self._sent("result", frame.id, action, answer, now, 0.0)
                 return [self._heard(frame, now, "repeated: answered as before"), Send(answer, sent)]
         try:
-            report, understood = self._codec.hear(ear, frame.payload, self._charger_id, now)
+            report, understood = self._codec.hear(ear, frame.payload, self._charger_id, now, self._quirks)
         except Fault as fault:
             code = self._codec.dialect.codes.for_fault(fault.kind)
+            self._odd("refused", ".".join((action, *fault.fields[:1])), fault.description)
             return self._refuse(frame, code, f"{action}: {fault.description}", {"fields": list(fault.fields)}, now)
         except Exception as error:
             # A reader that fails is our mistake. It must not end the link: the charger would connect and say the same for ever.
@@ -145,8 +174,37 @@ class Conversation:
             problem = f"quarantined for {', '.join(report.missing)}; {problem}"
         return [self._heard(frame, now, problem), Told(call, report)]
 
+    def _watch(self, frame: frames.CallFrame, ear: Ear, key: int, mono: float) -> None:
+        """Notice what is wrong about a CALL besides its payload."""
+        row, id = ear.row, frame.id
+        if self._waiting and key not in self._in_progress:
+            self._odd("pipelining", row.action, "a call while another was not answered yet")
+        if frame.problem:
+            self._odd("frame", row.action, frame.problem)
+        known = self._ids.get(id)
+        if known is None:
+            self._ids[id] = key
+            if len(self._ids) > self._settings.duplicate_ids:
+                del self._ids[next(iter(self._ids))]
+        elif known != key:
+            self._odd("id", "messageId", f"{id} for another message")
+            self._ids[id] = key
+        if row.registers:
+            if mono - self._booted < SOON_S:
+                self._odd("boot", row.action, f"again after {mono - self._booted:.0f} s")
+            self._booted = mono
+        elif row.verdict is TimeTold:
+            if mono - self._heartbeat < self._interval_s / 2:
+                self._odd("heartbeat", row.action, f"after {mono - self._heartbeat:.0f} s, not {self._interval_s}")
+            self._heartbeat = mono
+
+    def _odd(self, rule: str, field: str, heard: str) -> None:
+        if len(self.noticed) < MAX_NOTICED:
+            self.noticed.append(Oddity(rule, field[:100], heard[:200]))
+
     def _puzzle(self, frame: frames.BrokenFrame, now: int) -> list[Effect]:
         """What is no CALL, CALLRESULT or CALLERROR: answered as the dialect's OCPP-J asks, or only logged."""
+        self._odd("frame", frame.action, frame.problem)
         codes = self._codec.dialect.codes
         id = codes.unreadable_id if frame.id is None else frame.id
         code: str | None = {"type": codes.unknown_type, "payload": codes.format, "answer": None}.get(frame.fault, codes.unreadable)
@@ -182,6 +240,7 @@ class Conversation:
         if not call.ear.row.anew:
             self._remember(call.key, payload)
         if isinstance(verdict, Registration):
+            self._interval_s = verdict.interval_s
             effects += self.admit(verdict.status, now, mono)
         return effects
 
@@ -252,6 +311,7 @@ class Conversation:
         if frame.problem:
             problem = f"{frame.problem}; {problem}" if problem else frame.problem
         if isinstance(id, str) and len(id) > frames.MAX_ID_CHARS:
+            self._odd("id", "messageId", f"longer than {frames.MAX_ID_CHARS} characters")
             too_long = f"the message id is longer than {frames.MAX_ID_CHARS} characters"
             problem = f"{too_long}; {problem}" if problem else too_long
         return Heard(self._entry(now, "in", "call", id, frame.action, frame.text, None, problem))
@@ -270,6 +330,7 @@ class Conversation:
         took_ms: float | None,
         problem: str,
     ) -> FrameEntry:
+        text, hidden = censored(text)
         return FrameEntry(
             connection_id=self._connection_id,
             at=now,
@@ -279,5 +340,5 @@ class Conversation:
             action=action[:100],
             text=text,
             took_ms=took_ms,
-            problem=problem[:500],
+            problem=without(problem, hidden)[:500],
         )

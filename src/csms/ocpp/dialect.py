@@ -9,8 +9,9 @@ import attrs
 
 from csms.core.commands import Answered, Command
 from csms.core.ids import Place
+from csms.core.quirks import KWH, NO_QUIRKS, Quirks
 from csms.core.reports import Oddity, Report, Verdict
-from csms.core.units import EARLIEST_PLAUSIBLE_AT, LATEST_PLAUSIBLE_AT, parse_instant
+from csms.core.units import EARLIEST_PLAUSIBLE_AT, LATEST_PLAUSIBLE_AT, from_local, parse_instant
 
 from .frames import Payload
 
@@ -34,12 +35,13 @@ class Fault(Exception):
 class Hearing:
     """What a reader needs to know about the moment of hearing, and where it notes what was odd."""
 
-    __slots__ = ("charger_id", "noted", "now")
+    __slots__ = ("charger_id", "noted", "now", "quirks")
 
-    def __init__(self, charger_id: str, now: int, noted: list[Oddity] | None = None) -> None:
+    def __init__(self, charger_id: str, now: int, quirks: Quirks = NO_QUIRKS) -> None:
         self.charger_id = charger_id
         self.now = now
-        self.noted: list[Oddity] = [] if noted is None else noted
+        self.quirks = quirks
+        self.noted: list[Oddity] = []
 
     def odd(self, rule: str, field: str, heard: object) -> None:
         """Note that a field was not as the specification wants it; only the first ``MAX_ODDITIES`` are kept."""
@@ -63,11 +65,13 @@ class Hearing:
         except ValueError:
             self.odd("timestamp", field, text)
             return self.now, text
+        if not zoned:
+            self.odd("zone", field, text)
+        if self.quirks.time_zone and (not zoned or self.quirks.times_are_local):
+            at = from_local(at, self.quirks.time_zone)
         if not EARLIEST_PLAUSIBLE_AT <= at <= LATEST_PLAUSIBLE_AT:
             self.odd("clock", field, text)
             return self.now, text
-        if not zoned:
-            self.odd("zone", field, text)
         return at, ""
 
     def integer(self, value: int | float, field: str) -> int:
@@ -80,6 +84,13 @@ class Hearing:
             return value
         self.odd("range", field, value)
         return -_INT64 if value < 0 else _INT64 - 1
+
+    def register_wh(self, value: int | float, field: str) -> int:
+        """A meter register in Wh, which some chargers tell in kWh."""
+        if self.quirks.register_unit == KWH:
+            self.odd("unit", field, value)
+            value *= 1000
+        return self.integer(value, field)
 
     def place(self, evse: int | float, connector: int | float, field: str) -> Place:
         """A place; a number that can be neither EVSE nor connector means the charger as a whole."""

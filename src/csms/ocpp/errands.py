@@ -22,6 +22,7 @@ from csms.core.errors import CannotSay
 from csms.core.ports import FrameEntry
 
 from . import frames
+from .censoring import censored, secrets_of, shown, suspicious, without
 from .codec import Codec, Mouth
 from .dialect import Says
 from .effects import Effect, Ended, Heard, Send
@@ -30,6 +31,8 @@ from .frames import Payload
 ACCEPTED, PENDING, REJECTED = "accepted", "pending", "rejected"
 
 _REMEMBERED = 8
+_SECRETS = 4
+"""Keys that the charger was told lately, hidden from the log wherever they stand."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -73,8 +76,10 @@ class Errands:
         "_given_up",
         "_limit",
         "_new_message_id",
+        "_odd",
         "_outstanding",
         "_queue",
+        "_secrets",
         "_ttl_s",
     )
 
@@ -87,7 +92,9 @@ class Errands:
         ttl_s: float,
         limit: int,
         new_message_id: Callable[[], str],
+        odd: Callable[[str, str, str], None] = lambda rule, field, heard: None,
     ) -> None:
+        self._odd = odd
         self._codec = codec
         self._connection_id = connection_id
         self._call_timeout_s = call_timeout_s
@@ -97,6 +104,7 @@ class Errands:
         self._queue: deque[Errand] = deque()
         self._outstanding: Errand | None = None
         self._given_up: dict[str, str] = {}  # message id -> action, so that a late answer can be named in the log
+        self._secrets: tuple[str, ...] = ()
         self._closed = False
 
     @property
@@ -160,6 +168,8 @@ class Errands:
             self._outstanding = errand
             action = errand.mouth.row.action
             text = frames.call(errand.message_id, action, errand.payload)
+            if suspicious(text):
+                self._secrets = (*self._secrets, *secrets_of(errand.payload))[-_SECRETS:]
             effects.append(Send(text, self._entry(now, "out", "call", errand.message_id, action, text)))
         return effects
 
@@ -170,15 +180,19 @@ class Errands:
         if errand is None or str(frame.id) != errand.message_id:
             action = self._given_up.get(str(frame.id), "")
             problem = "an answer that came too late" if action else "an answer to nothing that was asked"
+            if not action:
+                self._odd("answer", "CALLRESULT" if kind == "result" else "CALLERROR", problem)
             return [Heard(self._entry(now, "in", kind, frame.id, action, frame.text, problem=problem))]
         self._outstanding = None
         action, took_ms = errand.mouth.row.action, (mono - errand.sent) * 1000
         if isinstance(frame, frames.ResultFrame):
-            outcome, odd = self._codec.outcome(errand.mouth, frame.payload)
+            payload = shown(frame.payload, self._secrets) if self._secrets or suspicious(frame.text) else frame.payload
+            outcome, odd = self._codec.outcome(errand.mouth, payload)
             ended = Ended(errand.ticket, outcome)
             problem = "; ".join(filter(None, (frame.problem, odd)))
         else:
-            ended = Ended(errand.ticket, CallError(frame.code, frame.description, frame.details))
+            description = without(frame.description, self._secrets)
+            ended = Ended(errand.ticket, CallError(frame.code, description, shown(frame.details, self._secrets)))
             problem = "; ".join(filter(None, (frame.code, frame.problem)))
         heard = Heard(self._entry(now, "in", kind, frame.id, action, frame.text, took_ms, problem))
         return [heard, ended, *self.pump(registration, now, mono)]
@@ -226,6 +240,7 @@ class Errands:
         took_ms: float | None = None,
         problem: str = "",
     ) -> FrameEntry:
+        text, hidden = censored(text, self._secrets)
         return FrameEntry(
             connection_id=self._connection_id,
             at=now,
@@ -235,5 +250,5 @@ class Errands:
             action=action,
             text=text,
             took_ms=took_ms,
-            problem=problem[:500],
+            problem=without(problem, hidden)[:500],
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from functools import lru_cache
 
 from csms.core.reports import Reading, Sample
 from csms.core.units import normal_unit, whole
@@ -30,6 +32,49 @@ _UNITS_BY_FAMILY = (
     ("RPM", "RPM"),
 )
 _NORMAL = frozenset({"Wh", "W", "A", "V", "Percent", "Celsius", "varh", "VAh", "VA", "var", "K", "Hz", "RPM", "Fahrenheit"})
+
+
+MEASURANDS = frozenset(
+    {
+        "Current.Export",
+        "Current.Import",
+        "Current.Offered",
+        "Energy.Active.Export.Interval",
+        "Energy.Active.Export.Register",
+        "Energy.Active.Import.Interval",
+        "Energy.Active.Import.Register",
+        "Energy.Active.Net",
+        "Energy.Apparent.Export",
+        "Energy.Apparent.Import",
+        "Energy.Apparent.Net",
+        "Energy.Reactive.Export.Interval",
+        "Energy.Reactive.Export.Register",
+        "Energy.Reactive.Import.Interval",
+        "Energy.Reactive.Import.Register",
+        "Energy.Reactive.Net",
+        "Frequency",
+        "Power.Active.Export",
+        "Power.Active.Import",
+        "Power.Factor",
+        "Power.Offered",
+        "Power.Reactive.Export",
+        "Power.Reactive.Import",
+        "RPM",
+        "SoC",
+        "Temperature",
+        "Voltage",
+    }
+)
+"""Every measurand of OCPP 1.6 (§7.31) and 2.0.1 (MeasurandEnumType)."""
+_LIKENESS = 0.85
+
+
+@lru_cache(maxsize=256)
+def _meant(measurand: str) -> str:
+    """The measurand that a misspelt one is nearly certainly meant to be; itself where it is like none."""
+    by_fold = {known.casefold(): known for known in MEASURANDS}
+    near = get_close_matches(measurand.strip().casefold(), by_fold, n=1, cutoff=_LIKENESS)
+    return by_fold[near[0]] if near else measurand
 
 
 def default_unit(measurand: str) -> str:
@@ -87,6 +132,12 @@ def sample(
     signed: str = "",
 ) -> Sample | None:
     """One sample in its normal unit; None where 2.x's multiplier is beyond physics. An unknown unit stays, with a note."""
+    if measurand not in MEASURANDS:
+        measurand = _meant(measurand[:_MAX_VALUE_CHARS])
+    if hearing.quirks.energy_unit and measurand.startswith("Energy.Active"):
+        if unit != hearing.quirks.energy_unit:
+            hearing.odd("unit", "sampledValue.unit", unit or "none")
+        unit = hearing.quirks.energy_unit
     if unit is None:
         unit = default_unit(measurand)
         known = not multiplier

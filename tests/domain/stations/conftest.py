@@ -16,6 +16,8 @@ from csms.core.ports import Database, Ports, ReadTx
 class Settings:
     authentication: bool = True
     unknown_chargers: str = "rejected"
+    min_security_profile: int = 1
+    tls_client_organizations: tuple[str, ...] = ()
     heartbeat_interval_s: int = 300
     retry_interval_s: int = 60
 

@@ -9,6 +9,7 @@ import pytest
 
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Database, Ports
+from csms.core.quirks import NO_QUIRKS
 from csms.core.reports import Booted, Registration
 from csms.domain.stations import flows, service, store
 from csms.domain.stations.model import BootPolicy, Charger
@@ -82,7 +83,7 @@ async def test_the_facts_are_stored_even_for_a_charger_that_waits(database: Data
 async def test_the_intervals_come_from_the_configuration_or_the_charger(ports: Ports, database: Database, settings: Any) -> None:
     await add(database)
     settings.heartbeat_interval_s = 77
-    policy = await flows.ask_boot(settings, ports, REPORT, DEFAULT_TENANT)
+    policy = await flows.ask_boot(settings, lambda *kind: NO_QUIRKS, ports, REPORT, DEFAULT_TENANT)
     verdict = await database.write(service.boot, REPORT, policy, tenant=DEFAULT_TENANT)
     assert verdict.interval_s == 77
     await database.write(service.set_heartbeat_interval, "CP1", 20, tenant=DEFAULT_TENANT)

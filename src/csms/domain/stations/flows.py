@@ -2,89 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
 from csms.core.ports import Admission, ConnectionInfo, Handshake, Ports, Turned
-from csms.core.reports import Booted, DataSent, DataVerdict
+from csms.core.quirks import Quirks
+from csms.core.reports import Booted, DataSent, DataVerdict, Oddity
 from csms.domain.tenants import store as tenants_store
 
-from . import keys, service, store
+from . import judging, keys, service, store
 from .model import ACCEPTED, REJECTED, BootPolicy, Charger, Gate, OcppSettings, standing
 
+Judge = Callable[[Handshake, TenantId], Awaitable[str]]
+"""Asked about a client certificate that TLS verified and that names the charger: why it is no longer good, ``""`` when it is."""
 
-async def admit(ports: Ports, settings: OcppSettings, handshake: Handshake) -> Admission | Turned:
+
+QuirksOf = Callable[[str, str, str], Quirks]
+"""The quirks of a kind of charger, by vendor, model and firmware."""
+
+
+async def admit(ports: Ports, settings: OcppSettings, handshake: Handshake, judge: Judge | None = None) -> Admission | Turned:
     """Whether a charger may connect, from one indexed read, and how its link is to be treated.
 
-    With ``authentication`` on:
+    A charger must log in with the security profile that is required of it (``judging.required_profile``) or a higher one
+    (1.6 security whitepaper, A00.FR.002):
 
-    - a charger with a key must show it (401), with its id as the user name;
+    - 0: nobody is asked for anything, and everybody counts as authenticated;
+    - 1: it must show its key (401), with its id as the user name; 2: the same over TLS (403);
+    - 3: it must show a client certificate with its id as the CN (403), which ``judge`` has not revoked. It needs no key.
+
+    On profiles 1 and 2:
+
     - an unknown charger is turned away (404), or added to the default tenant where ``unknown_chargers`` says so;
     - **trust on first use**: the first key that a charger without one shows becomes its key, if it is ``pending`` (an operator then
       approves the very box that showed it) or if unknown chargers are ``accepted``. A charger accepted without a key elsewhere needs
       one from the operator (401);
-    - a ``pending`` or ``rejected`` charger without a key is let in without one, ``authenticated`` False: it can do little but boot.
+    - a ``pending`` or ``rejected`` charger without a key is let in without one, ``authenticated`` False: it can do little but boot;
+    - a key that it was offered (``service.offer_key``) opens as well, and becomes its key with this log-in.
 
-    With it off nobody is asked for a key and everybody counts as authenticated. Plugins are asked last, about chargers that would be
-    let in, and can only refuse.
+    Plugins are asked last, about chargers that would be let in, and can only refuse.
     """
     if not service.is_charger_id(handshake.charger_id):
         return Turned(404, "not a charger id")
     known = await ports.database.read(store.gate, handshake.charger_id, tenant=DEFAULT_TENANT)
-    key = keys.shown(handshake) if settings.authentication else None
-    turned = _turned(settings, known, key)
-    if turned is not None:
-        return turned
+    objection = "no client certificate"
+    if handshake.certificate_fingerprint is not None:
+        objection = judging.objection(settings, handshake, ports.clock.now())
+        if not objection and judge is not None:
+            objection = await judge(handshake, DEFAULT_TENANT if known is None else known.tenant)
+    entry = judging.judged(settings, known, handshake, objection)
+    if isinstance(entry, Turned):
+        return entry
     answer = await ports.decisions.ask("admit_charger", handshake=handshake, known=known is not None)
     if isinstance(answer, Turned):
         return answer
-    binds = key is not None and (known is None or (not known.sealed and known.approval != REJECTED))
-    if known is None or binds:
-        sealed = keys.seal(key, ports.random) if key is not None else ""
-        known = await ports.database.write(
-            service.meet,
-            handshake.charger_id,
-            settings.unknown_chargers,
-            sealed,
-            tenant=DEFAULT_TENANT if known is None else known.tenant,
-            keys=(charger_key(handshake.charger_id),),
-        )
-        if known is None:
-            gone = settings.unknown_chargers == REJECTED
-            return Turned(404, "unknown charger") if gone else Turned(503, "too many chargers wait for approval")
+    if known is None or entry.binds or entry.offer:
+        settled = await _settle(ports, settings, handshake.charger_id, known, entry)
+        if isinstance(settled, Turned):
+            return settled
+        known = settled
         # another connection may have been first, with another key
-        turned = _turned(settings, known, key)
-        if turned is not None:
-            return turned
+        entry = judging.judged(settings, known, handshake, objection)
+        if isinstance(entry, Turned):
+            return entry
     return Admission(
         charger_id=known.charger_id,
         tenant=known.tenant,
         registration=standing(known.approval, known.registration),
-        authenticated=not settings.authentication or key is not None,
+        authenticated=entry.authenticated,
         heartbeat_interval_s=known.heartbeat_interval_s or settings.heartbeat_interval_s,
         answers_pings=known.answers_pings,
         subprotocol_fallback=known.subprotocol_fallback,
+        security_profile=entry.profile,
+        vendor=known.vendor,
+        model=known.model,
+        firmware=known.firmware,
     )
 
 
-def _turned(settings: OcppSettings, known: Gate | None, key: bytes | None) -> Turned | None:
-    if known is None and settings.unknown_chargers == REJECTED:
-        return Turned(404, "unknown charger")
-    if not settings.authentication:
-        return None
-    if known is not None and known.sealed:
-        if key is None:
-            return Turned(401, "no key, or a user name that is not the charger's id")
-        return None if keys.opens(known.sealed, key) else Turned(401, "wrong key")
-    if (settings.unknown_chargers if known is None else known.approval) == ACCEPTED:
-        if settings.unknown_chargers != ACCEPTED:
-            return Turned(401, "accepted without a key: give it one")
-        if key is None:
-            return Turned(401, "no key to trust on first use")
-    return None
+async def _settle(ports: Ports, settings: OcppSettings, charger_id: str, known: Gate | None, entry: judging.Entry) -> Gate | Turned:
+    """Store what a log-in settles: that the charger exists, its first key, or that an offered key is its key now."""
+    tenant = DEFAULT_TENANT if known is None else known.tenant
+    found: Gate | None
+    if entry.offer:
+        found = await ports.database.write(
+            service.shown_offer, charger_id, entry.offer, tenant=tenant, keys=(charger_key(charger_id),)
+        )
+        return found or Turned(404, "unknown charger")
+    sealed = keys.seal(entry.key, ports.random) if entry.binds and entry.key is not None else ""
+    found = await ports.database.write(
+        service.meet, charger_id, settings.unknown_chargers, sealed, tenant=tenant, keys=(charger_key(charger_id),)
+    )
+    if found is not None:
+        return found
+    gone = settings.unknown_chargers == REJECTED
+    return Turned(404, "unknown charger") if gone else Turned(503, "too many chargers wait for approval")
 
 
 async def connected(ports: Ports, admission: Admission, info: ConnectionInfo) -> None:
     """A charger's connection is up. Raises ``StoreUnavailable`` when that could not be stored."""
-    await ports.database.write(service.link_up, info, tenant=admission.tenant, keys=(charger_key(admission.charger_id),))
+    await ports.database.write(
+        service.link_up, info, admission.security_profile, tenant=admission.tenant, keys=(charger_key(admission.charger_id),)
+    )
 
 
 async def disconnected(ports: Ports, admission: Admission, info: ConnectionInfo, reason: str) -> None:
@@ -92,6 +111,12 @@ async def disconnected(ports: Ports, admission: Admission, info: ConnectionInfo,
     seen = store.last_seen_rows(admission.tenant, {admission.charger_id: info.last_heard_at})
     await ports.database.append(store.LAST_SEEN_UPDATE, seen, key="last-seen", tenant=admission.tenant)
     await ports.database.write(service.link_down, info, reason, tenant=admission.tenant, keys=(charger_key(admission.charger_id),))
+
+
+async def notice(ports: Ports, admission: Admission, noticed: Sequence[tuple[Oddity, int]]) -> None:
+    """Count what a link did wrong besides its messages, with how often."""
+    rows = store.notice_rows(admission, noticed, ports.clock.now())
+    await ports.database.append(store.NOTICE_INSERT, rows, key=charger_key(admission.charger_id), tenant=admission.tenant)
 
 
 async def pongs(ports: Ports, admission: Admission, answers: bool) -> None:
@@ -110,9 +135,10 @@ async def forget_connections(ports: Ports) -> int:
 # --- questions before a verb ----------------------------------------------------------------------------------------------------
 
 
-async def ask_boot(settings: OcppSettings, ports: Ports, report: Booted, tenant: TenantId) -> BootPolicy:
-    """The intervals to tell at boot. Bind ``settings`` with ``functools.partial`` for the dispatch table."""
-    return BootPolicy(heartbeat_interval_s=settings.heartbeat_interval_s, retry_interval_s=settings.retry_interval_s)
+async def ask_boot(settings: OcppSettings, quirks_of: QuirksOf, ports: Ports, report: Booted, tenant: TenantId) -> BootPolicy:
+    """The intervals to tell at boot. Bind the first two with ``functools.partial`` for the dispatch table."""
+    quirk_s = quirks_of(report.vendor, report.model, report.firmware).heartbeat_interval_s
+    return BootPolicy(heartbeat_interval_s=quirk_s or settings.heartbeat_interval_s, retry_interval_s=settings.retry_interval_s)
 
 
 async def ask_data(ports: Ports, report: DataSent, tenant: TenantId) -> DataVerdict | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 from csms.core.errors import Invalid
 from csms.core.ports import Handshake, Random
@@ -43,6 +44,15 @@ def opens(sealed: str, presented: bytes) -> bool:
     read_as_hex = _from_hex(presented)
     as_hex = read_as_hex is not None and hmac.compare_digest(_digest(salt, read_as_hex), digest)
     return as_sent or as_hex
+
+
+def opened(sealed: Iterable[str], presented: bytes) -> str:
+    """The last of several sealed keys that a presented one opens, ``""`` for none; every one is tried, so time tells nothing."""
+    found = ""
+    for each in sealed:
+        if opens(each, presented):
+            found = each
+    return found
 
 
 def shown(handshake: Handshake) -> bytes | None:

@@ -17,6 +17,9 @@ OPEN, GRANTED = "open", "granted"
 ACCESS = (OPEN, GRANTED)
 """Whether a station takes every token of its tenant, or only those with a grant for it."""
 
+SECURITY_PROFILES = (0, 1, 2, 3)
+"""1.6 security whitepaper §2: 1 is a key (HTTP Basic), 2 a key over TLS, 3 a client certificate; 0 is none of these."""
+
 LARGEST_PLACE = 999
 """The largest EVSE or connector number believed; a larger one is an oddity, not a new row."""
 
@@ -33,6 +36,10 @@ def clean(text: str, limit: int) -> str:
     if text.isprintable():
         return text
     return text.replace("\x00", "�").encode("utf-8", "replace").decode("utf-8")
+
+
+MOST_ODDITIES = 100
+"""Rows of ``oddities`` that one charger may fill: field names may be its own inventions."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -90,7 +97,9 @@ class Charger:
 
     ``approval`` is the operator's decision and ``registration`` what we last told the charger (``""``: it never booted here).
     ``heartbeat_interval_s`` None means the configured one. ``clock_drift_ms`` is how far its clock was ahead of ours, last measured.
-    ``connection_id`` is ``""`` when it is not connected. ``key_origin`` is ``given``, ``first_use`` or ``""`` for no key.
+    ``connection_id`` is ``""`` when it is not connected. ``key_origin`` is ``given``, ``first_use`` or ``""`` for no key;
+    ``keys_offered`` counts keys that may take its place. ``security_profile`` is the least it may log in with (None: the
+    installation's) and ``security_profile_used`` that of its latest connection.
     """
 
     id: str
@@ -110,6 +119,9 @@ class Charger:
     last_seen_at: int | None
     key_origin: str
     created_at: int
+    keys_offered: int = 0
+    security_profile: int | None = None
+    security_profile_used: int | None = None
 
     @property
     def connected(self) -> bool:
@@ -124,16 +136,36 @@ class Charger:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Gate:
-    """What the handshake must know about a charger, in one read. ``sealed`` is its hashed key or ``""`` (see ``keys``)."""
+    """What the handshake must know about a charger, in one read.
+
+    ``sealed`` is its hashed key or ``""`` (see ``keys``), ``offered`` those that open as well, the oldest first.
+    """
 
     charger_id: str
     tenant: TenantId
     approval: str
     registration: str
     sealed: str = attrs.field(default="", repr=False)
+    offered: tuple[str, ...] = attrs.field(default=(), repr=False)
+    security_profile: int | None = None
+    security_profile_used: int | None = None
     heartbeat_interval_s: int | None = None
     answers_pings: bool | None = None
     subprotocol_fallback: str = ""
+    vendor: str = ""
+    model: str = ""
+    firmware: str = ""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class KeyOffer:
+    """A key that a charger was offered and may show from then on; ``expires_at`` None is never."""
+
+    id: int
+    charger_id: str
+    sealed: str = attrs.field(repr=False)
+    offered_at: int
+    expires_at: int | None
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -235,6 +267,16 @@ class OcppSettings(Protocol):
         ...
 
     @property
+    def min_security_profile(self) -> int:
+        """The least security profile of chargers that have none of their own, where there is authentication."""
+        ...
+
+    @property
+    def tls_client_organizations(self) -> tuple[str, ...]:
+        """The organizations whose client certificates count; empty for all that the trusted authorities vouch for."""
+        ...
+
+    @property
     def heartbeat_interval_s(self) -> int:
         """The interval told at an accepted boot."""
         ...
@@ -326,3 +368,29 @@ class ChargerRegistrationChanged(ChargerEvent):
 
     approval: str
     registration: str
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class ChargerKeyChanged(ChargerEvent):
+    """Another key became the charger's. ``origin`` is ``given`` by an operator, or ``offered``: the charger logged in with it."""
+
+    type: ClassVar[str] = "charger_key_changed"
+
+    origin: str
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class ChargerSecurityChanged(ChargerEvent):
+    """The security profile that a charger must use at least, or the one it used at its latest log-in, became another one.
+
+    ``required`` None is the installation's; ``used`` None means that it has not connected yet.
+    """
+
+    type: ClassVar[str] = "charger_security_changed"
+
+    required: int | None
+    previous_required: int | None
+    used: int | None
+    previous_used: int | None

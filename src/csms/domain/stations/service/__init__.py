@@ -15,16 +15,23 @@ from .chargers import (
     remove_charger,
     rename_charger,
     set_heartbeat_interval,
-    set_key,
     set_subprotocol_fallback,
 )
 from .hearing import (
     DRIFT_STEP_MS,
-    MOST_ODDITIES,
+
     boot,
     data,
     note_oddities,
     status,
+)
+from .keys import (
+    MOST_OFFERS,
+    confirm_key,
+    offer_key,
+    set_key,
+    shown_offer,
+    withdraw_key,
 )
 from .links import (
     PENDING_LIMIT,
@@ -33,6 +40,10 @@ from .links import (
     link_up,
     meet,
     pongs,
+)
+from .security import (
+    note_security_profile,
+    set_security_profile,
 )
 from .sites import (
     add_station,
@@ -45,7 +56,8 @@ from .sites import (
 
 __all__ = [
     "DRIFT_STEP_MS",
-    "MOST_ODDITIES",
+
+    "MOST_OFFERS",
     "PENDING_LIMIT",
     "add_charger",
     "add_station",
@@ -53,6 +65,7 @@ __all__ = [
     "approve",
     "boot",
     "change_station",
+    "confirm_key",
     "data",
     "decide",
     "forget_connections",
@@ -65,6 +78,8 @@ __all__ = [
     "need_charger",
     "need_station",
     "note_oddities",
+    "note_security_profile",
+    "offer_key",
     "place_charger",
     "pongs",
     "reject",
@@ -74,6 +89,9 @@ __all__ = [
     "rename_charger",
     "set_heartbeat_interval",
     "set_key",
+    "set_security_profile",
     "set_subprotocol_fallback",
+    "shown_offer",
     "status",
+    "withdraw_key",
 ]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from csms.core.errors import Conflict, Invalid, NotFound
 from csms.core.ids import charger_key
-from csms.core.ports import Tx
+from csms.core.ports import ReadTx, Tx
 from csms.domain.stations import store
 from csms.domain.stations.model import (
     ACCEPTED,
     APPROVALS,
     PENDING,
     REJECTED,
+    SECURITY_PROFILES,
     Charger,
     ChargerRegistrationChanged,
     standing,
@@ -33,8 +34,10 @@ def add_charger(
     station_id: int | None = None,
     approval: str = ACCEPTED,
     sealed_key: str = "",
+    security_profile: int | None = None,
 ) -> Charger:
-    """Add a charger, with its key sealed by ``keys.seal``. One that was removed starts over.
+    """Add a charger, with its key sealed by ``keys.seal`` and the least ``security_profile`` it may log in with (None: the
+    installation's). One that was removed starts over.
 
     Raises ``Invalid``, ``NotFound`` for the station, ``Conflict`` when the id is in use (here or at another tenant).
     """
@@ -46,14 +49,18 @@ def add_charger(
     if station_id is not None:
         tx.claim(station_key(tx.tenant, station_id))
         need_station(tx, station_id)
-    if not store.insert_charger(tx, charger_id, station_id=station_id, name=_name(name), approval=approval):
+    if security_profile is not None and security_profile not in SECURITY_PROFILES:
+        raise Invalid(f"a security profile is 0, 1, 2 or 3, not {security_profile}", field="security_profile")
+    if not store.insert_charger(
+        tx, charger_id, station_id=station_id, name=_name(name), approval=approval, security_profile=security_profile
+    ):
         raise Conflict(f"there is a charger {charger_id!r} already; ids are unique in the installation")
     if sealed_key:
         store.keep_key(tx, charger_id, sealed_key, "given")
     return need_charger(tx, charger_id)
 
 
-def need_charger(tx: Tx, charger_id: str) -> Charger:
+def need_charger(tx: ReadTx, charger_id: str) -> Charger:
     """A charger of the tenant. Raises ``NotFound``."""
     found = store.charger(tx, charger_id)
     if found is None:
@@ -100,14 +107,6 @@ def remove_charger(tx: Tx, charger_id: str) -> None:
     tx.claim(charger_key(charger_id))
     if not store.remove_charger(tx, charger_id):
         raise NotFound(f"there is no charger {charger_id!r}")
-
-
-def set_key(tx: Tx, charger_id: str, sealed: str) -> None:
-    """Give a charger a new key, sealed by ``keys.seal``, in place of the old one. Raises ``NotFound``."""
-    tx.claim(charger_key(charger_id))
-    if store.approval_of(tx, charger_id) is None:
-        raise NotFound(f"there is no charger {charger_id!r}")
-    store.keep_key(tx, charger_id, sealed, "given")
 
 
 def rename_charger(tx: Tx, charger_id: str, name: str) -> None:

@@ -13,6 +13,7 @@ from csms.domain.stations import store
 from csms.domain.stations.model import (
     ACCEPTED,
     LARGEST_PLACE,
+    MOST_ODDITIES,
     REJECTED,
     BootPolicy,
     ChargerBooted,
@@ -25,8 +26,6 @@ from csms.domain.stations.model import (
 DRIFT_STEP_MS = 30_000
 """A clock drift is stored again when it has changed by more than this."""
 
-MOST_ODDITIES = 100
-"""Rows of ``oddities`` that one charger may fill: field names may be its own inventions."""
 
 _INDEX = re.compile(r"\[\d+\]|(?<=[./])\d+(?=[./]|$)")
 

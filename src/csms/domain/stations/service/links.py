@@ -7,6 +7,8 @@ from csms.core.ports import ConnectionInfo, Tx
 from csms.domain.stations import store
 from csms.domain.stations.model import PENDING, REJECTED, ChargerConnected, ChargerDisconnected, ChargerRegistrationChanged, Gate
 
+from .security import note_security_profile
+
 PENDING_LIMIT = 10_000
 """Chargers that may wait for approval at a time: anybody may make one up."""
 
@@ -30,8 +32,8 @@ def meet(tx: Tx, charger_id: str, approval: str, sealed: str) -> Gate | None:
     return store.gate(tx, charger_id)
 
 
-def link_up(tx: Tx, info: ConnectionInfo) -> None:
-    """A charger is connected."""
+def link_up(tx: Tx, info: ConnectionInfo, security_profile: int | None = None) -> None:
+    """A charger is connected, by this security profile."""
     tx.claim(charger_key(info.charger_id))
     known = store.link_up(
         tx,
@@ -50,6 +52,8 @@ def link_up(tx: Tx, info: ConnectionInfo) -> None:
                 remote_address=info.remote_address,
             )
         )
+        if security_profile is not None:
+            note_security_profile(tx, info.charger_id, security_profile)
 
 
 def link_down(tx: Tx, info: ConnectionInfo, reason: str) -> None:

@@ -12,7 +12,6 @@ from .chargers import (
     forget_connections,
     gate,
     insert_charger,
-    keep_key,
     last_seen_rows,
     link_down,
     link_up,
@@ -22,6 +21,8 @@ from .chargers import (
     save_boot,
     save_drift,
     save_pongs,
+    save_security_used,
+    security_of,
     serial_owner,
 )
 from .connectors import (
@@ -44,10 +45,20 @@ from .frames import (
     list_frames,
     prune_frames,
 )
+from .keys import (
+    delete_expired_offers,
+    delete_offer,
+    delete_offers,
+    insert_offer,
+    keep_key,
+    list_offers,
+)
 from .oddities import (
+    NOTICE_INSERT,
     count_again,
     count_first,
     list_oddities,
+    notice_rows,
 )
 from .stations import (
     delete_station,
@@ -64,6 +75,7 @@ __all__ = [
     "ANSWER_WINDOW_MS",
     "FRAME_INSERT",
     "LAST_SEEN_UPDATE",
+    "NOTICE_INSERT",
     "approval_of",
     "boot_facts",
     "change",
@@ -71,6 +83,9 @@ __all__ = [
     "connected_chargers",
     "count_again",
     "count_first",
+    "delete_expired_offers",
+    "delete_offer",
+    "delete_offers",
     "delete_station",
     "delete_station_group",
     "exchange",
@@ -82,6 +97,7 @@ __all__ = [
     "insert_charger",
     "insert_connector",
     "insert_history",
+    "insert_offer",
     "insert_station",
     "insert_station_group",
     "keep_key",
@@ -95,8 +111,10 @@ __all__ = [
     "list_frames",
     "list_history",
     "list_oddities",
+    "list_offers",
     "list_station_groups",
     "list_stations",
+    "notice_rows",
     "pending_count",
     "present",
     "prune_frames",
@@ -104,6 +122,8 @@ __all__ = [
     "save_boot",
     "save_drift",
     "save_pongs",
+    "save_security_used",
+    "security_of",
     "serial_owner",
     "station",
     "update_connector",

@@ -1,4 +1,4 @@
-"""SQL of chargers: their rows, keys, connections, and the lists of them."""
+"""SQL of chargers: their rows, connections, and the lists of them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,35 @@ from csms.domain.stations.model import Charger, ChargerFacts, Gate
 # --- the handshake --------------------------------------------------------------------------------------------------------------
 
 _GATE = """
-SELECT c.id, c.tenant, c.approval, c.registration, c.heartbeat_interval_s, c.answers_pings, c.subprotocol_fallback, k.sealed
+SELECT c.id, c.tenant, c.approval, c.registration, c.heartbeat_interval_s, c.answers_pings, c.subprotocol_fallback,
+    c.vendor, c.model, c.firmware, c.security_profile, c.security_profile_used, k.sealed, o.sealed AS offered
 FROM chargers c LEFT JOIN charger_keys k ON k.charger_id = c.id
-WHERE c.id = :charger_id AND c.removed_at IS NULL"""
+    LEFT JOIN charger_key_offers o ON o.charger_id = c.id AND (o.expires_at IS NULL OR o.expires_at > :now)
+WHERE c.id = :charger_id AND c.removed_at IS NULL
+ORDER BY o.id"""
 
 
 def gate(tx: ReadTx, charger_id: str) -> Gate | None:
     """What the handshake must know about a charger, whosever it is; None for one that nobody added."""
-    row = tx.system("a charger is looked up by its id before its tenant is known").one(_GATE, charger_id=charger_id)
-    if row is None:
+    rows = tx.system("a charger is looked up by its id before its tenant is known").all(_GATE, charger_id=charger_id, now=tx.now)
+    if not rows:
         return None
+    row = rows[0]
     return Gate(
         charger_id=row["id"],
         tenant=TenantId(row["tenant"]),
         approval=row["approval"],
         registration=row["registration"],
         sealed=row["sealed"] or "",
+        offered=tuple(each["offered"] for each in rows if each["offered"]),
+        security_profile=row["security_profile"],
+        security_profile_used=row["security_profile_used"],
         heartbeat_interval_s=row["heartbeat_interval_s"],
         answers_pings=_flag(row["answers_pings"]),
         subprotocol_fallback=row["subprotocol_fallback"],
+        vendor=row["vendor"],
+        model=row["model"],
+        firmware=row["firmware"],
     )
 
 
@@ -43,39 +53,35 @@ def pending_count(tx: ReadTx) -> int:
     return int(found)
 
 
-def keep_key(tx: Tx, charger_id: str, sealed: str, origin: str) -> None:
-    """Store a charger's sealed key in place of the one it had."""
-    tx.run(
-        """
-        INSERT INTO charger_keys (charger_id, tenant, sealed, origin, created_at)
-        VALUES (:charger_id, :tenant, :sealed, :origin, :created_at)
-        ON CONFLICT (charger_id) DO UPDATE
-        SET tenant = excluded.tenant, sealed = excluded.sealed, origin = excluded.origin, created_at = excluded.created_at""",
-        charger_id=charger_id,
-        sealed=sealed,
-        origin=origin,
-        created_at=tx.now,
-    )
-
-
 # --- adding, changing, removing -------------------------------------------------------------------------------------------------
 
 _INSERT = """
-INSERT INTO chargers (id, tenant, station_id, name, approval, created_at)
-VALUES (:charger_id, :tenant, :station_id, :name, :approval, :created_at)
+INSERT INTO chargers (id, tenant, station_id, name, approval, security_profile, created_at)
+VALUES (:charger_id, :tenant, :station_id, :name, :approval, :security_profile, :created_at)
 ON CONFLICT (id) DO UPDATE SET
     tenant = excluded.tenant, station_id = excluded.station_id, name = excluded.name, approval = excluded.approval,
     created_at = excluded.created_at, removed_at = NULL, registration = '', vendor = '', model = '', serial = '',
     duplicate_serial = '', firmware = '', iccid = '', imsi = '', meter_type = '', meter_serial = '', mac = '', boot_reason = '',
     booted_at = NULL, protocol = '', heartbeat_interval_s = NULL, answers_pings = NULL, subprotocol_fallback = '',
-    clock_drift_ms = NULL, connection_id = '', connected_at = NULL, remote_address = ''
+    clock_drift_ms = NULL, connection_id = '', connected_at = NULL, remote_address = '',
+    security_profile = excluded.security_profile, security_profile_used = NULL
 WHERE chargers.removed_at IS NOT NULL
 RETURNING id"""
 
 
-def insert_charger(tx: Tx, charger_id: str, *, station_id: int | None, name: str, approval: str) -> bool:
+def insert_charger(
+    tx: Tx, charger_id: str, *, station_id: int | None, name: str, approval: str, security_profile: int | None = None
+) -> bool:
     """Add a charger, or begin anew with one that was removed; False when the id is in use."""
-    added = tx.value(_INSERT, charger_id=charger_id, station_id=station_id, name=name, approval=approval, created_at=tx.now)
+    added = tx.value(
+        _INSERT,
+        charger_id=charger_id,
+        station_id=station_id,
+        name=name,
+        approval=approval,
+        security_profile=security_profile,
+        created_at=tx.now,
+    )
     if added is None:
         return False
     tx.run(
@@ -105,6 +111,7 @@ def remove_charger(tx: Tx, charger_id: str) -> bool:
 
 _REMOVE_WITH = (
     "DELETE FROM charger_keys WHERE charger_id = :charger_id AND tenant = :tenant",
+    "DELETE FROM charger_key_offers WHERE charger_id = :charger_id AND tenant = :tenant",
     "DELETE FROM connectors WHERE charger_id = :charger_id AND tenant = :tenant",
     "DELETE FROM evses WHERE charger_id = :charger_id AND tenant = :tenant",
     "DELETE FROM oddities WHERE charger_id = :charger_id AND tenant = :tenant",
@@ -112,7 +119,7 @@ _REMOVE_WITH = (
 
 _CHANGE = {
     column: f"UPDATE chargers SET {column} = :value WHERE id = :charger_id AND tenant = :tenant AND removed_at IS NULL"  # noqa: S608 (a closed list of columns)
-    for column in ("name", "station_id", "approval", "heartbeat_interval_s", "subprotocol_fallback", "mac")
+    for column in ("name", "station_id", "approval", "heartbeat_interval_s", "subprotocol_fallback", "mac", "security_profile")
 }
 
 
@@ -126,6 +133,24 @@ def approval_of(tx: ReadTx, charger_id: str) -> Row | None:
     return tx.one(
         "SELECT approval, registration FROM chargers WHERE id = :charger_id AND tenant = :tenant AND removed_at IS NULL",
         charger_id=charger_id,
+    )
+
+
+def security_of(tx: ReadTx, charger_id: str) -> Row | None:
+    """``security_profile`` and ``security_profile_used`` of a charger, None when there is none."""
+    return tx.one(
+        "SELECT security_profile, security_profile_used FROM chargers"
+        " WHERE id = :charger_id AND tenant = :tenant AND removed_at IS NULL",
+        charger_id=charger_id,
+    )
+
+
+def save_security_used(tx: Tx, charger_id: str, profile: int) -> None:
+    """Store with which security profile a charger logged in."""
+    tx.run(
+        "UPDATE chargers SET security_profile_used = :profile WHERE id = :charger_id AND tenant = :tenant",
+        charger_id=charger_id,
+        profile=profile,
     )
 
 
@@ -253,7 +278,8 @@ _SELECT = """
 SELECT c.id, c.name, c.station_id, c.approval, c.registration, c.vendor, c.model, c.serial, c.duplicate_serial, c.firmware, c.iccid,
     c.imsi, c.meter_type, c.meter_serial, c.mac, c.boot_reason, c.booted_at, c.protocol, c.heartbeat_interval_s, c.answers_pings,
     c.subprotocol_fallback, c.clock_drift_ms, c.connection_id, c.connected_at, c.remote_address, c.created_at, s.last_seen_at,
-    k.origin AS key_origin
+    k.origin AS key_origin, c.security_profile, c.security_profile_used,
+    (SELECT count(*) FROM charger_key_offers o WHERE o.charger_id = c.id AND o.tenant = :tenant) AS keys_offered
 FROM chargers c LEFT JOIN charger_seen s ON s.charger_id = c.id LEFT JOIN charger_keys k ON k.charger_id = c.id
 WHERE c.tenant = :tenant AND c.removed_at IS NULL"""
 
@@ -321,5 +347,8 @@ def _charger(row: Row) -> Charger:
         remote_address=row["remote_address"],
         last_seen_at=row["last_seen_at"],
         key_origin=row["key_origin"] or "",
+        keys_offered=row["keys_offered"],
+        security_profile=row["security_profile"],
+        security_profile_used=row["security_profile_used"],
         created_at=row["created_at"],
     )

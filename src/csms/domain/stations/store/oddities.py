@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from csms.core.ports import ReadTx, Tx
-from csms.domain.stations.model import ChargerOddity
+from collections.abc import Sequence
+from typing import Any
+
+from csms.core.ports import Admission, ReadTx, Tx
+from csms.core.reports import Oddity
+from csms.domain.stations.model import MOST_ODDITIES, ChargerOddity, clean
 
 _COUNT_AGAIN = """
 UPDATE oddities SET count = count + :times, last_seen_at = :seen_at
@@ -49,3 +53,30 @@ def list_oddities(tx: ReadTx, charger_id: str | None = None, *, limit: int = 100
 
 _SELECT = """
 SELECT charger_id, rule, field, count, example, first_seen_at, last_seen_at FROM oddities WHERE tenant = :tenant"""
+
+NOTICE_INSERT = """
+INSERT INTO oddities (charger_id, rule, field, tenant, count, example, first_seen_at, last_seen_at)
+SELECT c.id, :rule, :field, c.tenant, :times, :example, :seen_at, :seen_at
+FROM chargers c
+WHERE c.id = :charger_id AND c.tenant = :tenant AND c.removed_at IS NULL
+    AND ((SELECT count(*) FROM oddities o WHERE o.charger_id = c.id) < :most
+        OR EXISTS (SELECT 1 FROM oddities o WHERE o.charger_id = c.id AND o.rule = :rule AND o.field = :field))
+ON CONFLICT (charger_id, rule, field) DO UPDATE SET
+    count = oddities.count + excluded.count, last_seen_at = excluded.last_seen_at"""
+"""For ``Database.append``: counts one kind, known or new."""
+
+
+def notice_rows(admission: Admission, noticed: Sequence[tuple[Oddity, int]], now: int) -> list[dict[str, Any]]:
+    """Parameters of ``NOTICE_INSERT``."""
+    return [
+        {
+            "charger_id": admission.charger_id,
+            "rule": clean(oddity.rule, 50),
+            "field": clean(oddity.field, 200),
+            "times": times,
+            "example": clean(oddity.heard, 200),
+            "seen_at": now,
+            "most": MOST_ODDITIES,
+        }
+        for oddity, times in noticed
+    ]

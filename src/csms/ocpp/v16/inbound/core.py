@@ -82,15 +82,15 @@ def _noted(_request: Payload, _verdict: reports.Noted | reports.TransactionVerdi
 def _sample(value: Payload, hearing: Hearing) -> Sample | None:
     """SampledValue (§7.43). SignedData is no number: it is kept verbatim beside a zero without a unit."""
     get = value.get
-    measurand = get("measurand", readings.ENERGY)
+    measurand = get("measurand") or readings.ENERGY
     if get("format") == "SignedData":
         return Sample(
             measurand,
             readings.ZERO,
             "",
             get("phase", ""),
-            get("location", readings.OUTLET),
-            get("context", readings.PERIODIC),
+            get("location") or readings.OUTLET,
+            get("context") or readings.PERIODIC,
             value["value"],
         )
     number = readings.decimal(value["value"], hearing)
@@ -100,10 +100,10 @@ def _sample(value: Payload, hearing: Hearing) -> Sample | None:
         number,
         hearing,
         measurand=measurand,
-        unit=get("unit"),
+        unit=get("unit") or None,
         phase=get("phase", ""),
-        location=get("location", readings.OUTLET),
-        context=get("context", readings.PERIODIC),
+        location=get("location") or readings.OUTLET,
+        context=get("context") or readings.PERIODIC,
     )
 
 
@@ -156,7 +156,7 @@ def _started(payload: Payload, hearing: Hearing) -> reports.StartReported:
         started_at=started_at,
         started_at_raw=raw,
         token=Token(payload["idTag"]),
-        meter_start_wh=hearing.integer(payload["meterStart"], "meterStart"),
+        meter_start_wh=hearing.register_wh(payload["meterStart"], "meterStart"),
         reservation_id=None if reservation_id is None else hearing.integer(reservation_id, "reservationId"),
         oddities=hearing.oddities(),
     )
@@ -176,7 +176,7 @@ def _stopped(payload: Payload, hearing: Hearing) -> reports.StopReported:
         transaction_id=hearing.integer(payload["transactionId"], "transactionId"),
         stopped_at=stopped_at,
         stopped_at_raw=raw,
-        meter_stop_wh=hearing.integer(payload["meterStop"], "meterStop"),
+        meter_stop_wh=hearing.register_wh(payload["meterStop"], "meterStop"),
         token=Token(id_tag) if id_tag else None,
         reason=get("reason") or "Local",
         readings=_readings(get("transactionData", []), hearing),

@@ -11,8 +11,20 @@ from csms.ocpp.wording import answered
 
 from . import smart_charging
 
+_OWN_NAMES = {
+    ("SecurityCtrlr", "BasicAuthPassword"): "AuthorizationKey",
+    ("SecurityCtrlr", "SecurityProfile"): "SecurityProfile",
+    ("SecurityCtrlr", "OrganizationName"): "CpoName",
+    ("SecurityCtrlr", "MaxCertificateChainSize"): "CertificateSignedMaxChainSize",
+}
+"""Variables of 2.0.1 that 1.6 knows by names of its own (security whitepaper §7)."""
+
 
 def _name(variable: commands.VariableName) -> str:
+    if variable == commands.VariableName(variable.name, variable.component) and (
+        own := _OWN_NAMES.get((variable.component, variable.name))
+    ):
+        return own
     if variable.component or variable.instance or variable.component_instance or variable.evse is not None:
         raise CannotSay(f"OCPP 1.6 configuration keys have only a name: {variable.name} cannot belong to a component")
     return variable.name
