@@ -24,6 +24,7 @@ from csms.net.connection import Framing
 from csms.net.fleet import Fleet
 from csms.net.lean import lean
 from csms.net.listener import BoundAddress, open_door, serve_chargers
+from csms.net.tls import ChargerTls
 from csms.net.wire import trio_websocket
 
 HEARTBEAT = [2, "h1", "Heartbeat", {}]
@@ -105,6 +106,7 @@ class World:
     served: trio.Event = attrs.field(factory=trio.Event)
     dial: Callable[[], Awaitable[trio.abc.Stream]] = attrs.field(init=False)
     fleet: Fleet = attrs.field(init=False)
+    tls: ChargerTls | None = None
     address: BoundAddress = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -341,10 +343,11 @@ def make_world(framing: Framing, settings: dict[str, Any]) -> World:
 async def serving(framing: Framing, **settings: Any) -> AsyncIterator[World]:
     """A server with this configuration on a free port of the loopback."""
     world = make_world(framing, settings)
+    world.tls = ChargerTls(world.config) if world.config.tls_certificate else None
     async with trio.open_nursery() as nursery:
 
         async def serve(task_status: trio.TaskStatus[Any]) -> None:
-            await serve_chargers(**world.wiring(), task_status=task_status)
+            await serve_chargers(**world.wiring(), tls=world.tls, task_status=task_status)
             world.served.set()
 
         (world.address,) = await nursery.start(serve)

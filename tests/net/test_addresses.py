@@ -43,3 +43,9 @@ def test_a_trusted_proxy_says_whether_tls_was_used() -> None:
     assert PROXIES.secure("10.0.0.1", head(proto="https"))
     assert not PROXIES.secure("10.0.0.1", head(proto="http"))
     assert not PROXIES.secure("203.0.113.5", head(proto="https"))
+
+
+def test_tls_to_us_counts_unless_a_trusted_proxy_says_that_the_charger_had_none() -> None:
+    assert PROXIES.secure("203.0.113.5", head(proto="http"), tls=True)
+    assert PROXIES.secure("10.0.0.1", head(), tls=True)
+    assert not PROXIES.secure("10.0.0.1", head(proto="http"), tls=True)

@@ -57,7 +57,7 @@ def test_later_entries_win_and_globs_ignore_case(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("quirk = 3", "double brackets"),
-        ("[[quirk", "entry|Expected|expected|Cannot|TOML|]"),
+        ("[[quirk", r"quirks\.toml: "),
         ("[[quirks]]\nvendor = 'A'", "there is only"),
         ("[[quirk]]\nenergy_unit = 'kWh'", "entry 1: say for which vendor"),
         ("[[quirk]]\nvendor = 'A'", "say what is different"),
@@ -77,5 +77,5 @@ def test_a_wrong_entry_is_told_with_its_place(tmp_path: Path, text: str, words: 
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(QuirkError, match="absent.toml"):
+    with pytest.raises(QuirkError, match=r"absent\.toml"):
         load(tmp_path / "absent.toml")
