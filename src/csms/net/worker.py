@@ -9,7 +9,7 @@ import trio
 from structlog.contextvars import bind_contextvars
 
 from csms.core.errors import StoreUnavailable
-from csms.core.reports import Booted, Registration
+from csms.core.reports import Booted, HeartbeatSent, Registration
 from csms.ocpp.conversation import Effect, Told
 
 from .connection import Closed, Connection
@@ -60,7 +60,9 @@ async def work(link: Link, connection: Connection) -> None:
                 link.lost(closed)
         sent = trio.current_time()
         observer.message(charger_id, call.action, taken - received, heard - taken, sent - heard, ok)
-        if told.report.oddities:
+        if told.report.oddities and type(told.report) is HeartbeatSent:
+            link.notices.add(told.report.oddities)  # a heartbeat is answered without a write
+        elif told.report.oddities:
             observer.oddities(charger_id, call.action, told.report.oddities)
         if sent - received > slow_s and (unsaid := terms.slow_messages.take(sent)) is not None:
             log.warning(

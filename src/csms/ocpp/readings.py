@@ -14,6 +14,8 @@ from .dialect import Hearing
 ENERGY = "Energy.Active.Import.Register"
 PERIODIC = "Sample.Periodic"
 OUTLET = "Outlet"
+OCMF = "OCMF|"
+"""How signed meter data in the Open Charge Metering Format begins; some chargers call it Raw."""
 
 _MAX_VALUE_CHARS = 64
 _MAX_POWER_OF_TEN = 24

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -89,6 +90,16 @@ class ScriptedCharger:
         result: dict[str, Any] = frame[2]
         return result
 
+    async def heard_call(self) -> str:
+        """Wait for the server's next CALL, whatever it is; its message id."""
+        with trio.fail_after(PATIENCE_S):
+            async with self._arrived:
+                while not self._calls:
+                    if self.closed is not None:
+                        raise ConnectionError(f"closed before a call came: {self.closed}")
+                    await self._arrived.wait()
+                return self._calls.popleft()[0]
+
     async def expect(self, action: str) -> tuple[str, dict[str, Any]]:
         """Wait for the server's next CALL, which must be this action; its message id and payload."""
         with trio.fail_after(PATIENCE_S):
@@ -139,9 +150,16 @@ class ScriptedCharger:
 
 @asynccontextmanager
 async def connect(
-    url: str, charger_id: str, *, password: str | None = None, protocol: str | None = "ocpp1.6"
+    url: str,
+    charger_id: str,
+    *,
+    password: str | None = None,
+    protocol: str | None = "ocpp1.6",
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[ScriptedCharger]:
     """A scripted charger, connected for the time of an ``async with`` block. ``url`` ends before the charger id.
+
+    ``tls`` is whom it trusts, and its client certificate, where the ``url`` is ``wss://``.
 
     Raises ``trio_websocket.ConnectionRejected`` when the handshake is refused.
     """
@@ -151,6 +169,7 @@ async def connect(
     async with (
         trio_websocket.open_websocket_url(
             f"{url.rstrip('/')}/{quote(charger_id, safe='')}",
+            tls,
             subprotocols=[protocol] if protocol else None,
             extra_headers=headers,
         ) as socket,

@@ -24,6 +24,7 @@ class Operator:
 
     server: TestServer
     charger: ScriptedCharger
+    limits_told: bool = False
 
     @property
     def now(self) -> str:
@@ -108,6 +109,10 @@ class Operator:
         heard: list[dict[str, Any]] = []
 
         async def obey() -> None:
+            if action == "SetChargingProfile" and not self.limits_told:  # asked once, before the first profile
+                asked = await self.charger.obey("GetConfiguration", {"unknownKey": []})
+                assert "ChargeProfileMaxStackLevel" in asked["key"]
+                self.limits_told = True
             heard.append(await self.charger.obey(action, answer))
 
         async with trio.open_nursery() as nursery:

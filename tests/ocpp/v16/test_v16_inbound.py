@@ -208,6 +208,15 @@ def test_signed_data_is_kept_verbatim_and_counts_no_energy(s: Any) -> None:
     assert told.oddities == ()
 
 
+def test_signed_data_that_is_called_raw_is_kept_verbatim_too(s: Any) -> None:
+    ocmf = 'OCMF|{"FV":"1.0","RD":[{"RV":1.5,"RU":"kWh"}]}|{"SD":"3045\\/="}'
+    samples = [{"value": ocmf, "context": "Transaction.End"}, {"value": ocmf, "format": "SignedData", "context": "Transaction.End"}]
+    stop = {"transactionId": 1, "meterStop": 5, "timestamp": AT, "transactionData": [{"timestamp": AT, "sampledValue": samples}]}
+    told = s.told("StopTransaction", stop)
+    assert [(sample.signed, sample.unit) for sample in told.readings[0].samples] == [(ocmf, ""), (ocmf, "")]
+    assert {odd.rule for odd in told.oddities} == {"value"}
+
+
 def test_nonsense_among_samples_costs_itself(s: Any) -> None:
     told = s.told(
         "MeterValues",
@@ -367,7 +376,7 @@ def test_a_quarantined_start_is_not_authorised(s: Any) -> None:
     ("action", "payload"),
     [
         ("StartTransaction", {"meterStart": 1, "timestamp": AT}),
-        ("StopTransaction", {"meterStop": 1, "timestamp": AT}),
+        ("StopTransaction", {"timestamp": AT}),
         ("MeterValues", {}),
     ],
 )

@@ -10,6 +10,8 @@ from csms.ocpp.dialect import Hearing, Hears, Payload
 from csms.ocpp.v16.tags import id_tag_info
 
 _CONNECTOR = "connectorId"
+_STOP_SAYS = frozenset({"transactionId", "idTag", "meterStop"})
+"""What of a StopTransaction may lead to its transaction, be it by an operator's eye; refused, the charger would throw it away (§3.7.1)."""
 
 
 def _place(connector: int, hearing: Hearing) -> Place:
@@ -80,10 +82,14 @@ def _noted(_request: Payload, _verdict: reports.Noted | reports.TransactionVerdi
 
 
 def _sample(value: Payload, hearing: Hearing) -> Sample | None:
-    """SampledValue (§7.43). SignedData is no number: it is kept verbatim beside a zero without a unit."""
+    """SampledValue (§7.43). SignedData is no number: it is kept verbatim beside a zero without a unit, and so is what is plainly signed
+    although its format does not say so."""
     get = value.get
     measurand = get("measurand") or readings.ENERGY
-    if get("format") == "SignedData":
+    number = None if get("format") == "SignedData" else readings.decimal(value["value"], hearing)
+    if number is None:
+        if get("format") != "SignedData" and not str(value["value"]).startswith(readings.OCMF):
+            return None
         return Sample(
             measurand,
             readings.ZERO,
@@ -93,9 +99,6 @@ def _sample(value: Payload, hearing: Hearing) -> Sample | None:
             get("context") or readings.PERIODIC,
             value["value"],
         )
-    number = readings.decimal(value["value"], hearing)
-    if number is None:
-        return None
     return readings.sample(
         number,
         hearing,
@@ -243,7 +246,7 @@ ROWS = (
         read=_stopped,
         write=_stop_answer,
         verdict=reports.TransactionVerdict,
-        identifies=lambda payload: "transactionId" in payload,
+        identifies=lambda payload: not _STOP_SAYS.isdisjoint(payload),
     ),
     Hears(action="DataTransfer", read=_data, write=_data_answer, verdict=reports.DataVerdict),
 )
