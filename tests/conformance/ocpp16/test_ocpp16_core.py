@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from csms.core.units import iso
 from csms.domain.drivers import service as drivers
 from csms.testing.fixtures import ConnectCharger
 
@@ -308,7 +309,8 @@ async def test_TC_037_3_offline_start_invalid_id(t: Operator, charger: ConnectCh
 async def test_TC_039_offline_transaction(t: Operator, charger: ConnectCharger) -> None:
     """Whole transaction offline, replayed on reconnect."""
     await t.charger.hang_up()
-    began, ended = t.ago(120), t.ago(60)
+    now = t.server.ports.clock.now()
+    began, ended = iso(now - 120_000), iso(now - 60_000)
     back = Operator(t.server, await charger(CHARGER, boot=False))
     transaction_id, status = await back.start(1, at=began)
     assert status == "Accepted"
