@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from csms.config import Config, DatabaseConfig
+from csms.core.units import iso
 from csms.testing.charger import connect
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.server import TestServer, config_for
@@ -18,6 +19,7 @@ vendor = "Silent Motors"
 subprotocol = "ocpp1.6"
 heartbeat_interval_s = 17
 register_unit = "kWh"
+time_zone = "local"
 """
 
 
@@ -53,10 +55,11 @@ async def test_what_is_known_of_its_kind_holds_for_a_charger(server: TestServer)
         told = await first.call("BootNotification", {"chargePointVendor": "Silent Motors", "chargePointModel": "M"})
         assert told["interval"] == 17
         await server.add_token("CARD")
-        start = {"connectorId": 1, "idTag": "CARD", "meterStart": 12, "timestamp": "2026-01-01T00:00:00Z"}
+        start = {"connectorId": 1, "idTag": "CARD", "meterStart": 12, "timestamp": "2026-01-01T05:30:00"}
         await first.call("StartTransaction", start)
-    (row,) = await server.rows("SELECT meter_start_wh FROM transactions WHERE charger_id = 'MUTE'")
+    (row,) = await server.rows("SELECT meter_start_wh, started_at FROM transactions WHERE charger_id = 'MUTE'")
     assert row["meter_start_wh"] == 12_000
+    assert iso(row["started_at"]) == "2026-01-01T00:00:00.000Z", "the default tenant is in Kolkata"
     async with connect(server.url, "MUTE", password=key, protocol="") as again:
         assert again.subprotocol is None
         assert "currentTime" in await again.call("Heartbeat", {})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import attrs
 
 from .commands import Command, Outcome
-from .errors import Refused
 from .events import Delivered, Event
+from .files import Files, NoFiles
 from .ids import TenantId
 from .nouns import noun
 
@@ -103,9 +102,8 @@ class Database(Protocol):
 class Handshake:
     """What a charger shows before it is let in. ``password`` is bytes as sent (Basic auth), None when it sent none.
 
-    ``secure``: it came over TLS, to us or to a trusted proxy. What begins with ``certificate_`` is of the client certificate that TLS
-    verified, all None where it showed none: the one CN and O of its subject, the serial number and the SHA-256 of the whole in lower
-    case hexadecimal, and the instant when it expires.
+    ``secure``: it came over TLS, to us or to a trusted proxy. ``certificate_...`` is what the client certificate says that TLS verified,
+    None without one; serial number and fingerprint (SHA-256) are lower-case hexadecimal.
     """
 
     charger_id: str
@@ -134,8 +132,13 @@ class Admission:
     answers_pings: bool | None = None
     """True once seen to pong, False where a quirk says it never does, None while unknown."""
     subprotocol_fallback: str = ""
-    security_profile: int = 0
-    """Which one it used (1.6 security whitepaper §2): 1 a key, 2 a key over TLS, 3 a client certificate; 0 none of these."""
+    security_profile: int = 0  # used: 1 a key, 2 that over TLS, 3 a client certificate, 0 none (1.6 security whitepaper §2)
+    vendor: str = ""
+    """What it said when it booted last, by which its quirks are known; ``""`` before its first boot."""
+    model: str = ""
+    firmware: str = ""
+    time_zone: str = "UTC"
+    """Its tenant's."""
 
 
 @attrs.frozen(slots=True)
@@ -277,80 +280,6 @@ class Http(Protocol):
         ...
 
 
-# --- bulky files ----------------------------------------------------------------------------------------------------------------
-
-
-@noun(kw_only=True)
-class KeptFile:
-    """A file that is kept: the name it is found under again, how large it is, and the SHA-256 of what is in it (hexadecimal)."""
-
-    name: str
-    size_bytes: int
-    sha256: str
-
-
-@noun(kw_only=True)
-class Link:
-    """What a signed link is for: ``purpose`` is ``fetch`` or ``send``, ``number`` says of whose row of that purpose."""
-
-    purpose: str
-    tenant: TenantId
-    number: int
-    expires_at: int
-
-
-class IncomingFile(Protocol):
-    """A file that is being received."""
-
-    async def write(self, data: bytes) -> None:
-        """Append. Raises ``OSError`` when it cannot be stored, ``ENOSPC`` also where the rest of the disk is not to be touched."""
-        ...
-
-    async def keep(self) -> KeptFile:
-        """It is complete: on return it is on disk under its name, whatever happens."""
-        ...
-
-
-class Files(Protocol):
-    """Bulky files apart from the store, and the signed links by which chargers fetch and send them."""
-
-    def link(self, link: Link, file_name: str = "") -> str:
-        """The URL to give to a charger. Raises ``Refused`` where no file server runs."""
-        ...
-
-    def read_link(self, path: str) -> tuple[Link, str] | None:
-        """What the path of a URL was made for and whatever name follows it; None for one that we did not sign. Judge its expiry."""
-        ...
-
-    def receive(self, expected_bytes: int | None = None) -> AbstractAsyncContextManager[IncomingFile]:
-        """Receive a file; one that was not kept when the block ends is gone. Raises ``OSError``, as ``IncomingFile.write`` does."""
-        ...
-
-    async def read(self, name: str, offset: int, length: int) -> bytes:
-        """A piece of a file, shorter at its end. Raises ``OSError``."""
-        ...
-
-    async def remove(self, *names: str) -> None:
-        """Forget files; those that are not there are none the less gone."""
-        ...
-
-    async def names(self, *, before: int) -> Sequence[str]:
-        """Every file that was kept before an instant."""
-        ...
-
-
-class NoFiles:
-    """``Files`` of a server that has none."""
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise Refused("this server keeps no files: its file server is off ([files] enabled)")
-
-    link = receive = read = remove = names = _refuse
-
-    def read_link(self, path: str) -> None:
-        """No path is ours."""
-
-
 class CertificateAuthority(Protocol):
     """Who signs chargers' certificates: the built-in authority (``csms.pki``), or one that a plugin speaks to."""
 
@@ -363,7 +292,7 @@ class CertificateAuthority(Protocol):
         ...
 
     async def trust_anchors(self) -> str:
-        """PEM of the roots by which client certificates are verified at the door. Raises ``CsmsError`` when it has none to give."""
+        """PEM of all roots by which certificates that it ever signed are verified at the door, ``""`` where it has none yet."""
         ...
 
 

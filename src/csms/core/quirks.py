@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 KWH = "kWh"
+LOCAL = "local"
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -22,13 +23,18 @@ class Quirks:
     before_boot: frozenset[str] = frozenset()
     """Actions that are heard from it before it is accepted, besides those that everybody may send."""
     time_zone: str = ""
-    """The IANA time zone of its timestamps that name none."""
+    """The IANA time zone of its timestamps that name none, or ``LOCAL`` for that of its tenant; ``""`` is UTC."""
     times_are_local: bool = False
     """Its timestamps say Z and mean ``time_zone``."""
     energy_unit: str = ""
     """The unit in which it samples energy, whatever unit it names."""
     register_unit: str = ""
     """The unit of its meterStart and meterStop, which should be Wh."""
+
+
+    def at_home(self, time_zone: str) -> Quirks:
+        """The same for a charger that stands in this time zone."""
+        return attrs.evolve(self, time_zone=time_zone) if self.time_zone == LOCAL else self
 
 
 NO_QUIRKS = Quirks()

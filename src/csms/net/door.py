@@ -207,7 +207,7 @@ class Door:
     ) -> tuple[Link, bytes] | None:
         """Settle on an OCPP version and finish the handshake; without a common one, finish it and close (OCPP-J 1.6 §3.2)."""
         allowed = self._config.protocols
-        quirks = self.terms.quirks_of(admission.vendor, admission.model, admission.firmware)
+        quirks = self.terms.quirks_of(admission.vendor, admission.model, admission.firmware).at_home(admission.time_zone)
         confirmed = choose(knock.offered, allowed)
         protocol = confirmed
         if not knock.offered:

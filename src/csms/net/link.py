@@ -133,8 +133,8 @@ class Link:
 
     def adapt(self, quirks: Quirks) -> None:
         """The charger said what it is, and is to be treated accordingly."""
-        self.quirks = quirks
-        self.conversation.adapt(quirks)
+        self.quirks = quirks.at_home(self.admission.time_zone)
+        self.conversation.adapt(self.quirks)
 
     async def tell_noticed(self, mono: float) -> None:
         """Have what was noticed about this link stored."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import attrs
 
 from csms.core.errors import CsmsError
-from csms.core.quirks import KWH, NO_QUIRKS, Quirks
+from csms.core.quirks import KWH, LOCAL, NO_QUIRKS, Quirks
 
 SHIPPED = "quirks.toml"
 """The file in this package."""
@@ -136,10 +136,12 @@ def _unit(value: Any) -> str:
 
 
 def _zone(value: Any) -> str:
+    if value == LOCAL:
+        return LOCAL
     try:
         ZoneInfo(_text(value))
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be an IANA time zone such as Europe/Berlin") from None
+        raise ValueError("must be an IANA time zone such as Europe/Berlin, or local") from None
     return str(value)
 
 

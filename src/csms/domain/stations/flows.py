@@ -77,6 +77,7 @@ async def admit(ports: Ports, settings: OcppSettings, handshake: Handshake, judg
         vendor=known.vendor,
         model=known.model,
         firmware=known.firmware,
+        time_zone=known.time_zone,
     )
 
 

@@ -155,6 +155,7 @@ class Gate:
     vendor: str = ""
     model: str = ""
     firmware: str = ""
+    time_zone: str = "UTC"
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from csms.domain.stations.model import Charger, ChargerFacts, Gate
 
 _GATE = """
 SELECT c.id, c.tenant, c.approval, c.registration, c.heartbeat_interval_s, c.answers_pings, c.subprotocol_fallback,
-    c.vendor, c.model, c.firmware, c.security_profile, c.security_profile_used, k.sealed, o.sealed AS offered
-FROM chargers c LEFT JOIN charger_keys k ON k.charger_id = c.id
+    c.vendor, c.model, c.firmware, t.time_zone, c.security_profile, c.security_profile_used, k.sealed, o.sealed AS offered
+FROM chargers c JOIN tenants t ON t.id = c.tenant LEFT JOIN charger_keys k ON k.charger_id = c.id
     LEFT JOIN charger_key_offers o ON o.charger_id = c.id AND (o.expires_at IS NULL OR o.expires_at > :now)
 WHERE c.id = :charger_id AND c.removed_at IS NULL
 ORDER BY o.id"""
@@ -41,6 +41,7 @@ def gate(tx: ReadTx, charger_id: str) -> Gate | None:
         vendor=row["vendor"],
         model=row["model"],
         firmware=row["firmware"],
+        time_zone=row["time_zone"],
     )
 
 
