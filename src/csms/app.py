@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,19 @@ import msgspec
 import structlog
 import trio
 
-from csms import __version__, authorities, command_flows, demo, jobs, listeners, memory, quirks, smart_charging, transfers
+from csms import (
+    __version__,
+    authorities,
+    charger_security,
+    command_flows,
+    demo,
+    jobs,
+    listeners,
+    memory,
+    quirks,
+    smart_charging,
+    transfers,
+)
 from csms.api import server as api
 from csms.api.live import Feed
 from csms.config import ApiConfig, Config, FilesConfig, OcppConfig, make_operator_key
@@ -33,17 +45,19 @@ from csms.core.ids import TenantId, charger_key
 from csms.core.ports import Admission, Blocking, Clock, ConnectionInfo, FrameEntry, Http, Ports, Random
 from csms.db import StoreDatabase, open_database
 from csms.db.migrate import MigrationSource, core_migrations, migrate
-from csms.db.outbox import DeadLetter, run_consumer
+from csms.db.outbox import run_consumer
 from csms.dispatch import Dispatch
 from csms.domain.alerts import routes as alerts_routes
 from csms.domain.local_lists import routes as local_lists_routes
 from csms.domain.profiles import routes as profiles_routes
 from csms.domain.reservations import routes as reservations_routes
+from csms.domain.security import routes as security_routes
 from csms.domain.stations import flows as stations_flows
 from csms.domain.stations import routes as stations_routes
 from csms.domain.stations import store as stations_store
 from csms.domain.upkeep import routes as upkeep_routes
 from csms.domain.upkeep.desk import UpkeepDesk
+from csms.domain.upkeep.flows.hearing import Hearing
 from csms.following import event_item, follow, frame_item
 from csms.net.fleet import Fleet
 from csms.net.listener import BoundAddress, serve_chargers
@@ -56,8 +70,6 @@ from csms.quirks import Book
 from csms.telemetry import Telemetry, configure_logging
 
 PROBES_S = 1.0
-MOURNED_AT_ONCE = 100
-"""Dead letters that may wait to become alerts."""
 
 log = structlog.get_logger("csms.app")
 
@@ -194,7 +206,7 @@ def assemble(
     )
     ports = Ports(
         database=database,
-        chargers=fleet,
+        chargers=Hearing(fleet, database),
         decisions=bus,
         clock=clock,
         random=random,
@@ -234,8 +246,8 @@ def assemble(
 
 async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
     """Plugins and event consumers: they outlive the charger side, so that its last events are heard."""
-    letters, dead = trio.open_memory_channel[DeadLetter](MOURNED_AT_ONCE)
-    nursery.start_soon(listeners.mourn, parts.ports, dead)
+    mourner = listeners.Mourner(parts.ports)
+    nursery.start_soon(mourner.run)
     for consumer in [*listeners.consumers(parts.ports, parts.config), *parts.bus.consumers()]:
         await nursery.start(
             partial(
@@ -245,18 +257,12 @@ async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
                 clock=parts.ports.clock,
                 random=parts.ports.random,
                 max_attempts=parts.config.plugins.max_attempts,
-                on_dead=partial(_mourn, letters),
+                on_dead=mourner,
                 pace=parts.bus.pace,
             ),
             name=f"consumer {consumer.name}",
         )
     await nursery.start(parts.bus.run)  # after its consumers have their places: what a plugin emits first is heard, too
-
-
-def _mourn(letters: trio.MemorySendChannel[DeadLetter], letter: DeadLetter) -> None:
-    log.error("event.dead_letter", **attrs.asdict(letter), hint=f"csms events replay {letter.consumer}")
-    with suppress(trio.WouldBlock):  # so many at once make one alert per consumer anyway
-        letters.send_nowait(letter)
 
 
 def charger_side(parts: Parts) -> dict[str, Any]:
@@ -304,7 +310,8 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
     with _binding("the API", config.api):
         urls = await nursery.start(partial(_serve_api, web, parts))
     with _binding("files", config.files):
-        files_url: str = await nursery.start(_serve_files, parts)
+        serve_files = partial(transfers.run, config, ports, UpkeepDesk(ports), telemetry)
+        files_url: str = await nursery.start(partial(serve_files, stopping=parts.api_stop.wait, done=parts.files_done))
     nursery.start_soon(follow, parts.database, parts.feed)
     nursery.start_soon(jobs.run, ports, config, parts.database)
     nursery.start_soon(telemetry.watch_event_loop)
@@ -325,7 +332,8 @@ def _blueprints(ports: Ports, config: Config) -> list[Any]:
         reservations_routes.blueprint(ports, config.reservations),
         alerts_routes.blueprint(ports),
         profiles_routes.blueprint(ports, smart_charging.rules(config)),
-        upkeep_routes.blueprint(ports, config.files),
+        upkeep_routes.blueprint(ports, config.files, config.upkeep, command_flows.running),
+        security_routes.blueprint(ports, config.security, offered=charger_security.offered(config)),
     ]
 
 
@@ -356,15 +364,6 @@ async def _serve_api(app: Any, parts: Parts, *, task_status: trio.TaskStatus[lis
         )
     finally:
         parts.api_done.set()
-
-
-async def _serve_files(parts: Parts, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED) -> None:
-    ports, stopping = parts.ports, parts.api_stop.wait
-    try:
-        desk = UpkeepDesk(ports)
-        await transfers.run(parts.config, ports.files, desk, ports.clock, parts.telemetry, stopping=stopping, task_status=task_status)
-    finally:
-        parts.files_done.set()
 
 
 async def _close(parts: Parts) -> None:

@@ -39,7 +39,10 @@ from csms.domain.stations import flows as stations_flows
 from csms.domain.stations import service as stations
 from csms.domain.transactions import flows as transactions_flows
 from csms.domain.transactions import service as transactions
+from csms.domain.upkeep.service import availability as upkeep_availability
+from csms.domain.upkeep.service import configuration as upkeep_configuration
 from csms.domain.upkeep.service import firmware as upkeep_firmware
+from csms.domain.upkeep.service import resets as upkeep_resets
 from csms.domain.upkeep.service import uploads as upkeep_uploads
 from csms.quirks import Book, load
 
@@ -67,12 +70,16 @@ def table(config: Config, book: Book) -> dict[type[Report], Row]:
         transactions.booted(tx, report, policy)
         reservations.booted(tx, report)
         upkeep_firmware.booted(tx, report)
+        upkeep_configuration.booted(tx, report)
+        upkeep_availability.booted(tx, report)
+        upkeep_resets.booted(tx, report)
         return verdict
 
     def status(tx: Tx, report: StatusReported, decision: Any) -> Any:
         verdict = stations.status(tx, report, decision)
         transactions.status_seen(tx, report, policy)
         reservations.status_seen(tx, report)
+        upkeep_availability.status_seen(tx, report)
         return verdict
 
     def start(tx: Tx, report: StartReported, decision: Any) -> Any:

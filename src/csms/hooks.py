@@ -75,10 +75,28 @@ from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, St
 from csms.core.events import EVENT_TYPES, Delivered, Event, event
 from csms.core.ids import DEFAULT_TENANT, WHOLE_CHARGER, ChargerId, Place, TenantId, TransactionId
 from csms.core.money import Money
-from csms.core.ports import Blocking, Chargers, Clock, ConnectionInfo, Handshake, Http, HttpAnswer, Random, ReadTx, Row, Turned
+from csms.core.ports import (
+    Blocking,
+    CertificateAuthority,
+    Chargers,
+    Clock,
+    ConnectionInfo,
+    Handshake,
+    Http,
+    HttpAnswer,
+    Random,
+    ReadTx,
+    Row,
+    Turned,
+)
 from csms.core.reports import DataVerdict, Reading, Sample, Token, TokenVerdict
 from csms.core.units import from_datetime, iso, parse_instant, to_datetime
-from csms.domain.drivers.model import TokenSeen
+from csms.domain.alerts.model import AlertRaised, AlertResolved
+from csms.domain.drivers.model import TokensChanged, TokenSeen
+from csms.domain.local_lists.model import LocalListChanged
+from csms.domain.profiles.model import ChargingProfileCleared, ChargingProfileInstalled, ChargingProfileRefused
+from csms.domain.reservations.model import ReservationEnded, ReservationMade
+from csms.domain.security.model import ChargerCertificateChanged, ChargerCertificateExpiring, SecurityEventNoted
 from csms.domain.stations.model import (
     ChargerBooted,
     ChargerConnected,
@@ -94,6 +112,14 @@ from csms.domain.transactions.model import (
     TransactionEnded,
     TransactionStarted,
     TransactionUpdated,
+)
+from csms.domain.upkeep.model import (
+    AvailabilityChanged,
+    ConfigurationApplied,
+    ConfigurationDrifted,
+    FirmwareCampaignAborted,
+    FirmwareUpdateChanged,
+    LogUploadChanged,
 )
 
 T = TypeVar("T")
@@ -266,8 +292,33 @@ def charger_security_changed(event: ChargerSecurityChanged, delivery: Delivered,
 
 
 @event_hook
+def security_event_reported(event: SecurityEventNoted, delivery: Delivered, context: PluginContext) -> None:
+    """A charger reported a security event (1.6 security whitepaper A04; 2.0.1 A04), or csms noticed one about it (``source``)."""
+
+
+@event_hook
+def charger_certificate_changed(event: ChargerCertificateChanged, delivery: Delivered, context: PluginContext) -> None:
+    """A charger's certificate was issued, became active, superseded, rejected, revoked or expired."""
+
+
+@event_hook
+def charger_certificate_expiring(event: ChargerCertificateExpiring, delivery: Delivered, context: PluginContext) -> None:
+    """A charger's certificate ends soon and could not be renewed. Told once per certificate."""
+
+
+@event_hook
 def token_seen(event: TokenSeen, delivery: Delivered, context: PluginContext) -> None:
     """A token was shown at a charger; the event says what it was answered."""
+
+
+@event_hook
+def tokens_changed(event: TokensChanged, delivery: Delivered, context: PluginContext) -> None:
+    """Who may charge where has changed, by an operator's hand."""
+
+
+@event_hook
+def local_list_changed(event: LocalListChanged, delivery: Delivered, context: PluginContext) -> None:
+    """A charger's local authorization list has a new version, or fell out of step with what it should be."""
 
 
 @event_hook
@@ -291,9 +342,74 @@ def transaction_corrected(event: TransactionCorrected, delivery: Delivered, cont
 
 
 @event_hook
+def reservation_made(event: ReservationMade, delivery: Delivered, context: PluginContext) -> None:
+    """A charger keeps a connector free for a token (1.6 §5.13), or on other terms than before."""
+
+
+@event_hook
+def reservation_ended(event: ReservationEnded, delivery: Delivered, context: PluginContext) -> None:
+    """A reservation was used, cancelled, expired, released by its charger or refused; the event says which and why."""
+
+
+@event_hook
+def charging_profile_installed(event: ChargingProfileInstalled, delivery: Delivered, context: PluginContext) -> None:
+    """A charger accepted a charging profile (1.6 §5.16), by itself or with a remote start."""
+
+
+@event_hook
+def charging_profile_refused(event: ChargingProfileRefused, delivery: Delivered, context: PluginContext) -> None:
+    """A charger did not take a charging profile, or could not have; the event says why."""
+
+
+@event_hook
+def charging_profile_cleared(event: ChargingProfileCleared, delivery: Delivered, context: PluginContext) -> None:
+    """A charger no longer holds a charging profile: it was cleared, replaced, or its transaction ended."""
+
+
+@event_hook
+def alert_raised(event: AlertRaised, delivery: Delivered, context: PluginContext) -> None:
+    """Somebody should look at something; told once, however often it happens while the alert is open. The hook for notifications."""
+
+
+@event_hook
+def alert_resolved(event: AlertResolved, delivery: Delivered, context: PluginContext) -> None:
+    """An alert is over, by itself or by an operator's word."""
+
+
+@event_hook
 def meter_values(event: MeterValues, delivery: Delivered, context: PluginContext) -> None:
     """Meter samples arrived. Volatile: told once, after commit, and dropped (and counted) when the plugin cannot keep up;
     the readings themselves are stored."""
+
+
+@event_hook
+def firmware_update_changed(event: FirmwareUpdateChanged, delivery: Delivered, context: PluginContext) -> None:
+    """A firmware update of a charger was asked for, got on, ended well or failed (1.6 §4.5, §5.19; 2.0.1 L01)."""
+
+
+@event_hook
+def firmware_campaign_aborted(event: FirmwareCampaignAborted, delivery: Delivered, context: PluginContext) -> None:
+    """A firmware campaign was aborted, by an operator or because too many chargers failed; updates under way go on."""
+
+
+@event_hook
+def log_upload_changed(event: LogUploadChanged, delivery: Delivered, context: PluginContext) -> None:
+    """Diagnostics or a log were asked for, a file of them came, or none will (1.6 §4.4, §5.9; 2.0.1 N01)."""
+
+
+@event_hook
+def configuration_drifted(event: ConfigurationDrifted, delivery: Delivered, context: PluginContext) -> None:
+    """A charger does not have the configuration that it should: it had it, or it would not take it (1.6 §5.3, §5.8). Once per drift."""
+
+
+@event_hook
+def configuration_applied(event: ConfigurationApplied, delivery: Delivered, context: PluginContext) -> None:
+    """A charger took configuration that was wanted of it; some of it, as the event says, it follows after its next reboot."""
+
+
+@event_hook
+def availability_changed(event: AvailabilityChanged, delivery: Delivered, context: PluginContext) -> None:
+    """A place is to be out of service or back in, by an operator or by maintenance, or its charger answered or showed it (1.6 §5.2)."""
 
 
 # --- decisions: verbs, asked before anything is stored --------------------------------------------------------------------------
@@ -303,9 +419,9 @@ def meter_values(event: MeterValues, delivery: Delivered, context: PluginContext
 def authorize_token(
     token: Token, charger_id: str, place: Place, purpose: str, tenant: TenantId, context: PluginContext
 ) -> TokenVerdict | None:
-    """Whether a token may charge here. ``purpose`` is ``authorize`` (it was shown), ``start`` (a transaction starts or goes on with it)
-    or ``remote`` (we are about to start one). An acceptance is no objection; one that ``vouches`` also lets in a token that csms does
-    not know. Nobody can override the core's own Blocked or Expired."""
+    """Whether a token may charge here. ``purpose`` is ``authorize`` (it was shown), ``start`` (a transaction starts or goes on with it),
+    ``remote`` (we are about to start one) or ``reserve`` (we are about to have a place kept for it). An acceptance is no objection; one
+    that ``vouches`` also lets in a token that csms does not know. Nobody can override the core's own Blocked or Expired."""
 
 
 @decision(Turned, combine=FIRST_ANSWER, refusal=Turned(503, "a plugin that must agree did not answer"))
@@ -350,6 +466,12 @@ def register_metrics() -> Iterable[Collector]:
     """Prometheus collectors, shown at ``/metrics``; make them with ``registry=None``, named ``csms_NAME_...``."""
 
 
+@contribution(object, many=False)
+def register_certificate_authority(context: PluginContext) -> CertificateAuthority:
+    """Who signs chargers' certificates in place of the built-in authority, where ``[security] authority`` names the plugin
+    (1.6 security whitepaper A02.FR.04). Its methods may wait; what ``sign`` raises is described there."""
+
+
 @contribution(object)
 def register_routes(context: PluginContext) -> Iterable[object]:
     """Blueprints (``quart.Blueprint``), mounted by the API under ``/plugins/NAME`` behind its authentication."""
@@ -378,17 +500,19 @@ async def run(context: PluginContext) -> None:
 # A list to look names up in, not to read line by line.
 # fmt: off
 __all__ = [
-    "ANY_REFUSAL", "COMMANDS", "DEFAULT_TENANT", "EVENT_TYPES", "FIRST_ANSWER", "HOOKS", "WHOLE_CHARGER", "Answered", "Blocking",
-    "CallError", "CancelReservation", "CertificateHash", "CertificateSigned", "ChangeAvailability", "ChargerBooted",
-    "ChargerConnected", "ChargerDisconnected", "ChargerId", "ChargerRegistrationChanged", "ChargerStatusChanged", "Chargers",
-    "ChargingProfile", "ChargingSchedule", "ClearCache", "ClearChargingProfile", "Clock", "Command", "Conflict", "ConnectionInfo",
-    "CsmsError", "DataVerdict", "DeleteCertificate", "Delivered", "Event", "Expired", "GetCompositeSchedule", "GetDiagnostics",
+    "ANY_REFUSAL", "COMMANDS", "DEFAULT_TENANT", "EVENT_TYPES", "FIRST_ANSWER", "HOOKS", "WHOLE_CHARGER", "AlertRaised",
+    "AlertResolved", "Answered", "AvailabilityChanged", "Blocking", "CallError", "CancelReservation", "CertificateAuthority", "CertificateHash", "CertificateSigned",
+    "ChangeAvailability", "ChargerBooted", "ChargerCertificateChanged", "ChargerCertificateExpiring", "ChargerConnected", "ChargerDisconnected", "ChargerId", "ChargerKeyChanged",
+    "ChargerRegistrationChanged", "ChargerSecurityChanged", "ChargerStatusChanged", "Chargers", "ChargingProfile",
+    "ChargingProfileCleared", "ChargingProfileInstalled", "ChargingProfileRefused",
+    "ChargingSchedule", "ClearCache", "ClearChargingProfile", "Clock", "Command", "Conflict", "ConnectionInfo", "ConfigurationApplied", "ConfigurationDrifted", "CsmsError",
+    "DataVerdict", "DeleteCertificate", "Delivered", "Event", "Expired", "FirmwareCampaignAborted", "FirmwareUpdateChanged", "GetCompositeSchedule", "GetDiagnostics",
     "GetInstalledCertificates", "GetLocalListVersion", "GetLog", "GetVariables", "Handshake", "Hook", "Http", "HttpAnswer",
-    "InstallCertificate", "Invalid", "Job", "LocalListEntry", "Lost", "MeterValues", "Money", "NotFound", "NotSupported", "Offline",
-    "Outcome", "Place", "PluginContext", "QueueFull", "Random", "ReadTx", "Reading", "Refused", "ReserveNow", "Reset", "Row",
-    "Sample", "SchedulePeriod", "SendData", "SendLocalList", "SetChargingProfile", "SetVariables", "Setting", "StartCharging",
-    "Statement", "StopCharging", "Store", "StoreUnavailable", "Superseded", "TenantId", "TimedOut", "Token", "TokenSeen",
-    "TokenVerdict", "TransactionCorrected", "TransactionEnded", "TransactionId", "TransactionStarted", "TransactionUpdated",
-    "TriggerMessage", "Turned", "UnlockConnector", "UpdateFirmware", "VariableName", "event", "from_datetime", "hookimpl", "iso",
-    "parse_instant", "to_datetime",
+    "InstallCertificate", "Invalid", "Job", "LocalListChanged", "LocalListEntry", "LogUploadChanged", "Lost", "MeterValues", "Money", "NotFound",
+    "NotSupported", "Offline", "Outcome", "Place", "PluginContext", "QueueFull", "Random", "ReadTx", "Reading", "Refused",
+    "ReservationEnded", "ReservationMade", "ReserveNow", "Reset", "Row", "Sample", "SchedulePeriod", "SecurityEventNoted", "SendData", "SendLocalList",
+    "SetChargingProfile", "SetVariables", "Setting", "StartCharging", "Statement", "StopCharging", "Store", "StoreUnavailable",
+    "Superseded", "TenantId", "TimedOut", "Token", "TokenSeen", "TokenVerdict", "TokensChanged", "TransactionCorrected",
+    "TransactionEnded", "TransactionId", "TransactionStarted", "TransactionUpdated", "TriggerMessage", "Turned", "UnlockConnector",
+    "UpdateFirmware", "VariableName", "event", "from_datetime", "hookimpl", "iso", "parse_instant", "to_datetime",
 ]

@@ -10,19 +10,29 @@ import attrs
 import structlog
 import trio
 
-from csms import memory
+from csms import memory, smart_charging
 from csms.config import Config, RetentionConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
 from csms.db import StoreDatabase
-from csms.db.retention import EVENTS, FRAMES, METER_READINGS, forget_old
+from csms.db.retention import EVENTS, FRAMES, METER_READINGS, SECURITY_EVENTS, forget_old
 from csms.domain.local_lists import flows as local_lists
+from csms.domain.profiles import flows as profiles_flows
+from csms.domain.profiles import service as profiles
 from csms.domain.reservations import flows as reservations_flows
 from csms.domain.reservations import service as reservations
+from csms.domain.security import flows as security_flows
 from csms.domain.stations import store as stations_store
+from csms.domain.stations.judging import default_profile
 from csms.domain.tenants import store as tenants_store
 from csms.domain.transactions import service as transactions
+from csms.domain.upkeep.flows import configuration as upkeep_configuration
+from csms.domain.upkeep.flows import keeping as upkeep_keeping
+from csms.domain.upkeep.flows import rounds as upkeep
+from csms.domain.upkeep.service import maintenance as upkeep_maintenance
+from csms.domain.upkeep.service import resets as upkeep_resets
+from csms.domain.upkeep.service import uploads as upkeep_uploads
 
 DAY_MS = 86_400_000
 JOB_LIMIT_S = 600.0
@@ -47,6 +57,18 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("synchronise local lists", 5, partial(local_lists.synchronise_due, config.local_lists)),
         Job("expire reservations", 5, partial(each_tenant, reservations.expire)),
         Job("ask about reservations again", 5, partial(reservations_flows.ask_again, config.reservations)),
+        Job("align charging profiles", 5, profiles_flows.align),
+        Job("tidy charging profiles", 30, partial(each_tenant, profiles.tidy)),
+        Job("advance firmware campaigns", 5, partial(upkeep.campaigns, config.files)),
+        Job("chase overdue firmware updates", 15, upkeep.overdue),
+        Job("close overdue uploads", 15, partial(each_tenant, upkeep_uploads.close_overdue)),
+        Job("align configuration", 2, upkeep_configuration.align),
+        Job("turn maintenance windows", 2, partial(each_tenant, upkeep_maintenance.turn)),
+        Job("close overdue resets", 15, partial(each_tenant, upkeep_resets.close_overdue)),
+        Job("tidy files", 3600, partial(upkeep.tidy, config.files)),
+        Job("hand out certificates", 2, partial(security_flows.hand_out_due, config.security)),
+        Job("renew certificates", 2, partial(security_flows.renew_and_settle, config.security, default_profile(config.ocpp))),
+        Job("take stock of certificates", 60, partial(security_flows.take_stock, config.security)),
         Job("note who was heard", 60, note_last_seen),
         Job("retention", 600, partial(forget, config.retention, database)),
     ]
@@ -85,7 +107,12 @@ async def note_last_seen(ports: Ports) -> None:
 async def forget(config: RetentionConfig, database: StoreDatabase, ports: Ports) -> None:
     """Delete what has been kept long enough; 0 days keep for ever."""
     now = ports.clock.now()
-    for kept, days in ((FRAMES, config.frames_days), (METER_READINGS, config.meter_readings_days), (EVENTS, config.events_days)):
+    for kept, days in (
+        (FRAMES, config.frames_days),
+        (METER_READINGS, config.meter_readings_days),
+        (EVENTS, config.events_days),
+        (SECURITY_EVENTS, config.security_events_days),
+    ):
         if days:
             deleted = await forget_old(database, kept, before=now - days * DAY_MS, slice_ms=config.slice_ms)
             if deleted:
@@ -96,6 +123,8 @@ async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:
     """Run every job in its turn, for ever, each in a task of its own."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(memory.sweep)
+        nursery.start_soon(profiles_flows.keep, ports, smart_charging.rules(config))
+        nursery.start_soon(upkeep_keeping.keep, ports, config.upkeep)
         for job in table(config, database):
             nursery.start_soon(repeat, job, ports)
 

@@ -47,6 +47,8 @@ unknown_chargers = "accepted"
 authentication = false
 [api]
 port = 0
+[files]
+port = 0
 [log]
 format = "json"
 """

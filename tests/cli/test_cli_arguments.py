@@ -118,7 +118,7 @@ def test_every_command_of_the_core_has_a_form() -> None:
         ("TriggerMessage StatusNotification place=2", {"message": "StatusNotification", "place": place(2, 1)}),
         ("TriggerMessage message=Heartbeat extended=yes", {"message": "Heartbeat", "extended": True}),
         (
-            "ReserveNow 7 0 ABC 2026-12-31T00:00:00Z parent=G",
+            "ReserveNow 0 ABC 2026-12-31T00:00:00Z reservation_id=7 parent=G",
             {
                 "reservation_id": 7,
                 "place": place(0, 0),

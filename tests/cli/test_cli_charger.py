@@ -150,3 +150,38 @@ def test_a_server_that_will_not_drop_it_does_not_undo_the_removal(run: Run, stub
     stub.answer("DELETE", "/api/v1/connections/C1", {"title": "Unwell", "status": 500}, 500)
     assert "its connection was not closed" in run("charger", "remove", "C1").stderr
     assert KEY not in run("charger", "list", "--json").output
+
+
+# --- security profiles ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_security_profile_is_shown_and_raised_and_not_lowered_by_accident(store: Run) -> None:
+    store("charger", "add", "C1")
+    fresh = facts(store("charger", "security", "C1", "--json"))
+    assert (fresh["security_profile"], fresh["security_profile_required"], fresh["security_profile_used"]) == (None, 1, None)
+    assert facts(store("charger", "security", "C1", "--profile", "2", "--json"))["security_profile_required"] == 2
+    refused = store("charger", "security", "C1", "--profile", "1", code=1)
+    assert refused.stderr == "csms: charger 'C1' is on security profile 2: it is lowered to 1 only by force\n"
+    store("charger", "security", "C1", "--profile", "default", code=1)
+    assert facts(store("charger", "security", "C1", "--profile", "0", "--force", "--json"))["security_profile"] == 0
+    shown = facts(store("charger", "show", "C1", "--json"))
+    assert (shown["security_profile"], shown["security_profile_required"]) == (0, 0)
+
+
+def test_a_charger_is_added_with_a_security_profile(store: Run) -> None:
+    assert facts(store("charger", "add", "C1", "--profile", "3", "--json"))["security_profile"] == 3
+    assert "security profile required 3" in " ".join(store("charger", "show", "C1").output.split())
+
+
+def test_whom_a_raised_profile_shuts_out_is_said(store: Run, tmp_path: Path) -> None:
+    store("charger", "add", "C1")
+    with sqlite3.connect(tmp_path / "csms.db") as connection:
+        connection.execute("UPDATE chargers SET security_profile_used = 1")
+    connection.close()
+    result = store("charger", "security", "C1", "--profile", "3")
+    assert result.stderr == "note: it used 1 last and will be turned away until it uses 3 or a higher one\n"
+
+
+def test_profiles_of_chargers_that_are_not_there(store: Run) -> None:
+    assert "there is no charger 'C9'" in store("charger", "security", "C9", code=1).stderr
+    assert "there is no charger 'C9'" in store("charger", "security", "C9", "--profile", "2", code=1).stderr

@@ -35,7 +35,7 @@ def _fields(command: type[Command]) -> list[tuple[Any, Any]]:
 
 
 def usage(command: type[Command]) -> str:
-    """``ReserveNow reservation_id=N place=EVSE[.CONNECTOR] token=TOKEN expires_at=TIME [parent=TEXT]``."""
+    """``ReserveNow [reservation_id=N] place=EVSE[.CONNECTOR] token=TOKEN expires_at=TIME [parent=TEXT]``."""
     words = [command.__name__]
     for field, kind in _fields(command):
         word = f"{field.name}={_form(field.name, kind)}"

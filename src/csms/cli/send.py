@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import msgspec
@@ -72,7 +72,18 @@ def send_to(
     ttl_s = min(ttl_s or call.config.ocpp.command_ttl_s, LONGEST_S)
     timeout_s = min(timeout_s or call.config.ocpp.call_timeout_s, LONGEST_S)
     path = f"/api/v1/chargers/{segment(charger_id)}/commands/{command}?ttl_s={ttl_s:g}&timeout_s={timeout_s:g}"
-    answer = server.call("POST", path, fields, timeout_s=ttl_s + timeout_s + MARGIN_S)
+    told(call, charger_id, command, server.call("POST", path, fields, timeout_s=ttl_s + timeout_s + MARGIN_S))
+
+
+def ask(call: Invocation, server: str | None, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the running server for something that waits for a charger; what the server answers."""
+    patience_s = 3 * (call.config.ocpp.command_ttl_s + call.config.ocpp.call_timeout_s) + MARGIN_S
+    answer: dict[str, Any] = Server(call.config, server).call(method, f"/api/v1/{path}", body, timeout_s=patience_s)
+    return answer
+
+
+def told(call: Invocation, charger_id: str, command: str, answer: dict[str, Any]) -> NoReturn:
+    """Show what became of a command, and exit with a code that says the same."""
     code = exit_code(answer)
     if call.json:
         show.as_json(answer)
@@ -105,7 +116,7 @@ def _details(more: dict[str, Any]) -> None:
     "csms send C1 SetVariables HeartbeatInterval=300",
     "csms send C1 SetVariables OCPPCommCtrlr.HeartbeatInterval=300      (OCPP 2.x)",
     "csms send C1 TriggerMessage StatusNotification place=1",
-    "csms send C1 ReserveNow reservation_id=7 place=1 token=ABC expires_at=+2h",
+    "csms send C1 ReserveNow place=1 token=ABC expires_at=+2h",
     "csms send C1 SetChargingProfile place=1 profile=@profile.json",
     "csms send C1 GetCompositeSchedule place=1 duration_s=3600",
     'csms send C1 SendData --body \'{"vendor_id": "acme", "data": "hello"}\'',

@@ -212,8 +212,12 @@ def stop(call: Invocation, transaction_id: int, server: str | None) -> None:
 )
 @transaction.command()
 @click.argument("transaction_id", type=int)
-@click.option("--meter", "meter_stop_wh", type=int, metavar="WH", help="What the meter showed at the end [default: its last value].")
-@click.option("--at", "stopped_at", type=INSTANT, metavar="INSTANT", help="When it ended [default: when it was last known to go on].")
+@click.option(
+    "--meter", "meter_stop_wh", type=int, metavar="WH", help="What the meter showed at the end [default: its last value]."
+)
+@click.option(
+    "--at", "stopped_at", type=INSTANT, metavar="INSTANT", help="When it ended [default: when it was last known to go on]."
+)
 @click.option("--note", default="", help="Why, for whoever asks later.")
 @common
 def end(call: Invocation, transaction_id: int, meter_stop_wh: int | None, stopped_at: int | None, note: str) -> None:
@@ -222,8 +226,6 @@ def end(call: Invocation, transaction_id: int, meter_stop_wh: int | None, stoppe
     The charger is not told. If its own stop comes after all, that counts. A remote start that still waits is given up.
     """
     found = _found(call, transaction_id)
-    verb = partial(
-        service.force_stop, transaction_id=transaction_id, note=note, meter_stop_wh=meter_stop_wh, stopped_at=stopped_at
-    )
+    verb = partial(service.force_stop, transaction_id=transaction_id, note=note, meter_stop_wh=meter_stop_wh, stopped_at=stopped_at)
     ended = write(call.config, verb, keys=(charger_key(found.charger_id),))
     show.done(call.json, f"Transaction {transaction_id} is {ended.state}", **plain(ended))

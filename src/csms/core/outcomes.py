@@ -24,7 +24,7 @@ class Answered(Outcome):
     @property
     def accepted(self) -> bool:
         """Whether the charger said yes, perhaps with conditions (``Scheduled``, ``RebootRequired``, ``Unlocked``)."""
-        return self.status in {"Accepted", "Scheduled", "RebootRequired", "Unlocked"}
+        return self.status in {"Accepted", "AcceptedCanceled", "Scheduled", "RebootRequired", "Unlocked"}
 
 
 @attrs.frozen(slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EARLIEST_PLAUSIBLE_AT = 1_262_304_000_000
@@ -57,6 +58,12 @@ def parse_instant(text: str) -> tuple[int, bool]:
     if not _FIRST_AT <= instant <= _LAST_AT:
         raise ValueError(f"outside the calendar: {text!r}")
     return instant, True
+
+
+def from_local(at: int, time_zone: str) -> int:
+    """The instant of a moment that was told as if local time were UTC. Of an hour that comes twice it is the first."""
+    moment = to_datetime(at).replace(tzinfo=ZoneInfo(time_zone))
+    return (moment - EPOCH) // _MILLISECOND
 
 
 def iso(instant: int) -> str:

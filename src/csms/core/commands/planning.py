@@ -42,11 +42,14 @@ class TriggerMessage(Command):
 
 @attrs.frozen(slots=True, kw_only=True)
 class ReserveNow(Command):
-    """ReserveNow (1.6 §5.13; 2.0.1 H01). The whole charger as ``place`` keeps any one connector free; ``parent`` is a group's token."""
+    """ReserveNow (1.6 §5.13; 2.0.1 H01). The whole charger as ``place`` keeps any one connector free; ``parent`` is a group's token.
+
+    ``reservation_id`` 0 has csms number a new reservation; the number of one that stands changes it.
+    """
 
     title = "reserve a connector for a token"
 
-    reservation_id: int
+    reservation_id: int = 0
     place: Place
     token: Token
     expires_at: int

@@ -1,0 +1,22 @@
+"""Hears the events that raise alerts, and those that resolve them (``rules``)."""
+
+from __future__ import annotations
+
+from csms.core.events import Delivered
+from csms.core.ids import TenantId
+from csms.core.ports import Listener, Ports
+
+from . import service
+from .model import alert_key
+from .rules import TYPES, meaning
+
+
+async def heard(ports: Ports, delivered: Delivered) -> None:
+    """Raise and resolve what an event means; twice the same event is once."""
+    what = meaning(delivered.event, delivered.event_id)
+    if what:
+        keys = sorted({alert_key(one.kind, one.subject) for one in what})
+        await ports.database.write(service.heed, what, tenant=TenantId(delivered.tenant), keys=keys)
+
+
+LISTENERS = (Listener(name="alerts", types=TYPES, handle=heard),)

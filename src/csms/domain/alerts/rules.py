@@ -1,0 +1,192 @@
+"""THE TABLE: which events raise an alert, how bad it is, what it says, and what makes it resolve by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import msgspec
+
+from csms.core.events import Event
+from csms.core.units import iso
+
+from .model import CRITICAL, ERROR, WARNING, Occurrence, Relief
+
+Facts = Mapping[str, Any]
+LONGEST_SUBJECT = 600
+
+
+def always(facts: Facts) -> bool:
+    """Whatever the event says."""
+    return True
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Rule:
+    """An event type that raises an alert (or, without ``severity``, resolves it) when what it says fits ``when``.
+
+    ``subject`` and ``message`` are filled in with the event's fields; the subject tells one alert of the kind from another.
+    """
+
+    kind: str
+    event: str = ""
+    severity: str = ""
+    subject: str
+    message: str
+    each: str = ""
+    """The field with a list, of which each member is an alert of its own: ``{one}`` in the texts."""
+    when: Callable[[Facts], bool] = always
+
+
+RAISES = (
+    Rule(
+        kind="security_event",
+        event="security_event_reported",
+        severity=CRITICAL,
+        when=lambda facts: bool(facts.get("critical")),
+        subject="charger:{charger_id} {kind}",
+        message="charger {charger_id} had the security event {kind}: {info}",
+    ),
+    Rule(
+        kind="charger_faulted",
+        event="charger_status_changed",
+        severity=ERROR,
+        when=lambda facts: facts.get("status") == "Faulted",
+        subject="charger:{charger_id} {where}",
+        message="{where} of charger {charger_id} is at fault: {error_code} {vendor_error_code} {info}",
+    ),
+    Rule(
+        kind="certificate_expiring",
+        event="charger_certificate_expiring",
+        severity=ERROR,
+        subject="charger:{charger_id}",
+        message="the certificate of charger {charger_id} ends {expires_at} and was not renewed",
+    ),
+    Rule(
+        kind="firmware_campaign_aborted",
+        event="firmware_campaign_aborted",
+        severity=ERROR,
+        subject="campaign:{campaign_id}",
+        message="the firmware campaign {name} was aborted: {reason}",
+    ),
+    Rule(
+        kind="configuration_drifted",
+        event="configuration_drifted",
+        severity=WARNING,
+        each="keys",
+        subject="charger:{charger_id} {one}",
+        message="{one} of charger {charger_id} is not what it should be",
+    ),
+    Rule(
+        kind="transaction_estimated",
+        event="transaction_ended",
+        severity=WARNING,
+        when=lambda facts: facts.get("stop_source") == "estimated",
+        subject="transaction:{transaction_id}",
+        message="transaction {transaction_id} at charger {charger_id} was ended by estimate ({stop_reason}): no stop was reported",
+    ),
+)
+
+RESOLVES = (
+    Rule(
+        kind="charger_faulted",
+        event="charger_status_changed",
+        when=lambda facts: facts.get("previous_status") == "Faulted" and facts.get("status") != "Faulted",
+        subject="charger:{charger_id} {where}",
+        message="it is {status}",
+    ),
+    Rule(
+        kind="certificate_expiring",
+        event="charger_certificate_changed",
+        when=lambda facts: facts.get("state") == "active",
+        subject="charger:{charger_id}",
+        message="a new certificate is in use",
+    ),
+    Rule(
+        kind="configuration_drifted",
+        event="configuration_applied",
+        each="keys",
+        subject="charger:{charger_id} {one}",
+        message="the charger took what it should have",
+    ),
+    Rule(
+        kind="transaction_estimated",
+        event="transaction_corrected",
+        when=lambda facts: facts.get("stop_source") == "reported",
+        subject="transaction:{transaction_id}",
+        message="the charger reported the stop",
+    ),
+)
+
+DEAD_LETTER = Rule(
+    kind="dead_letter",
+    severity=ERROR,
+    subject="consumer:{consumer}",
+    message="{consumer} gave up on an event, {event_type}: {error} (csms events replay {consumer})",
+)
+"""Raised by no event: a consumer gave up on one."""
+
+TYPES = frozenset(rule.event for rule in (*RAISES, *RESOLVES))
+"""The event types of the table, also those that no part of this installation tells."""
+
+
+def meaning(event: Event, event_id: int = 0) -> list[Occurrence | Relief]:
+    """What an event means for alerts, by the table."""
+    said: dict[str, Any] = msgspec.to_builtins(event)
+    found: list[Occurrence | Relief] = []
+    for rule in (*RAISES, *RESOLVES):
+        if rule.event == event.type and rule.when(said):
+            for facts in _spread(rule, said):
+                if rule.severity:
+                    found.append(occurrence(rule, facts, event_id))
+                else:
+                    note = _filled(rule.message, facts)
+                    found.append(Relief(kind=rule.kind, subject=_subject(rule, facts), note=note, event_id=event_id))
+    return found
+
+
+def _spread(rule: Rule, facts: Facts) -> list[Facts]:
+    """The facts once, or once for each member of the rule's list."""
+    return [{**facts, "one": one} for one in facts.get(rule.each, ())] if rule.each else [facts]
+
+
+def occurrence(rule: Rule, facts: Facts, event_id: int = 0) -> Occurrence:
+    """What a rule makes of these facts."""
+    return Occurrence(
+        kind=rule.kind,
+        severity=rule.severity,
+        subject=_subject(rule, facts),
+        message=_filled(rule.message, facts),
+        charger_id=str(facts.get("charger_id", "")),
+        detail=dict(facts),
+        event_id=event_id,
+    )
+
+
+def _subject(rule: Rule, facts: Facts) -> str:
+    return _filled(rule.subject, facts)[:LONGEST_SUBJECT]
+
+
+def _filled(template: str, facts: Facts) -> str:
+    """A text with facts in it; where it has no fact for a place, that stays empty."""
+    return " ".join(template.format_map(_Words(facts)).split()).rstrip(" :")
+
+
+class _Words(dict[str, str]):
+    """Facts as words: instants as people read them, places by their connector."""
+
+    def __init__(self, facts: Facts) -> None:
+        super().__init__((name, _word(name, value)) for name, value in facts.items())
+        place = facts.get("place")
+        if isinstance(place, Mapping):
+            self["where"] = f"connector {place['evse']}.{place['connector']}" if place.get("evse") else "the whole"
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def _word(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    return iso(value) if name.endswith("_at") and isinstance(value, int) else str(value)

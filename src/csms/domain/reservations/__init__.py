@@ -1,0 +1,1 @@
+"""Reservations: connectors that chargers keep free for a token until it comes."""
