@@ -84,6 +84,7 @@ async def test_the_events_of_a_charge_are_stored_in_order(
     kinds = [row["type"] for row in rows]
     assert kinds == [
         "charger_connected",
+        "charger_security_changed",
         "charger_booted",
         "charger_registration_changed",
         "charger_status_changed",

@@ -144,7 +144,8 @@ async def test_a_command_reaches_the_charger_and_its_answer_the_operator(
         nursery.start_soon(obey)
         told = await server.command("CP1", case.command, **case.body)
     assert heard == [case.payload]
-    assert told == {"outcome": "Answered", "certain": True, "status": case.status, "detail": case.detail}
+    expected = {"outcome": "Answered", "certain": True, "status": case.status, "detail": case.detail}
+    assert {name: told.get(name) for name in expected} == expected  # a slice may add what it keeps
 
 
 def test_every_command_has_a_case() -> None:
@@ -322,7 +323,8 @@ async def test_commands_are_listed_with_what_the_charger_can_hear(
     await charger("CP1", protocol=protocol)
     items = (await server.request("GET", "/api/v1/chargers/CP1/commands")).json()["items"]
     assert {item["name"] for item in items} == set(COMMANDS)
-    assert all(item["supported"] and item["title"] for item in items)
+    assert all(item["title"] for item in items)
+    assert {item["name"] for item in items if item["supported"]} == dialect_for(protocol).can_say
     items = (await server.request("GET", "/api/v1/chargers/ABSENT/commands")).json()["items"]
     assert not any(item["supported"] for item in items)
 

@@ -15,6 +15,8 @@ FILES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.p
 EMPTY_WORDS = {"manager", "helper", "helpers", "util", "utils", "impl", "base"}
 LIMIT = 400
 """Lines in one file; past it a file hides two things."""
+WHOLE = {ROOT / "src" / "csms" / "hooks.py"}
+"""The plugin API is one file, however many hooks there are: whoever writes a plugin reads it from top to bottom."""
 
 
 def words_of(name: str) -> set[str]:
@@ -41,7 +43,7 @@ def test_there_is_something_to_look_at() -> None:
 def test_names(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not words_of(path.stem) & EMPTY_WORDS, "a file's name says what is in it"
-    assert len(text.splitlines()) <= LIMIT, f"more than {LIMIT} lines: what are the two things in it?"
+    assert len(text.splitlines()) <= LIMIT or path in WHOLE, f"more than {LIMIT} lines: what are the two things in it?"
     for line, name, is_definition in defined(ast.parse(text)):
         words = words_of(name)
         assert not (is_definition and words & EMPTY_WORDS), f"line {line}: {name} says nothing about what it is"

@@ -60,7 +60,11 @@ def test_merging_does_not_depend_on_the_order():
     [
         (100, 300, None, [], (200, "register")),
         (100, 100, 100, [], (0, "register")),
-        (100, 50, None, [], (0, "steps")),
+        (100, 50, None, [], (None, "unknown")),
+        (100, 50, 100, [100], (None, "unknown")),
+        (100, 50, 2**40, [150, 2**40], (50, "steps")),
+        (100, 300, 2**40, [150, 2**40], (200, "register")),
+        (100, 2**40, None, [], (None, "unknown")),
         (100, 50, 40, [150, 20, 40], (50 + 20 + 10, "steps")),
         (0, 0, 900, [500, 900], (900, "steps")),
         (None, 50, None, [], (None, "unknown")),

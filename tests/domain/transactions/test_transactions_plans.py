@@ -7,7 +7,8 @@ import re
 import pytest
 
 from csms.core.ids import Place
-from csms.domain.transactions.store import lists, progress, readings, rows, steps
+from csms.domain.transactions.model import Transaction
+from csms.domain.transactions.store import audit, lists, progress, readings, rows, steps
 
 NARROW = re.compile(
     r"SEARCH \w+ USING (INTEGER PRIMARY KEY \(rowid=\?\)"
@@ -50,8 +51,13 @@ FINDERS = {
     "open of": lambda tx: rows.open_of(tx, "C"),
     "waiting": lambda tx: rows.waiting_start(tx, "C", token="T", evse=1),
     "asked": lambda tx: rows.asked_start(tx, "C", 1),
-    "without stop": lambda tx: rows.without_stop(tx, "C", 1),
-    "ended by": lambda tx: rows.ended_by(tx, "C", stopped_at=1, stopped_at_raw="", meter_stop_wh=1, reason="Local"),
+    "waiting or expired": lambda tx: rows.waiting_start(tx, "C", token="T", evse=1, started_at=1),
+    "latest": lambda tx: rows.latest(tx, "C"),
+    "ended by": lambda tx: rows.ended_by(tx, "C", stopped_at=1, stopped_at_raw="", meter_stop_wh=1, reason="Local", token="T"),
+    "after": lambda tx: rows.after(tx, "C", 1, 1),
+    "begins alike": lambda tx: rows.begins_alike(
+        tx, Transaction(charger_id="C", evse=1, token="T", started_at=1, meter_start_wh=1)
+    ),
     "count": lambda tx: rows.count_running(tx, "T", besides=1, charger_id="C", evse=1, waiting=False),
     "overdue": lambda tx: rows.overdue(tx, "pending_start", 1),
     "metered": lambda tx: progress.metered(tx, "C", 1, energy_wh=1, at=1),
@@ -60,7 +66,13 @@ FINDERS = {
     "first reading": lambda tx: readings.first(tx, 1),
     "last reading": lambda tx: readings.last(tx, 1),
     "registers": lambda tx: readings.registers(tx, 1, until=1),
-    "adopted": lambda tx: readings.adopt(tx, "C", 1, since=1, transaction_id=1),
+    "adopted": lambda tx: readings.adopt(tx, "C", 1, since=1, until=2, transaction_id=1),
+    "unsure": lambda tx: readings.any_unsure(tx, "C", 1, 1),
+    "released": lambda tx: readings.release(tx, 1, since=1, until=2),
+    "readings": lambda tx: readings.of_transaction(tx, 1),
+    "loose stops": lambda tx: audit.loose_stops(tx, "C"),
+    "stop of": lambda tx: audit.stop_of(tx, 1),
+    "metered and known": lambda tx: audit.resolve_meter(tx, Transaction(charger_id="C", evse=1, started_at=1)),
     "steps": lambda tx: steps.of(tx, 1),
 }
 
@@ -74,11 +86,28 @@ def test_a_finder_does_not_walk(memory_store, name):
     assert all(NARROW.match(step) for step in searches), searches
 
 
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("by start", "transactions_by_start"),
+        ("by start", "transactions_by_raw_start"),
+        ("by untrusted start", "transactions_by_raw_start"),
+        ("waiting or expired", "transactions_expired"),
+    ],
+)
+def test_a_start_is_looked_up_in_its_own_index(memory_store, name, index):
+    planner = Planner(memory_store().connection)
+    FINDERS[name](planner)
+    assert any(f"USING INDEX {index} " in step for step in planner.steps), planner.steps
+
+
 @pytest.mark.parametrize("name", ["open at", "open of", "waiting", "count"])
 def test_what_goes_on_is_found_without_looking_at_what_ended(memory_store, name):
     planner = Planner(memory_store().connection)
     FINDERS[name](planner)
-    assert all("transactions_open_by" in step for step in planner.steps), planner.steps
+    searches = [step for step in planner.steps if step.startswith(("SEARCH", "SCAN"))]
+    assert searches
+    assert all("transactions_open_by" in step for step in searches), planner.steps
 
 
 @pytest.mark.parametrize(

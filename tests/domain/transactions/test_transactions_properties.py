@@ -25,7 +25,7 @@ VERBS: dict[type, Callable[..., Any]] = {
     Booted: service.booted,
     StatusReported: service.status_seen,
 }
-OURS = ("id", "received_at", "created_at", "updated_at", "closed_at", "note")
+OURS = ("id", "received_at", "stop_received_at", "created_at", "updated_at", "closed_at", "note")
 """What is about us and not about the transaction."""
 
 registers = st.one_of(st.none(), st.integers(0, 90_000))
@@ -43,6 +43,15 @@ def outcome(store):
         assert (plain["energy_wh"] is None) == (plain["energy_basis"] in ("", "unknown"))
         found[each.reference, each.evse, each.started_at] = plain
     return found
+
+
+def differences(one, other):
+    """What the other has differently, by transaction and field: a failure shows this instead of everything."""
+    return {
+        key: {name: (value, other[key][name]) for name, value in facts.items() if value != other[key][name]}
+        for key, facts in one.items()
+        if key in other and facts != other[key]
+    } | dict.fromkeys(one.keys() ^ other.keys(), "only one has it")
 
 
 def duplicated(draw, messages):
@@ -92,7 +101,7 @@ def test_2x_messages_in_any_order_with_repeats_give_the_same_transactions(memory
         for report in told:
             assert store.write(VERBS[type(report)], report, POLICY).transaction_id > 0
         outcomes.append(outcome(store))
-    assert outcomes[0] == outcomes[1]
+    assert not differences(*outcomes)
     assert len(outcomes[0]) == len({report.reference for report in messages})
 
 
@@ -177,6 +186,50 @@ def test_1_6_messages_repeated_and_delayed_give_the_same_transactions(memory_sto
     in_order = sorted((said for messages in connectors for said in messages), key=lambda said: said.report.received_at)
     disturbed = duplicated(data.draw, delayed(data.draw, interleaved(data.draw, connectors)))
     assert tell_16(memory_store(), in_order) == tell_16(memory_store(), disturbed)
+
+
+# --- OCPP 1.6: what was kept while offline, in any order --------------------------------------------------------------------------
+
+MADE_UP = st.sampled_from([0, -1, 2**63 - 1, 900_001])
+
+
+@st.composite
+def offline_histories(draw, words):
+    """What a charger that never heard an id kept of two connectors: some stops are lost, readings go on between transactions."""
+    messages = []
+    for evse, token in ((1, "CARD"), (2, "OTHER")):
+        at, meter = evse, draw(st.integers(0, 90_000))
+        for _ in range(draw(st.integers(1, 4))):
+            messages.append(words.start(at, evse=evse, token=token, meter=meter))
+            for _ in range(draw(st.integers(0, 3))):
+                at += draw(st.integers(1, 20)) * MINUTE
+                meter += draw(st.integers(0, 2000))
+                messages.append(words.meter(at, meter, evse=evse, id=draw(st.one_of(st.none(), MADE_UP))))
+            at += draw(st.integers(1, 20)) * MINUTE
+            meter += draw(st.integers(0, 500))
+            if draw(st.integers(0, 3)):
+                data = (words.reading(at, meter),) if draw(st.booleans()) else ()
+                messages.append(words.stop(at, meter=meter, id=draw(MADE_UP), token=token, readings=data))
+            if draw(st.booleans()):
+                messages.append(words.meter(at + 30_000, meter, evse=evse))
+            at += draw(st.integers(1, 20)) * MINUTE
+    return messages
+
+
+@histories
+@given(data=st.data())
+def test_1_6_messages_kept_while_offline_in_any_order_give_the_same_transactions(memory_store, words, data):
+    messages = data.draw(offline_histories(words))
+    disturbed = duplicated(data.draw, data.draw(st.permutations(messages)))
+    outcomes = []
+    for told in (sorted(messages, key=lambda report: report.received_at), disturbed):
+        store = memory_store()
+        for number, report in enumerate(told):
+            late = attrs.evolve(report, received_at=T0 + 24 * 60 * MINUTE + number)
+            store.write(VERBS[type(late)], late, POLICY)
+        outcomes.append(outcome(store))
+    assert not differences(*outcomes)
+    assert len(outcomes[0]) == sum(isinstance(report, StartReported) for report in messages)
 
 
 # --- anything at all ------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 import pytest
+import trio
 
 from csms.core.commands import Answered, CallError, Lost, NotSupported, Offline, StartCharging, StopCharging, TimedOut
 from csms.core.errors import NotFound, Refused
@@ -140,6 +141,91 @@ async def test_a_start_elsewhere_or_of_another_token_leaves_it_waiting(scene, wo
     await scene.tell(words.start(token="OTHER"))
     await scene.tell(words.start(evse=2))
     assert [each.state for each in await scene.all()] == ["pending_start", "running", "running"]
+
+
+async def test_a_start_at_a_place_answers_the_request_for_that_place_first(scene, words):
+    anywhere, _, _ = await remote_start(scene, Answered("Accepted"), token="FLEET")
+    there, _, _ = await remote_start(scene, Answered("Accepted"), token="FLEET", place=Place(2, 1))
+    assert await scene.start(words.start(evse=2, token="FLEET")) == there
+    assert await scene.start(words.start(MINUTE, evse=1, token="FLEET")) == anywhere
+
+
+async def test_a_request_for_any_place_is_answered_where_the_driver_plugged_in(scene, words):
+    asked, _, _ = await remote_start(scene, Answered("Accepted"))
+    assert await scene.start(words.start(evse=2)) == asked
+    assert ((await scene.only()).evse, (await scene.only()).remote_start_id) == (2, asked)
+
+
+async def test_two_requests_at_once_for_one_place(scene, words):
+    """The charger takes the first and refuses the second, or is asked a second time while it waits for the cable."""
+    asked = []
+
+    async def ask(token, outcome):
+        asked.append((await remote_start(scene, outcome, token=token, place=Place(1, 1)))[0])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, "CARD", Answered("Accepted"))
+        nursery.start_soon(ask, "OTHER", Answered("Rejected"))
+    assert sorted(each.state for each in await scene.all()) == ["failed", "pending_start"]
+    waiting = next(each.id for each in await scene.all() if each.state == "pending_start")
+    again, _, _ = await remote_start(scene, Answered("Rejected"), place=Place(1, 1))
+    assert (await scene.get(again)).state == "failed"
+    assert await scene.start(words.start()) == waiting
+
+
+async def test_of_two_requests_at_once_for_one_token_only_one_is_sent(scene):
+    outcomes = []
+
+    async def ask(evse):
+        try:
+            outcomes.append(type((await remote_start(scene, Answered("Accepted"), place=Place(evse, 1)))[1]))
+        except Refused as error:
+            outcomes.append(str(error))
+
+    async with trio.open_nursery() as nursery:
+        for evse in (1, 2):
+            nursery.start_soon(ask, evse)
+    assert Answered in outcomes
+    assert any("ConcurrentTx" in str(outcome) for outcome in outcomes)
+    assert len(await scene.all()) == 1
+
+
+@pytest.mark.parametrize("outcome", [TimedOut(), Lost()])
+async def test_a_start_follows_although_the_answer_was_lost(scene, words, outcome):
+    asked, _, _ = await remote_start(scene, outcome)
+    assert await scene.start(words.start()) == asked
+    assert (await scene.only()).state == "running"
+
+
+async def test_a_start_that_happened_in_time_and_is_told_late_answers_an_expired_request(scene, words, clock):
+    policy = TransactionPolicy(pending_start_s=120)
+    asked, _, _ = await remote_start(scene, Answered("Accepted"), policy=policy)
+    clock.advance(3 * MINUTE)
+    assert await scene.do(service.expire_pending) == 1
+    assert [each.id for each in await scene.do(lambda tx: service.list_transactions(tx, state="expired"))] == [asked]
+    assert await scene.start(words.start(MINUTE, received_at=T0 + HOUR)) == asked
+    found = await scene.only()
+    assert (found.state, found.closed_at, found.remote_start_id, found.note) == ("running", None, asked, "")
+
+
+@pytest.mark.parametrize("at", [-MINUTE, 5 * MINUTE])
+async def test_a_start_before_the_request_or_after_it_expired_is_one_of_its_own(scene, words, clock, at):
+    asked, _, _ = await remote_start(scene, Answered("Accepted"), policy=TransactionPolicy(pending_start_s=120))
+    clock.advance(3 * MINUTE)
+    await scene.do(service.expire_pending)
+    assert await scene.start(words.start(at, received_at=T0 + HOUR)) != asked
+    assert (await scene.get(asked)).state == "expired"
+
+
+async def test_a_rejected_remote_stop_of_a_1_6_transaction_leaves_it_running(scene, words):
+    started = await scene.start(words.start())
+    await flows.remote_stop(ports(scene, Answered("Rejected")), started, tenant=DEFAULT_TENANT)
+    assert (await scene.only()).state == "running"
+    await flows.remote_stop(ports(scene, Answered("Accepted")), started, tenant=DEFAULT_TENANT)
+    assert (await scene.only()).state == "pending_stop"
+    await scene.tell(words.meter(MINUTE, 2000, id=started))
+    await scene.tell(words.stop(id=started, token=None, reason="Remote"))
+    assert ((await scene.only()).state, (await scene.only()).stop_reason) == ("completed", "Remote")
 
 
 async def test_a_2x_start_names_the_request_it_answers(scene, words):

@@ -17,6 +17,7 @@ from .model import REGISTER, STEPS, UNKNOWN_ENERGY
 IMPORTED_ENERGY = "Energy.Active.Import.Register"
 IMPORTED_POWER = "Power.Active.Import"
 STATE_OF_CHARGE = "SoC"
+AT_END = "Transaction.End"
 
 _WATCHED = frozenset({IMPORTED_ENERGY, IMPORTED_POWER, STATE_OF_CHARGE})
 _PLAUSIBLE = Decimal(10) ** 15
@@ -25,6 +26,9 @@ _PLAUSIBLE = Decimal(10) ** 15
 ROUNDING_WH = 100
 """How far a stop value may lie under the last reading without meaning that the register went backwards: some chargers say one in
 kWh with a single decimal and the other in Wh."""
+
+MOST_WH = 10_000_000
+"""More than anything takes in one transaction, let alone between two readings: what says so is a meter gone wrong."""
 
 _DEFAULTS = Sample(measurand="", value=Decimal(0), unit="")
 _encode = msgspec.json.Encoder().encode
@@ -132,15 +136,40 @@ def oldest(measured: Iterable[Measured]) -> Measured | None:
 def energy_between(
     start_wh: int | None, stop_wh: int | None, last_wh: int | None, readings: Callable[[], Sequence[int]]
 ) -> tuple[int | None, str]:
-    """The energy of a transaction in Wh, never negative, and what it is: ``register``, ``steps`` or ``unknown``.
+    """The energy of a transaction in Wh, neither negative nor absurd, and what it is: ``register``, ``steps`` or ``unknown``.
 
     ``last_wh`` is the last reading before the stop; ``readings`` gives the register's readings in order of time. A register that went
     backwards (it rolled over, or the meter was replaced or reset) is followed from reading to reading and counts nothing for a step
-    back: rather too little than too much.
+    back: rather too little than too much. Where it went back and no step forward was seen, nobody knows.
     """
     if start_wh is None or stop_wh is None:
         return None, UNKNOWN_ENERGY
-    if stop_wh >= start_wh and (last_wh is None or last_wh <= stop_wh + ROUNDING_WH):
-        return stop_wh - start_wh, REGISTER
-    path = (start_wh, *readings(), stop_wh)
-    return sum(max(0, later - earlier) for earlier, later in pairwise(path)), STEPS
+    most_wh = start_wh + MOST_WH
+    if stop_wh >= start_wh and (last_wh is None or last_wh <= stop_wh + ROUNDING_WH or last_wh > most_wh):
+        return (stop_wh - start_wh, REGISTER) if stop_wh <= most_wh else (None, UNKNOWN_ENERGY)
+    path = (start_wh, *(wh for wh in readings() if wh <= most_wh), stop_wh)
+    forward = sum(step for earlier, later in pairwise(path) if 0 < (step := later - earlier) <= MOST_WH)
+    return (forward, STEPS) if forward else (None, UNKNOWN_ENERGY)
+
+
+def stop_register(meter_stop_wh: int | None, heard: Iterable[Reading], floor_wh: int | None) -> int | None:
+    """The register at the stop: what the stop says, unless that is absurd and a reading taken at the end (1.6 §7.42) is not.
+
+    ``floor_wh`` is the most that was read before. A value under it is absurd, or the meter was replaced or rolled over: it is taken
+    where there is no better. A value that is more than ``MOST_WH`` over it is none at all.
+    """
+    told = believable(meter_stop_wh)
+    if told is not None and _fits(told, floor_wh):
+        return told
+    at_end = newest(measure(Reading(one.sampled_at, ended)) for one in heard if (ended := _at_end(one.samples)))
+    if at_end is not None and at_end.energy_wh is not None and _fits(at_end.energy_wh, floor_wh):
+        return at_end.energy_wh
+    return None if told is None or (floor_wh is not None and told > floor_wh) else told
+
+
+def _at_end(samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    return tuple(sample for sample in samples if sample.context == AT_END and sample.measurand == IMPORTED_ENERGY)
+
+
+def _fits(register_wh: int, floor_wh: int | None) -> bool:
+    return floor_wh is None or floor_wh - ROUNDING_WH <= register_wh <= floor_wh + MOST_WH

@@ -41,6 +41,10 @@ deadline, or an operator ended it."""
 REGISTER, STEPS, UNKNOWN_ENERGY = "register", "steps", "unknown"
 """What the energy is: the difference of the register, the sum of its steps because it went backwards, or not known."""
 
+NAMED, BY_STOP, BY_PLACE = 0, 1, 2
+"""How we know whose a reading is: the charger named its transaction, it came inside a stop that named none of ours, or its place and
+time say so. The less sure gives way to the surer."""
+
 SUSPENDED_STATES = frozenset({SUSPENDED_EV, SUSPENDED_EVSE})
 CHARGING_STATES = SUSPENDED_STATES | {CHARGING}
 """The charging states, equal words in OCPP 1.6's connector status and 2.x's chargingState, that prove a transaction goes on."""
@@ -85,8 +89,10 @@ class Settings(Protocol):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Transaction:
-    """One charge, from its start (or our asking for it) to its stop. Field names are column names (migration 0004).
+    """One charge, from its start (or our asking for it) to its stop. Field names are column names (migrations 0004 and 0006).
 
+    ``received_at`` and ``stop_received_at`` are when we heard of start and stop, by our clock; what the charger's clock said is beside
+    them, and in ``started_at_raw`` and ``stopped_at_raw`` where it could not be trusted.
     ``evse`` 0 means that the charger has not said where. ``token_status`` is what the charger was told about the token at the start.
     ``energy_wh`` is known once it has ended; it is never negative.
     """
@@ -108,6 +114,7 @@ class Transaction:
     meter_start_wh: int | None = None
     stopped_at: int | None = None
     stopped_at_raw: str = ""
+    stop_received_at: int | None = None
     meter_stop_wh: int | None = None
     energy_wh: int | None = None
     energy_basis: str = ""
@@ -163,12 +170,17 @@ class Transaction:
 
 @attrs.frozen(slots=True, kw_only=True)
 class StoredReading:
-    """A meter reading as stored. ``samples`` is JSON: an array of objects with exact decimals as strings and signed data verbatim."""
+    """A meter reading as stored. ``samples`` is JSON: an array of objects with exact decimals as strings and signed data verbatim.
+
+    ``guessed`` says how sure it is whose it is: ``NAMED``, ``BY_STOP`` or ``BY_PLACE``.
+    """
 
     id: int
     place: Place
     transaction_id: int | None
+    guessed: int
     sampled_at: int
+    sampled_at_raw: str
     received_at: int
     energy_wh: int | None
     power_w: float | None
@@ -178,7 +190,11 @@ class StoredReading:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Quarantined:
-    """A transaction message that could not be matched or read; ``report`` is JSON. ``times`` counts its repeats."""
+    """A transaction message that could not be matched or read; ``report`` is JSON. ``times`` counts its repeats.
+
+    A stop that became part of a transaction after all has its ``transaction_id``; ``guessed`` says that nobody but its token, time and
+    meter value said so.
+    """
 
     id: int
     charger_id: str
@@ -191,6 +207,8 @@ class Quarantined:
     times: int
     resolved_at: int | None
     note: str
+    transaction_id: int | None
+    guessed: bool
 
 
 # --- events ---------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Verbs on transactions. Those that hear reports are called ``verb(tx, report, decision)``; a decision of None means the defaults."""
 
 from .metering import meter
+from .quarantine import QuarantinedDetail, attach_stop, quarantined_detail, resolve_quarantined
 from .queries import Detail, list_quarantined, list_transactions, transaction_detail
 from .reconciling import booted, close_overdue, status_seen
 from .remote import (
@@ -8,7 +9,6 @@ from .remote import (
     ask_stop,
     expire_pending,
     force_stop,
-    resolve_quarantined,
     start_answered,
     stop_answered,
 )
@@ -18,8 +18,10 @@ from .stopping import mangled, stop
 
 __all__ = [
     "Detail",
+    "QuarantinedDetail",
     "ask_start",
     "ask_stop",
+    "attach_stop",
     "booted",
     "close_overdue",
     "expire_pending",
@@ -28,6 +30,7 @@ __all__ = [
     "list_transactions",
     "mangled",
     "meter",
+    "quarantined_detail",
     "resolve_quarantined",
     "start",
     "start_answered",

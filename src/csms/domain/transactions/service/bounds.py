@@ -7,13 +7,11 @@ from typing import Any, TypeVar
 import attrs
 
 from csms.core.reports import Reading, StartReported, StopReported, Token, UpdateReported
-from csms.core.units import iso
+from csms.domain.transactions.clocks import said
 from csms.domain.transactions.model import AHEAD_MS
 
 LONGEST = 255
 """No version allows a token or a transaction id of more than 36 characters; PostgreSQL refuses index rows from about 2,700 bytes."""
-
-_LATEST_ISO_AT = 253_402_300_800_000
 
 R = TypeVar("R", StartReported, UpdateReported, StopReported)
 _TIME = {StartReported: "started_at", UpdateReported: "updated_at", StopReported: "stopped_at"}
@@ -44,8 +42,3 @@ def happened(readings: tuple[Reading, ...], received_at: int) -> tuple[Reading, 
         reading if reading.sampled_at <= latest else Reading(received_at, reading.samples, said(reading.sampled_at))
         for reading in readings
     )
-
-
-def said(at: int) -> str:
-    """An instant as text, also where no calendar has it."""
-    return iso(at) if 0 <= at < _LATEST_ISO_AT else str(at)

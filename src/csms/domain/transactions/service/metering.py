@@ -10,7 +10,15 @@ from csms.core.ids import MAX_TRANSACTION_ID, Place
 from csms.core.ports import Tx
 from csms.core.reports import MeterSampled, Noted, Reading
 from csms.domain.transactions.measuring import Measured, measure, newest
-from csms.domain.transactions.model import PENDING_RECONCILIATION, MeterValues, Transaction, TransactionPolicy
+from csms.domain.transactions.model import (
+    BY_PLACE,
+    NAMED,
+    PENDING_RECONCILIATION,
+    REPORTED,
+    MeterValues,
+    Transaction,
+    TransactionPolicy,
+)
 from csms.domain.transactions.store import audit, progress, readings, rows
 
 from .bounds import happened
@@ -18,13 +26,15 @@ from .closing import settle
 from .telling import put
 
 NOTED = Noted()
+MAX_INSTANT = 2**63 - 1
 
 
 def meter(tx: Tx, report: MeterSampled, decision: TransactionPolicy | None) -> Noted:
     """Hear meter values (1.6 §4.7; 2.0.1 J01).
 
-    A transaction id that is ours decides whose they are, else the connector and the time of the sample. Values that belong to no
-    transaction are stored too; where the charger named one that we cannot find, an operator is told.
+    A transaction id that is ours decides whose they are, else the connector and the time of the sample (and so it does where a
+    charger's own counter happens to say the id of one that has ended). Values that belong to no transaction are stored too; where the
+    charger named one that we cannot find, an operator is told.
     """
     measured = [measure(reading) for reading in happened(report.readings, report.received_at)]
     claimed = report.transaction_id
@@ -63,45 +73,102 @@ def _owned(tx: Tx, report: MeterSampled, measured: Sequence[Measured], claimed: 
         _store(tx, report, measured, claimed)
         return claimed
     known = rows.of_charger(tx, report.charger_id, claimed)
-    if known is None or not known.started:
+    if known is None or not known.started or _is_of_another(tx, report, measured, known):
         return None
     _store(tx, report, measured, claimed)
     put(tx, known, after_readings(tx, known, measured))
     return claimed
 
 
+def _is_of_another(tx: Tx, report: MeterSampled, measured: Sequence[Measured], known: Transaction) -> bool:
+    """Whether the transaction of that id had ended by the charger's word, and at the place of these readings another went on."""
+    if known.stop_source != REPORTED or not measured or min(one.sampled_at for one in measured) <= (known.stopped_at or 0):
+        return False
+    other = rows.covering(tx, report.charger_id, report.place.evse, measured[0].sampled_at) if report.place.evse else None
+    return other is not None and other.id != known.id
+
+
 def _covered(tx: Tx, report: MeterSampled, one: Measured) -> int | None:
     """Store one reading with the transaction that went on at its EVSE at its time, if there was any."""
     evse = report.place.evse
     if not evse:
-        _store(tx, report, (one,), None)
+        _store(tx, report, (one,), None, guessed=BY_PLACE)
         return None
     if one.energy_wh is not None:
         owner = progress.metered_at(tx, report.charger_id, evse, energy_wh=one.energy_wh, at=one.sampled_at)
         if owner is not None:
-            _store(tx, report, (one,), owner)
+            _store(tx, report, (one,), owner, guessed=BY_PLACE)
             return owner
     known = rows.covering(tx, report.charger_id, evse, one.sampled_at)
-    _store(tx, report, (one,), None if known is None else known.id)
+    _store(tx, report, (one,), None if known is None else known.id, guessed=BY_PLACE)
     if known is None:
         return None
     put(tx, known, after_readings(tx, known, (one,)))
     return known.id
 
 
-def _store(tx: Tx, report: MeterSampled, measured: Sequence[Measured], owner: int | None) -> None:
+def _store(tx: Tx, report: MeterSampled, measured: Sequence[Measured], owner: int | None, *, guessed: int = NAMED) -> None:
     for one in measured:
-        readings.insert(tx, report.charger_id, report.place, one, transaction_id=owner, received_at=report.received_at)
+        loser = readings.insert(
+            tx, report.charger_id, report.place, one, transaction_id=owner, received_at=report.received_at, guessed=guessed
+        )
+        if loser is not None:
+            recount(tx, loser)
 
 
 def keep_readings(
-    tx: Tx, charger_id: str, place: Place, heard: Sequence[Reading], transaction_id: int, received_at: int
+    tx: Tx,
+    charger_id: str,
+    place: Place,
+    heard: Sequence[Reading],
+    transaction_id: int,
+    received_at: int,
+    *,
+    guessed: int = NAMED,
 ) -> list[Measured]:
-    """Store readings that came inside a transaction message."""
+    """Store readings that came inside a transaction message; ``guessed`` says whether that named the transaction."""
     measured = [measure(reading) for reading in heard]
     for one in measured:
-        readings.insert(tx, charger_id, place, one, transaction_id=transaction_id, received_at=received_at)
+        loser = readings.insert(tx, charger_id, place, one, transaction_id=transaction_id, received_at=received_at, guessed=guessed)
+        if loser is not None:
+            recount(tx, loser)
     return measured
+
+
+def reclaim(tx: Tx, known: Transaction) -> None:
+    """Give a transaction the readings that named none and were taken at its place in its time, and take from it those that were not.
+
+    For when it has become known when it began or ended: readings arrive before the start and after the stop that they belong to.
+    """
+    if not known.evse or known.started_at is None or not readings.any_unsure(tx, known.charger_id, known.evse, known.started_at):
+        return
+    since, until = known.started_at, _until(tx, known)
+    touched: set[int] = set()
+    owners = readings.adopt(
+        tx, known.charger_id, known.evse, since=since, until=until, transaction_id=known.id, orphans_only=known.refused
+    )
+    if owners:
+        touched |= {known.id, *(owner for owner in owners if owner is not None)}
+        audit.resolve_meter(tx, known)
+    if readings.release(tx, known.id, since=since, until=until):
+        touched.add(known.id)
+    for transaction_id in sorted(touched):
+        recount(tx, transaction_id)
+
+
+def _until(tx: Tx, known: Transaction) -> int:
+    """The last instant at which a reading at its place may be the transaction's."""
+    ended = known.stopped_at if known.stop_source == REPORTED and known.stopped_at is not None else MAX_INSTANT
+    following = rows.after(tx, known.charger_id, known.evse, known.started_at or 0)
+    return min(ended, (following[0].started_at or 0) - 1) if following else ended
+
+
+def recount(tx: Tx, transaction_id: int) -> None:
+    """Let a transaction know its last reading again, after some were given to it or taken from it."""
+    known = rows.by_id(tx, transaction_id)
+    if known is not None:
+        last_at, last_wh = readings.last(tx, transaction_id) or (None, None)
+        put(tx, known, settle(tx, attrs.evolve(known, last_meter_at=last_at, last_meter_wh=last_wh)))
 
 
 def with_last(known: Transaction, measured: Sequence[Measured]) -> Transaction:

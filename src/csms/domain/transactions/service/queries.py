@@ -17,11 +17,13 @@ LARGEST_PAGE = 1000
 
 @attrs.frozen(slots=True, kw_only=True)
 class Detail:
-    """A transaction with its readings, oldest first, and the stops that came too late to count."""
+    """A transaction with its readings, oldest first, the stops that came too late to count, and the one that named no transaction of
+    ours but was found to be this one's."""
 
     transaction: Transaction
     readings: Sequence[StoredReading]
     late_stops: Sequence[Row]
+    found_stop: Quarantined | None = None
 
 
 def list_transactions(
@@ -53,6 +55,7 @@ def transaction_detail(tx: ReadTx, transaction_id: int, readings_limit: int = LA
         transaction=known,
         readings=readings.of_transaction(tx, transaction_id, limit=readings_limit),
         late_stops=audit.late_stops(tx, transaction_id),
+        found_stop=audit.stop_of(tx, transaction_id),
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import attrs
 
 from csms.core.commands import Answered, Outcome
-from csms.core.errors import NotFound, Refused
+from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import Place, charger_key
 from csms.core.ports import Tx
 from csms.core.reports import Token
+from csms.domain.transactions.clocks import said
+from csms.domain.transactions.measuring import MOST_WH
 from csms.domain.transactions.model import (
     BY_OPERATOR,
     EXPIRED,
@@ -21,7 +23,7 @@ from csms.domain.transactions.model import (
     Transaction,
     TransactionPolicy,
 )
-from csms.domain.transactions.store import audit, rows
+from csms.domain.transactions.store import rows
 
 from .authority import judged
 from .closing import estimate
@@ -38,7 +40,8 @@ def ask_start(tx: Tx, charger_id: str, token: Token, place: Place | None, policy
     where = place or Place()
     judgement = judged(tx, token, policy, charger_id=charger_id, place=where, waiting=True)
     if not judgement.verdict.accepted:
-        raise Refused(f"token {token.value} may not charge at {charger_id}: {judgement.verdict.status}")
+        why = f" ({judgement.verdict.message})" if judgement.verdict.message else ""
+        raise Refused(f"token {token.value} may not charge at {charger_id}: {judgement.verdict.status}{why}")
     known = put(
         tx,
         None,
@@ -110,23 +113,30 @@ def expire_pending(tx: Tx) -> int:
     return len(due)
 
 
-def force_stop(tx: Tx, transaction_id: int, note: str = "") -> Transaction:
-    """End a transaction by an operator's word, with its last known meter value; the charger's own stop still replaces it.
+def force_stop(
+    tx: Tx, transaction_id: int, note: str = "", *, meter_stop_wh: int | None = None, stopped_at: int | None = None
+) -> Transaction:
+    """End a transaction by an operator's word; the charger's own stop still replaces it.
 
-    A remote start that waits is given up. Raises ``NotFound``, or ``Refused`` when it has ended.
+    It ends with its last known meter value and at the last moment it is known to have gone on, unless the operator read the meter
+    (``meter_stop_wh``) or knows better when. A remote start that waits is given up. Raises ``NotFound``, ``Refused`` when it has ended,
+    or ``Invalid`` for an end before the start or a meter value under what was read before.
     """
     known = _known(tx, transaction_id)
     if not known.open:
         raise Refused(f"transaction {transaction_id} has ended: it is {known.state}")
     if not known.started:
         return put(tx, known, attrs.evolve(known, state=FAILED, note=note or "given up by an operator"))
+    if stopped_at is not None and not known.last_known_at <= stopped_at <= tx.now:
+        raise Invalid(f"it went on at {said(known.last_known_at)}: it ended between then and now", field="stopped_at")
+    so_far = max((wh for wh in (known.meter_start_wh, known.last_meter_wh) if wh is not None), default=0)
+    if meter_stop_wh is not None and not so_far <= meter_stop_wh <= so_far + MOST_WH:
+        raise Invalid(f"the meter showed {so_far} Wh already, and {meter_stop_wh} Wh cannot follow", field="meter_stop_wh")
+    if meter_stop_wh is not None or stopped_at is not None:
+        read_at = known.last_known_at if stopped_at is None else stopped_at
+        read = known.last_meter_wh if meter_stop_wh is None else meter_stop_wh
+        known = put(tx, known, attrs.evolve(known, last_meter_at=read_at, last_meter_wh=read))
     return estimate(tx, known, reason=BY_OPERATOR, source=OPERATOR, note=note)
-
-
-def resolve_quarantined(tx: Tx, quarantine_id: int, note: str) -> None:
-    """Mark a quarantined message as dealt with. Raises ``NotFound`` when there is no such open one."""
-    if not audit.resolve(tx, quarantine_id, note):
-        raise NotFound(f"there is no open quarantined message {quarantine_id}")
 
 
 def _known(tx: Tx, transaction_id: int) -> Transaction:

@@ -204,7 +204,15 @@ def _judged(tx: Tx, report: Told, step: Step, policy: TransactionPolicy, known: 
     if step.kind == ENDED:
         judgement = shown_at_stop(tx, report.token, policy, charger_id=report.charger_id, place=place)
     else:
-        judgement = judged(tx, report.token, policy, charger_id=report.charger_id, place=place, besides=known.id)
+        judgement = judged(
+            tx,
+            report.token,
+            policy,
+            charger_id=report.charger_id,
+            place=place,
+            besides=known.id,
+            at=known.started_at or step.occurred_at,
+        )
     verdict = judgement.verdict
     told = attrs.evolve(step, token_id=judgement.token_id, driver_id=judgement.driver_id, token_status=verdict.status)
     return told, verdict

@@ -11,9 +11,15 @@ import attrs
 
 from csms.core.ports import ReadTx, Row, Tx
 from csms.core.reports import Report, StopReported
-from csms.domain.transactions.model import Quarantined
+from csms.domain.transactions.model import Quarantined, Transaction
 
-_COLUMNS = "id, charger_id, kind, problem, heard_transaction, report, received_at, last_received_at, times, resolved_at, note"
+_COLUMNS = (
+    "id, charger_id, kind, problem, heard_transaction, report, received_at, last_received_at, times, resolved_at, note, transaction_id,"
+    " guessed"
+)
+_NAMES = _COLUMNS.split(", ")
+STOP, METER, MANGLED = "stop", "meter", "mangled"
+"""The kinds of quarantined messages: a stop that named no transaction of ours, meter values that did not, and what lacks a field."""
 
 
 def report_text(report: Report) -> str:
@@ -21,7 +27,7 @@ def report_text(report: Report) -> str:
     return json.dumps(attrs.asdict(report), default=str, ensure_ascii=True)
 
 
-def _digest(report: Report, *more: str) -> str:
+def digest(report: Report, *more: str) -> str:
     """The same for a message and its repeats: what was said, not when we heard it."""
     said: dict[str, Any] = attrs.asdict(report)
     said.pop("received_at")
@@ -32,30 +38,45 @@ def _digest(report: Report, *more: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
+_KEEP = """
+INSERT INTO quarantine (tenant, charger_id, kind, problem, heard_transaction, report, digest, received_at, last_received_at, times, note)
+VALUES (:tenant, :charger_id, :kind, :problem, :heard_transaction, :report, :digest, :at, :at, 1, '')
+ON CONFLICT (tenant, charger_id, digest)
+    DO UPDATE SET times = quarantine.times + 1, last_received_at = excluded.last_received_at"""
+_KEEP_ONE = f"{_KEEP} RETURNING {_COLUMNS}"
+_KEEP_OPEN = f"{_KEEP}, resolved_at = NULL RETURNING {_COLUMNS}"
+
+
 def quarantine(
     tx: Tx, report: Report, *, kind: str, problem: str, heard_transaction: str = "", once_per: str | None = None
-) -> None:
-    """Keep a message for an operator; a repeat is counted on the row of the first, and so is any other with the same ``once_per``."""
-    if once_per is None:
-        digest = _digest(report, kind)
-    else:
-        digest = f"{kind}:{once_per}"
-    tx.run(
-        "INSERT INTO quarantine (tenant, charger_id, kind, problem, heard_transaction, report, digest, received_at, last_received_at,"
-        " times, note) VALUES (:tenant, :charger_id, :kind, :problem, :heard_transaction, :report, :digest, :at, :at, 1, '')"
-        " ON CONFLICT (tenant, charger_id, digest) DO UPDATE SET times = quarantine.times + 1, last_received_at = excluded.last_received_at",
+) -> Quarantined:
+    """Keep a message for an operator: its row.
+
+    A repeat is counted on the row of the first, whatever became of that. So is any other with the same ``once_per``, which asks for an
+    operator anew.
+    """
+    key = digest(report, kind) if once_per is None else f"{kind}:{once_per}"
+    (row,) = tx.all(
+        _KEEP_ONE if once_per is None else _KEEP_OPEN,
         charger_id=report.charger_id,
         kind=kind,
         problem=problem,
         heard_transaction=heard_transaction,
         report=report_text(report),
-        digest=digest,
+        digest=key,
         at=report.received_at,
     )
+    return _quarantined(row)
 
 
 def _quarantined(row: Row) -> Quarantined:
-    return Quarantined(**{name: row[name] for name in _COLUMNS.split(", ")})
+    return Quarantined(**{name: row[name] for name in _NAMES} | {"guessed": bool(row["guessed"])})
+
+
+def one_quarantined(tx: ReadTx, quarantine_id: int) -> Quarantined | None:
+    """One quarantined message."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM quarantine WHERE tenant = :tenant AND id = :id", id=quarantine_id)  # noqa: S608 our own words
+    return None if row is None else _quarantined(row)
 
 
 def quarantined(tx: ReadTx, *, resolved: bool = False, after: int = 0, limit: int = 100) -> Sequence[Quarantined]:
@@ -80,6 +101,64 @@ def resolve(tx: Tx, quarantine_id: int, note: str) -> bool:
     )
 
 
+# --- stops that named no transaction of ours --------------------------------------------------------------------------------------
+
+_LOOSE = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT * FROM quarantine WHERE tenant = :tenant AND charger_id = :charger_id AND kind = 'stop' ORDER BY id DESC LIMIT 64
+) AS latest
+WHERE resolved_at IS NULL OR guessed = 1"""  # noqa: S608 our own words
+
+
+def loose_stops(tx: ReadTx, charger_id: str) -> Sequence[Quarantined]:
+    """The latest stops of a charger that named no transaction of ours, and of which no person said whose they are."""
+    return [_quarantined(row) for row in tx.all(_LOOSE, charger_id=charger_id)]
+
+
+def stop_of(tx: ReadTx, transaction_id: int) -> Quarantined | None:
+    """The stop that was found to be that transaction's although it did not name it."""
+    sql = f"SELECT {_COLUMNS} FROM quarantine WHERE tenant = :tenant AND transaction_id = :id"  # noqa: S608 our own words
+    row = tx.one(sql, id=transaction_id)
+    return None if row is None else _quarantined(row)
+
+
+def pair(tx: Tx, quarantine_id: int, transaction_id: int | None, *, guessed: bool, note: str = "") -> None:
+    """Say which transaction a stop is of, None for nobody's: then it waits for an operator again."""
+    tx.run(
+        "UPDATE quarantine SET transaction_id = :transaction_id, guessed = :guessed, resolved_at = :resolved_at, note = :note"
+        " WHERE tenant = :tenant AND id = :id",
+        id=quarantine_id,
+        transaction_id=transaction_id,
+        guessed=int(guessed),
+        resolved_at=None if transaction_id is None else tx.now,
+        note=note,
+    )
+
+
+# --- meter values of a transaction that came to be known --------------------------------------------------------------------------
+
+
+def resolve_meter(tx: Tx, known: Transaction) -> None:
+    """Mark meter values as dealt with that named no transaction of ours, now that they have one by their place and time."""
+    for row in tx.all(_OPEN_METER, charger_id=known.charger_id):
+        told = json.loads(row["report"])
+        taken = [reading["sampled_at"] for reading in told["readings"]]
+        if told["place"]["evse"] == known.evse and taken and min(taken) >= (known.started_at or 0):
+            tx.run(
+                "UPDATE quarantine SET resolved_at = :now, note = :note WHERE tenant = :tenant AND id = :id",
+                id=row["id"],
+                note=f"of transaction {known.id}",
+            )
+
+
+_OPEN_METER = """
+SELECT id, report FROM quarantine
+WHERE tenant = :tenant AND charger_id = :charger_id AND kind = 'meter' AND resolved_at IS NULL ORDER BY id DESC LIMIT 8"""
+
+
+# --- late stops -------------------------------------------------------------------------------------------------------------------
+
+
 def late_stop(tx: Tx, transaction_id: int, report: StopReported) -> None:
     """Keep a stop that came after the one that counts; a repeat of it is the same row."""
     tx.run(
@@ -93,7 +172,7 @@ def late_stop(tx: Tx, transaction_id: int, report: StopReported) -> None:
         meter_stop_wh=report.meter_stop_wh,
         stop_reason=report.reason,
         report=report_text(report),
-        digest=_digest(report),
+        digest=digest(report),
     )
 
 

@@ -10,6 +10,7 @@ import attrs
 
 from csms.core.ids import MAX_TRANSACTION_ID
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.transactions.clocks import said
 from csms.domain.transactions.model import ACCEPTED, NEXT_START, Transaction
 
 COLUMNS = tuple(field.name for field in attrs.fields(Transaction))
@@ -99,17 +100,38 @@ def by_start(
 ) -> Transaction | None:
     """The transaction that this start told of before (1.6).
 
-    A time that cannot be trusted may be the same at every start, so with such a time it is a repeat only while that transaction runs.
+    A time that cannot be trusted may be the same at every start, so with such a time it is a repeat only while that transaction runs,
+    or where the register has moved on since and could not show the same again. One of a time that we came to distrust keeps it raw.
     """
     start = {"charger_id": charger_id, "evse": evse, "token_folded": token.casefold(), "meter_start_wh": meter_start_wh}
-    same = (
-        f"{SELECT} AND charger_id = :charger_id AND evse = :evse AND token_folded = :token_folded AND reference = ''"
-        " AND meter_start_wh IS NOT DISTINCT FROM :meter_start_wh"
-    )
     if started_at_raw:
-        still = f"{same} AND started_at_raw = :started_at_raw AND (started_at = :started_at OR closed_at IS NULL)"
-        return _one(tx, still, started_at_raw=started_at_raw, started_at=started_at, **start)
-    return _one(tx, f"{same} AND started_at_raw = '' AND started_at = :started_at", started_at=started_at, **start)
+        return _one(tx, _BY_RAW_START + _STILL, started_at_raw=started_at_raw, started_at=started_at, **start)
+    found = _one(tx, _BY_START, started_at=started_at, **start)
+    return found or _one(tx, _BY_RAW_START, started_at_raw=said(started_at), **start)
+
+
+_START = "evse = :evse AND token_folded = :token_folded AND meter_start_wh IS NOT DISTINCT FROM :meter_start_wh AND reference = ''"
+_BY_START = f"{SELECT} AND charger_id = :charger_id AND {_START} AND started_at_raw = '' AND started_at = :started_at"
+_BY_RAW_START = f"{SELECT} AND charger_id = :charger_id AND started_at_raw = :started_at_raw AND started_at_raw <> '' AND {_START}"
+_STILL = (
+    " AND (started_at = :started_at OR closed_at IS NULL OR (meter_start_wh > 0 AND energy_wh > 0 AND energy_basis = 'register'))"
+)
+
+
+def begins_alike(tx: ReadTx, changed: Transaction) -> bool:
+    """Whether another transaction has the start that this one would have after a change: then it must stay as it is."""
+    found = tx.value(
+        "SELECT id FROM transactions WHERE tenant = :tenant AND charger_id = :charger_id AND evse = :evse AND token_folded = :token"
+        " AND started_at = :started_at AND meter_start_wh = :meter_start_wh AND started_at_raw = :raw AND reference = '' AND id <> :id",
+        charger_id=changed.charger_id,
+        evse=changed.evse,
+        token=changed.token.casefold(),
+        started_at=changed.started_at,
+        meter_start_wh=changed.meter_start_wh,
+        raw=changed.started_at_raw,
+        id=changed.id,
+    )
+    return found is not None
 
 
 _RECENT = """
@@ -151,16 +173,25 @@ def _age(subject: Transaction) -> tuple[int, int]:
     return subject.started_at or 0, subject.id
 
 
-def waiting_start(tx: ReadTx, charger_id: str, *, token: str, evse: int) -> Transaction | None:
-    """The oldest remote start that a start of this token at this EVSE answers."""
-    return _one(
-        tx,
-        f"{SELECT} AND charger_id = :charger_id AND closed_at IS NULL AND state = 'pending_start' AND token_folded = :token_folded"
-        " AND evse IN (0, :evse) ORDER BY id LIMIT 1",
-        charger_id=charger_id,
-        token_folded=token.casefold(),
-        evse=evse,
-    )
+def waiting_start(tx: ReadTx, charger_id: str, *, token: str, evse: int, started_at: int | None = None) -> Transaction | None:
+    """The remote start that a start of this token at this EVSE answers: one for this very EVSE before one for any, then the oldest.
+
+    ``started_at`` finds one that has expired too, if the start happened while it waited and only the news of it was late.
+    """
+    found = _one(tx, _WAITING, charger_id=charger_id, token_folded=token.casefold(), evse=evse)
+    if found is not None or started_at is None:
+        return found
+    return _one(tx, _EXPIRED, charger_id=charger_id, token_folded=token.casefold(), evse=evse, started_at=started_at)
+
+
+_WAITING = f"""
+{SELECT} AND charger_id = :charger_id AND closed_at IS NULL AND state = 'pending_start' AND token_folded = :token_folded
+    AND evse IN (0, :evse)
+ORDER BY CASE WHEN evse = :evse THEN 0 ELSE 1 END, id LIMIT 1"""
+_EXPIRED = f"""
+{SELECT} AND charger_id = :charger_id AND state = 'expired' AND closed_at >= :started_at AND created_at <= :started_at
+    AND started_at IS NULL AND token_folded = :token_folded AND evse IN (0, :evse)
+ORDER BY CASE WHEN evse = :evse THEN 0 ELSE 1 END, id LIMIT 1"""
 
 
 def asked_start(tx: ReadTx, charger_id: str, remote_start_id: int) -> Transaction | None:
@@ -180,13 +211,13 @@ SELECT {_NAMES} FROM (
 WHERE reference = '' AND started_at IS NOT NULL"""  # noqa: S608
 
 
-def without_stop(tx: ReadTx, charger_id: str, until: int) -> Sequence[Transaction]:
-    """The latest transactions of a 1.6 charger, started until an instant, whose stop it has not reported: open ones and estimates."""
-    return _all(tx, f"{_LATEST} AND started_at <= :until AND stop_source <> 'reported'", charger_id=charger_id, until=until)
+def latest(tx: ReadTx, charger_id: str) -> Sequence[Transaction]:
+    """The latest transactions of a 1.6 charger that have started, in the order in which they began."""
+    return sorted(_all(tx, _LATEST, charger_id=charger_id), key=_age)
 
 
 def ended_by(
-    tx: ReadTx, charger_id: str, *, stopped_at: int, stopped_at_raw: str, meter_stop_wh: int | None, reason: str
+    tx: ReadTx, charger_id: str, *, stopped_at: int, stopped_at_raw: str, meter_stop_wh: int | None, reason: str, token: str
 ) -> Transaction | None:
     """That of the latest transactions of a 1.6 charger which this very stop ended."""
     time = "stopped_at_raw = :stopped_at_raw" if stopped_at_raw else "stopped_at = :stopped_at"
@@ -194,12 +225,22 @@ def ended_by(
     return _one(
         tx,
         f"{_LATEST} AND stop_source = 'reported' AND {time}"
-        " AND meter_stop_wh IS NOT DISTINCT FROM :meter_stop_wh AND stop_reason = :reason",
+        " AND meter_stop_wh IS NOT DISTINCT FROM :meter_stop_wh AND stop_reason = :reason AND stop_token = :token",
         charger_id=charger_id,
         meter_stop_wh=meter_stop_wh,
         reason=reason,
+        token=token,
         **said,
     )
+
+
+def after(tx: ReadTx, charger_id: str, evse: int, at: int) -> Sequence[Transaction]:
+    """The next few transactions that may charge and started at an EVSE after an instant, the earliest first."""
+    sql = (
+        f"{SELECT} AND charger_id = :charger_id AND evse = :evse AND started_at > :at AND token_status IN ('', 'Accepted')"
+        " ORDER BY started_at, id LIMIT 8"
+    )
+    return _all(tx, sql, charger_id=charger_id, evse=evse, at=at)
 
 
 # --- counted --------------------------------------------------------------------------------------------------------------------
