@@ -62,7 +62,7 @@ def csms(template: Path, *, database_url: str = "") -> Iterator[Server]:
         ocpp_port, api_port = free_port(), free_port()
         (folder / "csms.toml").write_text(
             f'[database]\nurl = "{database_url}"\n[ocpp]\nport = {ocpp_port}\n[api]\nport = {api_port}\nkey = "{OPERATOR_KEY}"\n'
-            '[transactions]\nmax_per_token = 0\n[log]\nlevel = "error"\n'
+            '[files]\nenabled = false\n[transactions]\nmax_per_token = 0\n[log]\nlevel = "error"\n'
         )
         log_file = (folder / "log").open("w")
         command = [sys.executable, "-m", "csms", "serve", "--config", str(folder / "csms.toml")]

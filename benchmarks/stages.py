@@ -24,6 +24,7 @@ from csms.domain.stations import store
 from csms.ocpp.conversation import Conversation, ConversationSettings, Heard, Send, Told
 from csms.ocpp.registry import dialect_for
 from csms.outside import SystemClock, SystemEntropy
+from csms.quirks import load
 
 from . import frames
 from .prepare import fill
@@ -97,7 +98,7 @@ async def writing(folder: Path) -> dict[str, float]:
     """The store: the verb, the frame log, and the commit, in batches as under load."""
     config = DatabaseConfig(url="sqlite:///stages.db")
     migrate(config, [core_migrations()], folder=folder, clock=SystemClock())
-    rows = table(Config(database=config))
+    rows = table(Config(database=config), load())
     async with open_database(config, clock=SystemClock(), folder=folder) as database:
         await database.write(fill, range(1), "", tenant=DEFAULT_TENANT)
         start = conversation().receive(frames.start("s", "TOKEN-00000", 0).decode(), 1_800_000_000_000, 0.0)

@@ -13,6 +13,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SET_CLOCK_BEYOND_MS = 2000
 """A charger whose clock is nearer than this to the server's leaves it alone: the rest is the network."""
 
+LOOK_AGAIN_S = 60.0
+"""Who waits for an instant looks at the clock so often."""
+
 _ISO = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)?")
 
 
@@ -69,11 +72,13 @@ class Clock:
         """The instant by the clock of this machine, whatever the charger believes."""
         return self.now() - self.offset_ms
 
-    def told(self, text: str) -> None:
-        """Hear the server's time and follow it."""
+    def told(self, text: str) -> bool:
+        """Hear the server's time and follow it; whether that changed the clock."""
         instant = parse_iso(text)
         if instant is not None and abs(instant - self.now()) > SET_CLOCK_BEYOND_MS:
             self.offset_ms += instant - self.now()
+            return True
+        return False
 
     def world(self) -> float:
         """Seconds of the accelerated world, for physics."""
@@ -82,6 +87,11 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         """Sleep seconds of the accelerated world."""
         await trio.sleep(seconds / self.speed)
+
+    async def sleep_until(self, instant: int) -> None:
+        """Sleep until it is an instant by this clock, which may be set meanwhile."""
+        while (left_ms := instant - self.now()) > 0:  # noqa: ASYNC110 - clocks are set without notice
+            await trio.sleep(min(left_ms / 1000, LOOK_AGAIN_S))
 
     async def sleep_until_world(self, world: float) -> None:
         """Sleep until an instant of the accelerated world."""

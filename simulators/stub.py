@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -85,16 +87,41 @@ class StubServer:
                 return {"idTokenInfo": {"status": "Accepted"}}
             case "DataTransfer":
                 return {"status": "Accepted"}
+            case "SignCertificate":
+                return {"status": "Accepted"}
             case "StatusNotification" | "MeterValues" | "StopTransaction" | "TransactionEvent":
+                return {}
+            case "SecurityEventNotification" | "LogStatusNotification" | "FirmwareStatusNotification":
+                return {}
+            case "SignedFirmwareStatusNotification" | "DiagnosticsStatusNotification" if old:
                 return {}
         return ("NotImplemented", call.action)
 
-    async def serve_tcp(self, port: int, *, host: str = "127.0.0.1", task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
-        """Listen; the start value is the port."""
+    async def serve_tcp(
+        self,
+        port: int,
+        *,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        task_status: Any = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Listen, perhaps with TLS; the start value is the port."""
         listeners = await trio.open_tcp_listeners(port, host=host)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.serve_listeners, self.serve_stream, listeners)
+            nursery.start_soon(trio.serve_listeners, partial(self._serve_socket, tls), listeners)
             task_status.started(listeners[0].socket.getsockname()[1])
+
+    async def _serve_socket(self, tls: ssl.SSLContext | None, stream: trio.SocketStream) -> None:
+        if tls is None:
+            await self.serve_stream(stream)
+            return
+        secured = trio.SSLStream(stream, tls, server_side=True, https_compatible=True)
+        try:
+            await secured.do_handshake()
+        except trio.BrokenResourceError:
+            await trio.aclose_forcefully(secured)
+            return
+        await self.serve_stream(secured)
 
     async def serve_stream(self, stream: trio.abc.Stream) -> None:
         """One charger, over any stream."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import attrs
@@ -48,12 +49,12 @@ class Car:
             return most
         return max(most * (1 - 0.9 * (self.soc - knee) / (1 - knee)), 0.02 * most)
 
-    def charge(self, supply: Supply, seconds: float) -> float:
-        """Draw power for a while; the energy taken, in Wh."""
+    def charge(self, supply: Supply, seconds: float, limit_w: float = math.inf) -> float:
+        """Draw power for a while, at most ``limit_w``; the energy taken, in Wh."""
         taken = 0.0
         while seconds > 0 and self.soc < FULL:
             step = min(seconds, STEP_S)
-            energy = min(self.takes_w(supply) * step / 3600, (FULL - self.soc) * self.capacity_wh)
+            energy = min(min(self.takes_w(supply), limit_w) * step / 3600, (FULL - self.soc) * self.capacity_wh)
             self.soc = min(FULL, self.soc + energy / self.capacity_wh)
             if FULL - self.soc < 1e-9:
                 self.soc = FULL

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import attrs
+import httpx
 import trio
 
+from simulators import frames
 from simulators.clock import Clock
 from simulators.frames import Payload
 from simulators.watch import Watcher
 
+from .authority import Authority
 from .box import Box
+from .certificates import CertificateStore
 from .connector import Connector, Tag, Transaction
 from .dial import Address, OpenStream, open_stream
+from .firmware import Firmware
 from .life import Life
-from .link import Link, LinkLost, NoAnswer, Refusal
-from .meter import read
+from .link import Link, LinkLost, NoAnswer, Refusal, Reply
+from .logs import Logs
+from .on_request import tell_again
 from .outbox import Outbox, Parcel
-from .profile import Profile
+from .profile import FEATURES_WITH_A_NAME, Profile
+from .reservations import Reservations
+from .security import Security
 from .settings import Settings
 from .signals import Nudge
+from .smart_charging import SmartCharging
 from .tongue import Tongue
+from .transfer import Web
 from .v16 import V16
 from .v201 import V201
 
 TONGUES: dict[str, Tongue] = {tongue.version: tongue for tongue in (V16(), V201())}
 OUTBOX_FULL = "the outbox is full"
-KNOWN_TAGS = 200
-"""The size of the authorization cache."""
 SOFT_RESET_WAIT_S = 20.0
 """How long a soft reset waits for queued messages to get out."""
 
@@ -46,28 +57,42 @@ class Charger:
         clock: Clock,
         watcher: Watcher | None = None,
         stream: OpenStream = open_stream,
+        secure_address: Address | None = None,
+        certificates: CertificateStore | None = None,
+        web: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.profile = profile
         self.address = address
+        self.secure_address = secure_address
+        """Where security profiles 2 and 3 connect, if elsewhere."""
         self.clock = clock
         self.watcher = watcher or Watcher()
         self.stream = stream
         self.rng = random.Random(f"{profile.seed}:machine:{profile.charger_id}")
         self.tongue = TONGUES[profile.version]
         self.quirks = set(profile.quirks)
-        self.settings = Settings(connectors=str(len(profile.supplies)), **dict(profile.settings))
-        self.password = profile.password
-        self.known_tags: dict[str, None] = {}
+        self.settings = Settings(**_own_settings(profile, address, certificates) | dict(profile.settings))
+        self.failing = set(profile.failing)
+        """What it fails at, by ``failures.FAILURES``."""
+        self.obeyed: Counter[str] = Counter()
+        """How often the server sent each call."""
         self.outbox = Outbox(profile.outbox_limit)
+        self.security = Security(self, certificates or CertificateStore())
+        self.authority = Authority(self)
+        self.reservations = Reservations(self)
+        self.smart_charging = SmartCharging(self)
+        self.firmware = Firmware(self)
+        self.logs = Logs(self)
         self.box = Box(self)
         self.life = Life(self)
+        self.web = Web(tls=self.security.web_context, has_network=lambda: self.life.has_network, transport=web)
         self.changed = Nudge()
         """Given whenever a status, the registration or the connection changed."""
         self._nursery: trio.Nursery | None = None
         self._started_ms = clock.true_now()
         self._messages = 0
         self._references = 0
-        if "clock-1970" in self.quirks:
+        if self.quirks & {"clock-1970", "time-1970"}:
             clock.offset_ms = -clock.true_now()
 
     # --- facts -----------------------------------------------------------------------------------------------------------------
@@ -132,10 +157,21 @@ class Charger:
     def new_message_id(self) -> str:
         """The next message id: unique over runs, unless a quirk makes it otherwise."""
         self._messages += 1
-        if "reused-ids" in self.quirks:
+        if "reused-message-ids" in self.quirks:
             return str((self._messages - 1) % 10 + 1)
         message_id = f"{self._started_ms:x}-{self._messages:x}"
         return message_id.rjust(48, "0") if "long-ids" in self.quirks else message_id
+
+    def obey(self, call: frames.Call) -> Reply:
+        """Answer the server's CALL; it counts as obeyed once the answer has left."""
+        reply = self.tongue.obey(self, call)
+        return attrs.evolve(reply, then=partial(self._answered, call.action, reply.then))
+
+    async def _answered(self, action: str, then: Callable[[], Awaitable[None]] | None) -> None:
+        self.obeyed[action] += 1
+        self.changed.give()
+        if then is not None:
+            await then()
 
     def new_reference(self) -> str:
         """The next transaction id of a 2.x charger: unique for this charger only, which is all that is promised (E01)."""
@@ -149,83 +185,79 @@ class Charger:
             raise LinkLost
         return await link.call(self.new_message_id(), action, payload)
 
-    def queue(self, parcel: Parcel, connector: Connector) -> None:
+    async def tell_now(self, action: str, payload: Payload) -> None:
+        """Send a CALL past the outbox; what comes of it does not matter."""
+        with suppress(LinkLost, NoAnswer, Refusal):
+            await self.ask(action, payload)
+
+    def queue(self, parcel: Parcel) -> None:
         """Say something in its order: a transaction message always, anything else only when it can go out."""
         if not parcel.keep and not self.online:
             return
         shed = self.outbox.add(parcel)
         if shed is not None and shed.keep:
             self.watcher.discarded(self.profile.charger_id, shed.action, OUTBOX_FULL)
-        if "twice" in self.quirks and parcel.keep and shed is not parcel:
+        if "twice" in self.quirks and parcel.transaction is not None and parcel.keep and shed is not parcel:
             self.outbox.add(Parcel(parcel.action, parcel.payload, keep=True, sheddable=True, transaction=parcel.transaction))
 
     def tell_status(self, connector: Connector) -> None:
-        """Send the status of a connector unless the server has heard that word last."""
+        """Send the status of a connector unless the server has heard that word last, or it may pass (1.6 MinimumStatusDuration)."""
         word = self.tongue.status_word(connector.status)
         if word == connector.told or not self.online:
             return
+        settles_s = self.settings.number("status_settles_s")
+        if settles_s and connector.settling != word:
+            connector.settling = word
+            self.spawn(self._tell_when_settled, connector, word, settles_s)
+        elif not settles_s:
+            self._tell_status(connector, word)
+
+    async def _tell_when_settled(self, connector: Connector, word: str, settles_s: float) -> None:
+        await trio.sleep(settles_s)
+        if connector.settling == word:
+            connector.settling = ""
+        if self.online and word == self.tongue.status_word(connector.status) != connector.told:
+            self._tell_status(connector, word)
+
+    def tell_whole(self) -> None:
+        """Send the status of the charger itself (1.6: of connector 0)."""
+        if self.tongue.speaks_of_whole and self.online:
+            self.queue(Parcel(*self.tongue.status(self, 0, self.box.status, "NoError")))
+
+    def _tell_status(self, connector: Connector, word: str) -> None:
         connector.told = word
         action, payload = self.tongue.status(self, connector.number, connector.status, connector.error_code)
-        self.queue(Parcel(action, payload, on_answer=partial(self._status_heard, connector, word)), connector)
+        self.queue(Parcel(action, payload, on_answer=partial(self._status_heard, connector, word)))
 
     def _status_heard(self, connector: Connector, word: str, answer: Payload) -> None:
         connector.heard = word
 
     async def authorize(self, tag: Tag) -> str:
-        """Whether a token may charge: the server's word, or what an offline charger may decide itself (1.6 §3.5, 2.0.1 C13-C15)."""
-        known = tag.value.casefold() in self.known_tags
-        if known and self.settings.flag("pre_authorize"):
-            return "Accepted"
-        if self.online:
-            try:
-                verdict = self.tongue.verdict(await self.ask(*self.tongue.authorize(tag)))
-            except Refusal as refusal:
-                return refusal.code
-            except (LinkLost, NoAnswer):
-                pass
-            else:
-                self._remember(tag, verdict)
-                return verdict
-        if known and self.settings.flag("authorize_offline"):
-            return "Accepted"
-        return "Accepted" if self.settings.flag("offline_unknown") else "Offline"
+        """Whether a token may charge, as a status."""
+        return await self.authority.authorize(tag)
 
-    def _remember(self, tag: Tag, verdict: str) -> None:
-        key = tag.value.casefold()
-        self.known_tags.pop(key, None)
-        if verdict == "Accepted" and self.settings.flag("cache"):
-            if len(self.known_tags) >= KNOWN_TAGS:
-                del self.known_tags[next(iter(self.known_tags))]
-            self.known_tags[key] = None
+    def judged(self, connector: Connector, transaction: Transaction, answer: Payload) -> None:
+        """The answer to a start brought a verdict on its token; a refused one stops the transaction (1.6 §4.8).
 
-    def judged(self, connector: Connector, transaction: Transaction, status: str) -> None:
-        """The answer to a start brought a verdict on its token; a refused one stops the transaction."""
+        Where it may go on, it gets no more than MaxEnergyOnInvalidId.
+        """
+        status = self.tongue.verdict(answer)
+        if transaction.tag is not None:
+            self.authority.remember(transaction.tag, self.tongue.standing(answer))
         if status in ("", "Accepted"):
             return
-        if transaction.tag is not None:
-            self.known_tags.pop(transaction.tag.value.casefold(), None)
         self.say(f"connector {connector.number}: the server says {status} to the running transaction")
-        if connector.transaction is transaction and self.settings.flag("stop_on_invalid"):
+        if connector.transaction is not transaction or not self.settings.flag("stop_on_invalid"):
+            return
+        allowance_wh = self.settings.number("energy_on_invalid_wh")
+        if allowance_wh:
+            transaction.energy_left_wh = connector.since(transaction.meter_start_wh) + allowance_wh
+        else:
             self.box.stop(connector, "DeAuthorized", "Deauthorized", None)
 
     async def tell_again(self, wanted: str, number: int | None) -> None:
         """Send what TriggerMessage asked for."""
-        connectors = [connector for connector in self.box.connectors if not number or connector.number == number]
-        if wanted == "BootNotification":
-            await self.life.duties.boot_again()
-        elif wanted == "Heartbeat":
-            await self.life.duties.beat()
-        elif wanted == "StatusNotification":
-            for connector in connectors:
-                connector.told = None
-                self.tell_status(connector)
-        else:
-            for connector in connectors:
-                if wanted == "TransactionEvent" and connector.transaction is None:
-                    continue
-                self.box.settle(connector)
-                samples = read(connector, self.settings.text("meter_measurands"), self.rng)
-                self.tongue.reading(self, connector, samples, "Trigger")
+        await tell_again(self, wanted, number)
 
     # --- troubles --------------------------------------------------------------------------------------------------------------
 
@@ -233,12 +265,13 @@ class Charger:
         """A setting was changed from afar; some work at once."""
         self.life.duties.timing_changed.give()
         if name == "password":
-            self.password = self.settings.text("password").encode()
+            self.security.set_password(self.settings.text("password"))
             self.life.drop("close", 0)
 
     async def restart(self, reason: str, *, hard: bool, boot_reason: str) -> None:
         """Restart: a hard one tears everything down, a soft one first ends transactions and says so (1.6 §5.14)."""
         self.say(f"restarting ({reason})")
+        self.security.event("ResetOrReboot", reason)
         self.box.end_all(reason)
         if not hard:
             with trio.move_on_after(SOFT_RESET_WAIT_S):
@@ -260,3 +293,22 @@ class Charger:
         if "forgetful" in self.quirks:
             self.outbox.forget_all()
         self.life.reboot("cut", seconds, "PowerUp")
+
+
+def _own_settings(profile: Profile, address: Address, certificates: CertificateStore | None) -> dict[str, str]:
+    """The settings that follow from what a charger is: its connectors, its features, and how it may connect."""
+    security = 0 if profile.password is None else 1
+    if address.tls is not None and security:
+        security = 2
+    if address.tls is not None and certificates is not None and certificates.identity is not None:
+        security = 3
+    if profile.security_profile is not None:
+        security = profile.security_profile
+    features = ["Core", *(name for name in FEATURES_WITH_A_NAME if name not in profile.without)]
+    return {
+        "connectors": str(len(profile.supplies)),
+        "profiles": ",".join(features),
+        "security_profile": str(security),
+        "network_security_profile": str(security),
+        "list_enabled": "false" if "LocalAuthListManagement" in profile.without else "true",
+    }

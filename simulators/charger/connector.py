@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
 import trio
 
 from .car import Car, Supply
+from .charging_profile import ChargingProfile
 
 
 @attrs.frozen(slots=True)
@@ -29,8 +31,14 @@ class Transaction:
     tag: Tag | None = None
     number: int | None = None
     remote_start_id: int | None = None
+    reservation_id: int | None = None
+    """The reservation that ended with this transaction (1.6 §4.8)."""
+    energy_left_wh: float = math.inf
+    """What may still flow after its token was refused (1.6 MaxEnergyOnInvalidId)."""
     next_seq_no: int = 0
     told_state: str = ""
+    started_again: bool = False
+    """Its start was told twice (quirk ``start-again``)."""
     stop_reason: str = ""
     """Why energy stopped although the transaction is still open (2.x charger that ends it at unplugging)."""
     begin_values: list[dict[str, Any]] = attrs.field(factory=list)
@@ -50,6 +58,8 @@ class Awaited:
     trigger: str
     remote_start_id: int | None
     deadline: float
+    limits: ChargingProfile | None = None
+    """The charging profile that came with a remote start (1.6 §5.16.2)."""
 
 
 @attrs.define(slots=True, eq=False)
@@ -68,9 +78,19 @@ class Connector:
     operative_next: bool | None = None
     """An availability that waits for the transaction to end."""
     paused: bool = False
+    reserved: bool = False
+    """It is kept free for somebody (see ``reservations``)."""
+    withheld: bool = False
+    """Nobody may start here: firmware waits to be installed (1.6 §5.19)."""
+    limit_w: float = math.inf
+    """What charging profiles allow at this moment."""
+    rolls_at_wh: int = 0
+    """Where the meter begins anew at zero (0: never)."""
     error_code: str = "NoError"
     last_tag: Tag | None = None
     status: str = "Available"
+    settling: str = ""
+    """A status word that is told as soon as it has lasted long enough."""
     told: str | None = None
     """The status word that was sent last; None when it must be sent again."""
     heard: str | None = None
@@ -84,12 +104,22 @@ class Connector:
         if not self.operative:
             return "Unavailable"
         if self.transaction is not None and self.transaction.tag is not None and not self.transaction.stop_reason:
-            if self.paused:
+            if self.paused or self.limit_w <= 0:
                 return "SuspendedEVSE"
             return "Charging" if self.car is not None and self.car.soc < 1 else "SuspendedEV"
+        if self.withheld:
+            return "Unavailable"
         if self.finished and self.car is not None:
             return "Finishing"
+        if self.reserved and self.awaited is None:
+            return "Reserved"
         return "Preparing" if self.car is not None or self.awaited is not None else "Available"
+
+    @property
+    def free(self) -> bool:
+        """Whether somebody could come and charge, but for a reservation."""
+        unused = self.car is None and self.transaction is None and self.awaited is None
+        return unused and self.operative and not self.withheld and self.error_code == "NoError"
 
     @property
     def energised(self) -> bool:
@@ -98,15 +128,21 @@ class Connector:
 
     def power_w(self) -> float:
         """The power at this moment."""
-        return self.car.takes_w(self.supply) if self.car is not None and self.energised else 0.0
+        return min(self.car.takes_w(self.supply), self.limit_w) if self.car is not None and self.energised else 0.0
 
     def advance(self, world: float) -> None:
         """Let energy flow from the last reading until now (seconds of the accelerated world)."""
         if self.car is not None and self.energised:
-            self.register_wh += self.car.charge(self.supply, world - self.read_at)
+            self.register_wh += self.car.charge(self.supply, world - self.read_at, self.limit_w)
         self.read_at = world
 
     @property
     def register(self) -> int:
         """What the meter shows, in whole Wh."""
-        return int(self.register_wh + 1e-6)
+        whole = int(self.register_wh + 1e-6)
+        return whole % self.rolls_at_wh if self.rolls_at_wh else whole
+
+    def since(self, meter_start_wh: int) -> int:
+        """The energy since the meter showed that, in whole Wh."""
+        energy_wh = self.register - meter_start_wh
+        return energy_wh % self.rolls_at_wh if self.rolls_at_wh else energy_wh

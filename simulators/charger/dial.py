@@ -47,14 +47,38 @@ def parse_url(url: str) -> Address:
     return Address(parts.hostname, port, parts.path.rstrip("/"), tls)
 
 
+class TlsTrouble(OSError):
+    """The TLS handshake failed; ``event`` is the security event that it is (whitepaper §8), if it is one."""
+
+    def __init__(self, cause: BaseException | None) -> None:
+        super().__init__(str(cause) or "TLS handshake failed")
+        self.event = ""
+        reason = (cause.reason or "").upper() if isinstance(cause, ssl.SSLError) else ""
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            self.event = "InvalidCentralSystemCertificate"
+        elif "PROTOCOL" in reason:
+            self.event = "InvalidTLSVersion"
+        elif "HANDSHAKE_FAILURE" in reason or "CIPHER" in reason:
+            self.event = "InvalidTLSCipherSuite"
+
+
 OpenStream = Callable[[Address], Awaitable[trio.abc.Stream]]
 
 
 async def open_stream(address: Address) -> trio.abc.Stream:
-    """A TCP (or TLS) stream; raises ``OSError``."""
+    """A TCP (or TLS) stream; raises ``OSError``, ``TlsTrouble`` when the two could not agree on TLS."""
     if address.tls is None:
         return await trio.open_tcp_stream(address.host, address.port)
-    return await trio.open_ssl_over_tcp_stream(address.host, address.port, ssl_context=address.tls, https_compatible=True)
+    stream = await trio.open_ssl_over_tcp_stream(address.host, address.port, ssl_context=address.tls, https_compatible=True)
+    try:
+        await stream.do_handshake()
+    except trio.BrokenResourceError as broken:
+        await trio.aclose_forcefully(stream)
+        raise TlsTrouble(broken.__cause__) from None
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return stream
 
 
 class Wire(trio.abc.Stream):
@@ -100,8 +124,9 @@ class Wire(trio.abc.Stream):
 
     async def tear(self) -> None:
         """End it as a pulled cable or a modem does: a reset, no farewell. It may have ended before."""
-        if isinstance(self._stream, trio.SocketStream) and self._stream.socket.fileno() != -1:
-            self._stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw = self._stream.transport_stream if isinstance(self._stream, trio.SSLStream) else self._stream
+        if isinstance(raw, trio.SocketStream) and raw.socket.fileno() != -1:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await trio.aclose_forcefully(self._stream)
 
 

@@ -8,14 +8,16 @@ import trio
 from trio_websocket import ConnectionClosed, ConnectionRejected, HandshakeError
 from wsproto.utilities import LocalProtocolError
 
-from .dial import HANDSHAKE_S, Wire, handshake
+from .dial import HANDSHAKE_S, TlsTrouble, Wire, handshake
 from .duties import Duties
 from .link import Link, LinkLost
+from .second_socket import connect_again
 from .signals import Switch
 
 if TYPE_CHECKING:
     from .charger import Charger
 
+UNAUTHORIZED = 401
 HURRIED_WAIT_S = 1.0
 """The longest wait before a reconnect when a charger is to come to its end."""
 
@@ -35,6 +37,7 @@ class Life:
         self._connections = 0
         self._ghost: Wire | None = None
         self._reached = False
+        self._dialled = False
 
     # --- connecting ------------------------------------------------------------------------------------------------------------
 
@@ -59,6 +62,7 @@ class Life:
                     trio.TooSlowError,
                 ) as group:
                     reason = _first_words(group)
+                    self._complain(group)
                     self._charger.watcher.turned_away(self._charger.profile.charger_id, reason)
                     self._charger.say(f"cannot connect: {reason}")
                 except* LocalProtocolError:
@@ -70,6 +74,14 @@ class Life:
             if self._ghost is not None:
                 with trio.CancelScope(shield=True):
                     await self._ghost.tear()
+
+    def _complain(self, group: BaseExceptionGroup[BaseException]) -> None:
+        """Tell security what stood in the way: the password, or TLS."""
+        first = _first(group)
+        refused = isinstance(first, ConnectionRejected) and first.status_code == UNAUTHORIZED
+        event = first.event if isinstance(first, TlsTrouble) else ""
+        reached = self._dialled or isinstance(first, TlsTrouble)
+        self._charger.security.failed(reached=reached, refused=refused, event=event, info=str(first))
 
     def _backoff_s(self, failures: int) -> float:
         profile = self._charger.profile
@@ -84,9 +96,12 @@ class Life:
 
     async def _connect_and_live(self) -> None:
         charger = self._charger
+        address = charger.security.address()
+        self._dialled = False
         with trio.fail_after(HANDSHAKE_S):
-            stream = await charger.stream(charger.address)
-        wire = Wire(stream, pongs="no-pong" not in charger.quirks)
+            stream = await charger.stream(address)
+        self._dialled = True
+        wire = Wire(stream, pongs="no-ping" not in charger.quirks)
         link: Link | None = None
         try:
             async with trio.open_nursery() as nursery:
@@ -94,9 +109,9 @@ class Life:
                 socket = await handshake(
                     nursery,
                     wire,
-                    charger.address,
+                    address,
                     charger.profile.charger_id,
-                    password=charger.password,
+                    password=charger.security.password,
                     subprotocols=offered,
                 )
                 self._connections += 1
@@ -117,10 +132,13 @@ class Life:
                     await link.close()
                 else:
                     self.link = link
+                    charger.security.connected()
                     charger.watcher.connected(charger.profile.charger_id, socket.subprotocol)
                     charger.say("connected")
                     nursery.start_soon(self._serve, link)
-                    await link.receive(lambda call: charger.tongue.obey(charger, call), charger.spawn)
+                    if "two-sockets" in charger.quirks:
+                        nursery.start_soon(connect_again, charger, address)
+                    await link.receive(charger.obey, charger.spawn)
                     nursery.cancel_scope.cancel()
         finally:
             with trio.CancelScope(shield=True):
@@ -158,6 +176,11 @@ class Life:
             charger.watcher.disconnected(charger.profile.charger_id, why)
             charger.say(f"disconnected ({why})")
 
+    @property
+    def has_network(self) -> bool:
+        """Whether anything can be reached."""
+        return self._reachable.is_on
+
     # --- leaving ---------------------------------------------------------------------------------------------------------------
 
     def drop(self, kind: str, seconds: float) -> None:
@@ -183,8 +206,7 @@ class Life:
 
     def reboot(self, kind: str, seconds: float, reason: str) -> None:
         """Disconnect, and boot when back (``reason`` is a 2.x boot reason)."""
-        self.duties.registered = False
-        self.duties.boot_reason = reason
+        self.duties.restarted(reason)
         for connector in self._charger.box.connectors:
             connector.heard = None
         self.drop(kind, seconds)
@@ -196,11 +218,17 @@ class Life:
         self._reachable.on()
 
 
-def _first_words(group: BaseExceptionGroup[BaseException]) -> str:
-    """What went wrong, in a few words."""
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong first."""
     first: BaseException = group
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
+    return first
+
+
+def _first_words(group: BaseExceptionGroup[BaseException]) -> str:
+    """The same in a few words."""
+    first = _first(group)
     if isinstance(first, ConnectionRejected):
         return f"HTTP {first.status_code}"
     return str(first) or type(first).__name__

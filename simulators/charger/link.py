@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -107,49 +108,76 @@ class Link:
         self.patient = False
         """Whether all answers were waited for before the end, so that what is unanswered is lost, not cut."""
 
-    async def call(self, message_id: str, action: str, payload: Payload, attempt: int = 1) -> Payload:
+    async def call(
+        self,
+        message_id: str,
+        action: str,
+        payload: Payload,
+        attempt: int = 1,
+        *,
+        on_sent: Callable[[], None] | None = None,
+        at_once: bool = False,
+    ) -> Payload:
         """Send a CALL when its turn comes (one at a time, OCPP-J 1.6 §4.1.1) and return the answer's payload.
 
-        Raises ``Refusal``, ``NoAnswer`` or ``LinkLost``.
+        ``at_once`` waits for no turn, which is not allowed, as little as the quirk ``pipelining``. ``on_sent`` is called when the frame
+        has left. Raises ``Refusal``, ``NoAnswer`` or ``LinkLost``.
         """
-        async with self._turn:
-            await self._latest_settled()
-            if self._closing:
-                raise LinkLost
-            call = SentCall(
-                self._charger_id, self._version, self.number, message_id, action, payload, attempt, self._clock.true_now()
-            )
-            waiting = Waiting(call, trio.current_time())
-            self._replace(message_id, waiting)
-            self._latest = waiting
-            await self._send(frames.call_text(message_id, action, bend(self._quirks, action, payload)), call)
-            await self._latest_settled()
-            if waiting.refusal is not None:
-                raise waiting.refusal
-            if waiting.answer is None:
-                raise NoAnswer(action)
-            return waiting.answer
+        call = partial(self._put, message_id, action, payload, attempt, on_sent)
+        if at_once or "pipelining" in self._quirks:
+            waiting = await call()
+            await self._settled(waiting)
+        else:
+            async with self._turn:
+                await self._settled(self._latest)
+                waiting = await call()
+                await self._settled(waiting)
+        if waiting.refusal is not None:
+            raise waiting.refusal
+        if waiting.answer is None:
+            raise NoAnswer(action)
+        return waiting.answer
 
-    async def _latest_settled(self) -> None:
-        """Wait until the call under way is answered or overdue, whoever sent it and perhaps lost interest."""
-        latest = self._latest
-        if latest is None or latest.overdue:
+    async def _put(
+        self, message_id: str, action: str, payload: Payload, attempt: int, on_sent: Callable[[], None] | None
+    ) -> Waiting:
+        if self._closing:
+            raise LinkLost
+        call = SentCall(self._charger_id, self._version, self.number, message_id, action, payload, attempt, self._clock.true_now())
+        waiting = Waiting(call, trio.current_time())
+        self._replace(message_id, waiting)
+        self._latest = waiting
+        await self._send(frames.call_text(message_id, action, bend(self._quirks, action, payload)), call)
+        if on_sent is not None:
+            on_sent()
+        return waiting
+
+    async def _settled(self, waiting: Waiting | None) -> None:
+        """Wait until a call is answered or overdue, whoever sent it and perhaps lost interest."""
+        if waiting is None or waiting.overdue:
             return
-        with trio.move_on_at(latest.since + self._timeout_s):
-            await latest.done.wait()
-        if not latest.done.is_set():
-            latest.overdue = True
-            self._watcher.happened(self._charger_id, f"no answer to {latest.call.action} within {self._timeout_s:g} s")
+        with trio.move_on_at(waiting.since + self._timeout_s):
+            await waiting.done.wait()
+        if not waiting.done.is_set():
+            waiting.overdue = True
+            self._watcher.happened(self._charger_id, f"no answer to {waiting.call.action} within {self._timeout_s:g} s")
 
     async def fall_silent(self) -> None:
         """Wait for the answer under way, and send no more calls."""
         async with self._turn:
-            await self._latest_settled()
+            await self._settled(self._latest)
             self._closing = True
 
     async def raw(self, text: str) -> None:
         """Send any text as a frame."""
         await self._send(text, None)
+
+    async def ping(self) -> None:
+        """Send a WebSocket ping and wait for its pong; raises ``LinkLost`` when the connection ended."""
+        try:
+            await self._socket.ping()
+        except ConnectionClosed:
+            raise LinkLost from None
 
     async def _send(self, text: str, call: SentCall | None) -> None:
         if call is not None:

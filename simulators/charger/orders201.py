@@ -11,8 +11,9 @@ from simulators.frames import Payload
 
 from .connector import Connector, Tag
 from .link import Reply
-from .orders16 import VENDOR
-from .settings import BY_VARIABLE, COMPONENTS, Row
+from .orders16.core import VENDOR
+from .settings import BY_VARIABLE, COMPONENTS
+from .settings_rows import Row
 
 if TYPE_CHECKING:
     from .charger import Charger
@@ -27,7 +28,7 @@ def _request_start(charger: Charger, payload: Payload) -> Reply:
     tag = Tag(str(token["idToken"]), str(token["type"]))
     remote_start_id = int(payload["remoteStartId"])
     number = payload.get("evseId")
-    connector = charger.box.free(None if number is None else int(number)) if charger.registered else None
+    connector = charger.box.free(None if number is None else int(number), tag) if charger.registered else None
     if connector is None:
         return _status("Rejected")
     answer: Payload = {"status": "Accepted"}
@@ -118,7 +119,7 @@ def _set_variables(charger: Charger, payload: Payload) -> Reply:
 
 
 def _clear_cache(charger: Charger, payload: Payload) -> Reply:
-    charger.known_tags.clear()
+    charger.authority.clear_cache()
     return _status("Accepted")
 
 

@@ -23,6 +23,7 @@ class Parcel:
     sheddable: bool = False
     transaction: Transaction | None = None
     on_answer: Callable[[Payload], None] | None = None
+    on_sent: Callable[[], None] | None = None
     message_id: str = ""
     sends: int = 0
     failures: int = 0
@@ -67,10 +68,20 @@ class Outbox:
             await self.changed.wait()
         return self._parcels[0]
 
+    async def first(self, most: int) -> list[Parcel]:
+        """The next messages, for a charger that sends them without waiting; none after a start, whose answer the others need."""
+        await self.head()
+        found: list[Parcel] = []
+        for parcel in self._parcels:
+            found.append(parcel)
+            if len(found) == most or parcel.action == "StartTransaction":
+                break
+        return found
+
     def done(self, parcel: Parcel) -> None:
-        """The head was delivered, or given up."""
-        if self._parcels and self._parcels[0] is parcel:
-            self._parcels.popleft()
+        """A message was delivered, or given up."""
+        if parcel in self._parcels:
+            self._parcels.remove(parcel)
             self.changed.give()
 
     def forget_passing(self) -> None:

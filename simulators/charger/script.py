@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 
 import attrs
 import msgspec
@@ -14,10 +17,24 @@ from simulators.frames import json_text
 from .car import Car
 from .charger import Charger
 from .connector import Connector, Tag
+from .failures import FAILURES
 from .link import LinkLost, NoAnswer, Refusal
+from .on_request import ask_for_certificate
 from .quirks import QUIRKS
 from .settings import BY_KEY, BY_NAME
 
+TELLABLE = (
+    "BootNotification",
+    "Heartbeat",
+    "StatusNotification",
+    "MeterValues",
+    "FirmwareStatusNotification",
+    "SignedFirmwareStatusNotification",
+    "DiagnosticsStatusNotification",
+    "LogStatusNotification",
+)
+EXPECT_S = 600.0
+"""How long ``expect`` waits unless it says; an operator is not accelerated."""
 UNTIL_S = 120.0
 """How long ``until`` waits unless it says."""
 LEAST_UNTIL_S = 15.0
@@ -91,6 +108,7 @@ class Stage:
     def __init__(self, charger: Charger, show: Callable[[str], None]) -> None:
         self.charger = charger
         self._show = show
+        self._expected: Counter[str] = Counter()
 
     async def play(self, step: Step) -> None:
         """Do one step. Raises ``ScriptError`` when it is wrong or failed."""
@@ -124,24 +142,66 @@ class Stage:
     async def _until(self, step: Step) -> None:
         words = step.words
         what = words[0]
-        limit_s = UNTIL_S
-        if what in ("online", "offline", "sent"):
-            limit_s = float(words[1]) if len(words) > 1 else limit_s
-        else:
-            connector, status = self.charger.box.connector(int(what)), words[1]
-            limit_s = float(words[2]) if len(words) > 2 else limit_s
-        with trio.move_on_after(max(limit_s / self.charger.clock.speed, LEAST_UNTIL_S)) as waiting:
-            if what == "sent":
-                await self.charger.outbox.drained()
+        alone = what in ("online", "offline", "sent")
+        wanted = "" if alone else words[1].casefold()
+        rest = words[1:] if alone else words[2:]
+        limit_s = float(rest[0]) if rest else UNTIL_S
+        charger = self.charger
+        conditions: dict[str, Callable[[], bool]] = {
+            "online": lambda: charger.online,
+            "offline": lambda: not charger.online,
+            "firmware": lambda: wanted in (charger.firmware.status.casefold(), charger.firmware.signed.casefold()),
+            "upload": lambda: charger.logs.status.casefold() == wanted,
+        }
+        condition = conditions.get(what)
+        if condition is None and what != "sent":
+            connector = charger.box.connector(int(what))
+            condition = partial(_has_status, connector, wanted)
+        with self._limit(step, limit_s):
+            if condition is None:
+                await charger.outbox.drained()
             else:
-                while not (
-                    self.charger.online == (what == "online")
-                    if what in ("online", "offline")
-                    else connector.status.casefold() == status.casefold()
-                ):
-                    await self.charger.changed.wait()
+                await self._true(condition)
+
+    async def _true(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self.charger.changed.wait()
+
+    @contextmanager
+    def _limit(self, step: Step, limit_s: float) -> Iterator[None]:
+        """Fail a step that takes longer than so many accelerated seconds, but never before the network had its time."""
+        with trio.move_on_after(max(limit_s / self.charger.clock.speed, LEAST_UNTIL_S)) as waiting:
+            yield
         if waiting.cancelled_caught:
             raise ScriptError(f"{step}: not within {limit_s:g} s")
+
+    async def _expect(self, step: Step) -> None:
+        action, *rest = step.words
+        limit_s = float(rest[0]) if rest else EXPECT_S
+        obeyed = self.charger.obeyed
+        with trio.move_on_after(limit_s) as waiting:
+            await self._true(lambda: obeyed[action] > self._expected[action])
+        if waiting.cancelled_caught:
+            raise ScriptError(f"{step}: the server did not send it within {limit_s:g} s")
+        self._expected[action] += 1
+
+    async def _fail(self, step: Step) -> None:
+        words = step.words
+        if words[0] not in FAILURES:
+            raise ValueError(f"no such failure: {words[0]!r} (one of {', '.join(FAILURES)})")
+        if words[1:] == ["off"]:
+            self.charger.failing.discard(words[0])
+        else:
+            self.charger.failing.add(words[0])
+
+    async def _renew(self, step: Step) -> None:
+        await ask_for_certificate(self.charger)
+
+    async def _event(self, step: Step) -> None:
+        kind, _, info = step.rest.partition(" ")
+        if not kind:
+            raise IndexError
+        self.charger.security.event(kind, info, tell=True)
 
     async def _pause(self, step: Step) -> None:
         self.charger.box.pause(int(step.words[0]), step.verb == "pause")
@@ -173,9 +233,8 @@ class Stage:
 
     async def _tell(self, step: Step) -> None:
         words = step.words
-        known = ("BootNotification", "Heartbeat", "StatusNotification", "MeterValues")
-        if words[0] not in known:
-            raise ValueError(f"cannot tell {words[0]!r} (one of {', '.join(known)})")
+        if words[0] not in TELLABLE:
+            raise ValueError(f"cannot tell {words[0]!r} (one of {', '.join(TELLABLE)})")
         await self.charger.tell_again(words[0], int(words[1]) if len(words) > 1 else None)
 
     async def _data(self, step: Step) -> None:
@@ -236,8 +295,21 @@ class Stage:
         self._show(
             f"{charger.profile.charger_id}: {'online' if charger.online else 'offline'}, {len(charger.outbox)} messages wait"
         )
+        self._show(
+            f"firmware {charger.firmware.version}, local list version {charger.authority.local_list.version}, "
+            f"security profile {charger.security.profile}"
+        )
         for connector in charger.box.connectors:
             self._show(describe(connector))
+        for reservation in charger.reservations.held:
+            self._show(f"reservation {reservation.number} at connector {reservation.connector} for {reservation.tag.value}")
+        for each in charger.smart_charging.profiles:
+            profile = each.profile
+            self._show(f"{profile.purpose} {profile.number} at connector {each.connector}, stack level {profile.stack_level}")
+
+
+def _has_status(connector: Connector, wanted: str) -> bool:
+    return connector.status.casefold() == wanted
 
 
 def describe(connector: Connector) -> str:
@@ -266,8 +338,11 @@ VERBS: dict[str, Verb] = {
     "unplug": Verb("N", "pull the cable out", Stage._unplug),
     "wait": Verb("SECONDS", "let time pass", Stage._wait),
     "until": Verb(
-        "N STATUS [SECONDS] | online|offline|sent [SECONDS]", "wait for something, fail when it does not come", Stage._until
+        "N|firmware|upload STATUS [SECONDS] | online|offline|sent [SECONDS]",
+        "wait for something, fail when it does not come",
+        Stage._until,
     ),
+    "expect": Verb("ACTION [SECONDS]", "wait until the server has sent a call (again)", Stage._expect),
     "pause": Verb("N", "withhold power (SuspendedEVSE)", Stage._pause),
     "resume": Verb("N", "give power again", Stage._pause),
     "fault": Verb("N [CODE]", "break, with an OCPP 1.6 error code", Stage._fault),
@@ -277,11 +352,14 @@ VERBS: dict[str, Verb] = {
     "online": Verb("", "have a network again", Stage._offline),
     "power": Verb("SECONDS", "a power cut of that length, then a boot", Stage._power),
     "reboot": Verb("[soft|hard]", "restart", Stage._reboot),
-    "tell": Verb("ACTION [N]", "send BootNotification, Heartbeat, StatusNotification or MeterValues now", Stage._tell),
+    "tell": Verb("ACTION [N]", "send a message that TriggerMessage or ExtendedTriggerMessage could ask for", Stage._tell),
     "data": Verb("VENDOR [MESSAGE [DATA]]", "DataTransfer", Stage._data),
     "send": Verb("ACTION {JSON}", "any CALL, and wait for its answer", Stage._send),
     "raw": Verb("TEXT", "any text as a frame", Stage._raw),
     "quirk": Verb("NAME [off]", "begin or cease to misbehave", Stage._quirk),
+    "fail": Verb("NAME [off]", "begin or cease to fail at something", Stage._fail),
+    "renew": Verb("", "make a key and ask for a certificate (SignCertificate)", Stage._renew),
+    "event": Verb("TYPE [TEXT]", "tell a security event", Stage._event),
     "set": Verb("NAME VALUE", "change a setting at the charger itself", Stage._set),
     "say": Verb("TEXT", "print a line", Stage._say),
     "show": Verb("", "print the state of the charger", Stage._show_all),

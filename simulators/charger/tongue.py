@@ -11,6 +11,7 @@ from simulators.frames import Payload
 
 from .connector import Connector, Tag, Transaction
 from .link import Reply
+from .local_list import Known
 from .meter import Sample
 from .outbox import Parcel
 
@@ -35,6 +36,8 @@ class Tongue(Protocol):
 
     version: str
     subprotocol: str
+    hexadecimal_keys: bool
+    """Whether the server writes a new password as hexadecimal digits (1.6 AuthorizationKey)."""
     speaks_of_whole: bool
     """Whether the charger as a whole has a status (1.6: connector 0)."""
 
@@ -60,6 +63,22 @@ class Tongue(Protocol):
 
     def verdict(self, answer: Payload) -> str:
         """The authorization status in an answer, ``""`` where it has none."""
+        ...
+
+    def standing(self, answer: Payload) -> Known | None:
+        """All that an answer says about a token, for the cache."""
+        ...
+
+    def firmware_status(self, status: str, request_id: int | None, *, signed: bool) -> Words:
+        """How far a firmware update is; ``signed`` where 1.6 has another message for it."""
+        ...
+
+    def log_status(self, status: str, request_id: int | None, *, of_get_log: bool | None = None) -> Words:
+        """How far an upload is; ``of_get_log`` where 1.6 has another message for it (None: by whether there is an id)."""
+        ...
+
+    def security_event(self, kind: str, at: str, info: str) -> Words:
+        """SecurityEventNotification."""
         ...
 
     def data(self, vendor: str, message: str, data: str) -> Words:

@@ -9,9 +9,10 @@ from simulators import frames
 from simulators.clock import iso
 from simulators.frames import Payload
 
-from . import meter, orders16
+from . import meter, orders16, transaction_faults
 from .connector import Connector, Tag, Transaction
 from .link import Reply
+from .local_list import Known
 from .meter import Sample
 from .outbox import Parcel
 from .tongue import Registered, Words
@@ -56,17 +57,27 @@ def meter_value(at: int, samples: list[Sample], context: str) -> dict[str, Any]:
     return {"timestamp": iso(at), "sampledValue": [sampled_value(sample, context) for sample in samples]}
 
 
+def _with_id(status: str, request_id: int | None) -> Payload:
+    payload: Payload = {"status": status}
+    return payload if request_id is None else payload | {"requestId": request_id}
+
+
 class V16:
     """OCPP 1.6-J."""
 
     version = "1.6"
     subprotocol = "ocpp1.6"
+    hexadecimal_keys = True
     speaks_of_whole = True
 
     def boot(self, charger: Charger, reason: str) -> Words:
         """BootNotification (§4.2); 1.6 gives no reason."""
         profile = charger.profile
-        payload = {"chargePointVendor": profile.vendor, "chargePointModel": profile.model, "firmwareVersion": profile.firmware}
+        payload = {
+            "chargePointVendor": profile.vendor,
+            "chargePointModel": profile.model,
+            "firmwareVersion": charger.firmware.version,
+        }
         for key, value in (
             ("chargePointSerialNumber", profile.serial),
             ("iccid", profile.iccid),
@@ -102,6 +113,28 @@ class V16:
         """The status in ``idTagInfo``."""
         return str(frames.part(answer, "idTagInfo").get("status", ""))
 
+    def standing(self, answer: Payload) -> Known | None:
+        """Its IdTagInfo (§7.27)."""
+        info = frames.part(answer, "idTagInfo")
+        return Known.of(info) if "status" in info else None
+
+    def firmware_status(self, status: str, request_id: int | None, *, signed: bool) -> Words:
+        """FirmwareStatusNotification (§4.5), SignedFirmwareStatusNotification (whitepaper §5.19)."""
+        if not signed:
+            return "FirmwareStatusNotification", {"status": status}
+        return "SignedFirmwareStatusNotification", _with_id(status, request_id)
+
+    def log_status(self, status: str, request_id: int | None, *, of_get_log: bool | None = None) -> Words:
+        """DiagnosticsStatusNotification (§4.4), LogStatusNotification (whitepaper §5.13)."""
+        if not (request_id is not None if of_get_log is None else of_get_log):
+            return "DiagnosticsStatusNotification", {"status": status}
+        return "LogStatusNotification", _with_id(status, request_id)
+
+    def security_event(self, kind: str, at: str, info: str) -> Words:
+        """SecurityEventNotification (whitepaper §5.15)."""
+        payload = {"type": kind, "timestamp": at}
+        return "SecurityEventNotification", payload | {"techInfo": info} if info else payload
+
     def data(self, vendor: str, message: str, data: str) -> Words:
         """DataTransfer (§4.3)."""
         payload = {"vendorId": vendor}
@@ -111,15 +144,20 @@ class V16:
             payload["data"] = data
         return "DataTransfer", payload
 
+    def _outside(self, charger: Charger, connector: Connector, samples: list[Sample], context: str) -> Payload:
+        """MeterValues that name no transaction (§4.7)."""
+        return {"connectorId": connector.number, "meterValue": [meter_value(charger.clock.now(), samples, context)]}
+
+    def _energy(self, charger: Charger, connector: Connector) -> Payload:
+        return self._outside(charger, connector, meter.read(connector, meter.ENERGY, charger.rng), "Sample.Periodic")
+
     def _values(
         self, charger: Charger, connector: Connector, transaction: Transaction | None, samples: list[Sample], context: str
     ) -> None:
-        payload: Payload = {"connectorId": connector.number, "meterValue": [meter_value(charger.clock.now(), samples, context)]}
+        payload = self._outside(charger, connector, samples, context)
         if transaction is not None:
             payload["transactionId"] = 0
-        charger.queue(
-            Parcel("MeterValues", payload, keep=transaction is not None, sheddable=True, transaction=transaction), connector
-        )
+        charger.queue(Parcel("MeterValues", payload, keep=transaction is not None, sheddable=True, transaction=transaction))
 
     def reading(self, charger: Charger, connector: Connector, samples: list[Sample], context: str) -> None:
         """MeterValues by the clock or on demand (§4.7)."""
@@ -137,19 +175,31 @@ class V16:
         if wanted:
             samples = meter.read(connector, wanted, charger.rng)
             transaction.begin_values.append(meter_value(transaction.started_at, samples, "Transaction.Begin"))
-        payload = {
+        if not transaction_faults.says_start(charger):
+            return
+        parcel = self._start(charger, connector, transaction, self._start_payload(connector, transaction, transaction.tag))
+        transaction_faults.after_start(charger, partial(self._energy, charger, connector), parcel)
+        charger.queue(parcel)
+
+    def _start_payload(self, connector: Connector, transaction: Transaction, tag: Tag) -> Payload:
+        payload: Payload = {
             "connectorId": connector.number,
-            "idTag": transaction.tag.value,
+            "idTag": tag.value,
             "meterStart": transaction.meter_start_wh,
             "timestamp": iso(transaction.started_at),
         }
+        if transaction.reservation_id is not None:
+            payload["reservationId"] = transaction.reservation_id
+        return payload
+
+    def _start(self, charger: Charger, connector: Connector, transaction: Transaction, payload: Payload) -> Parcel:
         answered = partial(self._start_answered, charger, connector, transaction)
-        charger.queue(Parcel("StartTransaction", payload, keep=True, transaction=transaction, on_answer=answered), connector)
+        return Parcel("StartTransaction", payload, keep=True, transaction=transaction, on_answer=answered)
 
     def _start_answered(self, charger: Charger, connector: Connector, transaction: Transaction, answer: Payload) -> None:
         number = answer.get("transactionId")
         transaction.number = number if isinstance(number, int) else None
-        charger.judged(connector, transaction, self.verdict(answer))
+        charger.judged(connector, transaction, answer)
 
     def authorized(self, charger: Charger, connector: Connector, transaction: Transaction, trigger: str) -> None:
         """Not in 1.6: authorization comes first."""
@@ -161,6 +211,11 @@ class V16:
         """MeterValues of a transaction (§4.7)."""
         if samples:
             self._values(charger, connector, transaction, samples, "Sample.Periodic")
+        if transaction.tag is not None:
+            start = self._start_payload(connector, transaction, transaction.tag)
+            again = transaction_faults.start_again(charger, connector, transaction, start)
+            if again is not None:
+                charger.queue(self._start(charger, connector, transaction, again))
 
     def stopped(self, charger: Charger, connector: Connector, transaction: Transaction, reason: str, trigger: str) -> None:
         """Not in 1.6: a transaction ends when it is stopped."""
@@ -182,16 +237,15 @@ class V16:
         if wanted:
             last = meter_value(now, meter.read(connector, wanted, charger.rng), "Transaction.End")
             payload["transactionData"] = [*transaction.begin_values, last]
-        charger.queue(Parcel("StopTransaction", payload, keep=True, transaction=transaction), connector)
+        for each in (payload, transaction_faults.stop_again(charger, payload, now)):
+            if each is not None:
+                charger.queue(Parcel("StopTransaction", each, keep=True, transaction=transaction))
 
     def completed(self, charger: Charger, parcel: Parcel) -> Payload:
-        """With the transaction's number; a charger whose start was never answered makes one up, and -1 is what many make up."""
+        """With the transaction's number; a charger whose start was never answered makes one up."""
         if parcel.transaction is None or parcel.action == "StartTransaction":
             return parcel.payload
-        number = parcel.transaction.number
-        if number is None or ("minus-one" in charger.quirks and parcel.action == "StopTransaction"):
-            number = -1
-        return parcel.payload | {"transactionId": number}
+        return parcel.payload | {"transactionId": transaction_faults.number_of(charger, parcel, parcel.transaction)}
 
     def obey(self, charger: Charger, call: frames.Call) -> Reply:
         """See ``orders16``."""

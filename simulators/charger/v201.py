@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simulators import frames
-from simulators.clock import iso
+from simulators.clock import iso, parse_iso
 from simulators.frames import Payload
 
 from . import meter, orders201
 from .connector import Connector, Tag, Transaction
 from .link import Reply
+from .local_list import Known
 from .meter import Sample
 from .outbox import Parcel
 from .tongue import Registered, Words
@@ -59,17 +60,23 @@ def state_of(connector: Connector) -> str:
     return STATES.get(connector.true_status(), "EVConnected" if connector.car is not None else "Idle")
 
 
+def _with_id(status: str, request_id: int | None) -> Payload:
+    payload: Payload = {"status": status}
+    return payload if request_id is None else payload | {"requestId": request_id}
+
+
 class V201:
     """OCPP 2.0.1."""
 
     version = "2.0.1"
     subprotocol = "ocpp2.0.1"
+    hexadecimal_keys = False
     speaks_of_whole = False
 
     def boot(self, charger: Charger, reason: str) -> Words:
         """BootNotification (B01)."""
         profile = charger.profile
-        station: Payload = {"model": profile.model, "vendorName": profile.vendor, "firmwareVersion": profile.firmware}
+        station: Payload = {"model": profile.model, "vendorName": profile.vendor, "firmwareVersion": charger.firmware.version}
         if profile.serial:
             station["serialNumber"] = profile.serial
         if profile.iccid:
@@ -101,6 +108,28 @@ class V201:
         """The status in ``idTokenInfo``."""
         return str(frames.part(answer, "idTokenInfo").get("status", ""))
 
+    def standing(self, answer: Payload) -> Known | None:
+        """Its IdTokenInfo (C01)."""
+        info = frames.part(answer, "idTokenInfo")
+        if "status" not in info:
+            return None
+        parent = frames.part(info, "groupIdToken").get("idToken")
+        expiry = info.get("cacheExpiryDateTime")
+        return Known(str(info["status"]), parent, None if expiry is None else parse_iso(str(expiry)))
+
+    def firmware_status(self, status: str, request_id: int | None, *, signed: bool) -> Words:
+        """FirmwareStatusNotification (L01)."""
+        return "FirmwareStatusNotification", _with_id(status, request_id)
+
+    def log_status(self, status: str, request_id: int | None, *, of_get_log: bool | None = None) -> Words:
+        """LogStatusNotification (N01)."""
+        return "LogStatusNotification", _with_id(status, request_id)
+
+    def security_event(self, kind: str, at: str, info: str) -> Words:
+        """SecurityEventNotification (A04)."""
+        payload = {"type": kind, "timestamp": at}
+        return "SecurityEventNotification", payload | {"techInfo": info} if info else payload
+
     def data(self, vendor: str, message: str, data: str) -> Words:
         """DataTransfer (P02)."""
         payload = {"vendorId": vendor}
@@ -115,7 +144,7 @@ class V201:
         transaction = connector.transaction
         value = meter_value(charger.clock.now(), samples, context)
         if transaction is None:
-            charger.queue(Parcel("MeterValues", {"evseId": connector.number, "meterValue": [value]}), connector)
+            charger.queue(Parcel("MeterValues", {"evseId": connector.number, "meterValue": [value]}))
             return
         trigger = "Trigger" if context == "Trigger" else "MeterValueClock"
         self._event(charger, connector, transaction, "Updated", trigger, values=[value], sheddable=True)
@@ -162,12 +191,11 @@ class V201:
             payload["meterValue"] = values
         answered = None if tag is None or kind == "Ended" else partial(self._judged, charger, connector, transaction)
         charger.queue(
-            Parcel("TransactionEvent", payload, keep=True, sheddable=sheddable, transaction=transaction, on_answer=answered),
-            connector,
+            Parcel("TransactionEvent", payload, keep=True, sheddable=sheddable, transaction=transaction, on_answer=answered)
         )
 
     def _judged(self, charger: Charger, connector: Connector, transaction: Transaction, answer: Payload) -> None:
-        charger.judged(connector, transaction, self.verdict(answer))
+        charger.judged(connector, transaction, answer)
 
     def _register(self, charger: Charger, connector: Connector, at: int, context: str) -> list[dict[str, Any]]:
         wanted = charger.settings.text("stop_measurands")

@@ -20,6 +20,7 @@ from simulators.charger.quirks import QUIRKS
 from simulators.clock import Clock
 from simulators.command import on_signals
 from simulators.frames import json_text
+from simulators.options import Named
 from simulators.watch import Watcher, Watchers
 
 from .ledger import Ledger
@@ -36,8 +37,10 @@ EPILOG = "\b\nExamples:\n" + "\n".join(
         "--chargers 200 --duration 600 --drop-rate 30 --report out.json --acked acked.jsonl",
         "--chargers 50 --list > fleet.csv                  (who they are, for the server)",
         "--chargers 50 --password-file fleet.csv --duration 0     (until Ctrl-C)",
+        "--chargers 300 --quirk all --quirk-share 0.3 --quirks-each 3     (what a server must bear)",
     )
 )
+EVERY = "all"
 LEAVING_PER_S = 100
 """So many chargers send their drivers away per second at the end."""
 FILES_BESIDE = 64
@@ -73,7 +76,14 @@ FILES_BESIDE = 64
     "--longest-absence", type=click.FloatRange(0), default=None, help="longest absence, seconds [default: from the duration]"
 )
 @click.option("--quirk-share", type=click.FloatRange(0, 1), default=0.2, show_default=True, help="share of chargers with a quirk")
-@click.option("--quirk", "quirks", multiple=True, type=click.Choice(list(QUIRKS)), metavar="NAME", help="only these quirks")
+@click.option("--quirks-each", type=click.IntRange(1, 10), default=1, show_default=True, help="most quirks of such a charger")
+@click.option(
+    "--quirk",
+    "quirks",
+    multiple=True,
+    type=Named("quirk", {name: quirk.text for name, quirk in QUIRKS.items()} | {EVERY: "every one of them"}),
+    help="these quirks instead of those that leave what was sent comparable (list: which there are; all: every one)",
+)
 @click.option(
     "--speed", type=click.FloatRange(0.01, 10_000), default=1.0, show_default=True, help="cars and people run so much faster"
 )
@@ -115,6 +125,7 @@ def command(
     drop_rate: float,
     longest_absence: float | None,
     quirk_share: float,
+    quirks_each: int,
     quirks: tuple[str, ...],
     speed: float,
     late: float,
@@ -150,11 +161,12 @@ def command(
             stay_s=stay or (min(max(world_s / 4, 20), 1800) if duration else 1800),
             stranger_share=strangers,
             quirk_share=quirk_share,
+            quirks_each=quirks_each,
             call_timeout_s=call_timeout,
             retry_interval_s=retry_interval,
             backoff_min_s=backoff_min,
             backoff_max_s=backoff_max,
-            **({"quirks": quirks} if quirks else {}),  # type: ignore[arg-type]  # one key, of the right type
+            **({"quirks": tuple(QUIRKS) if EVERY in quirks else quirks} if quirks else {}),  # type: ignore[arg-type]  # one key, of the right type
         )
         planned = plan(wishes)
     except ValueError as wrong:

@@ -45,6 +45,8 @@ class Wishes:
     stay_s: float = 1800.0
     stranger_share: float = 0.03
     quirk_share: float = 0.2
+    quirks_each: int = 1
+    """The most quirks that one charger has."""
     quirks: tuple[str, ...] = tuple(name for name, quirk in QUIRKS.items() if quirk.everywhere)
     call_timeout_s: float = 30.0
     retry_interval_s: int = 10
@@ -113,7 +115,7 @@ def _plan_one(wishes: Wishes, number: int, version: str) -> Planned:
     vendor, meter, powers = rng.choice(MAKES)
     power = rng.choice(powers)
     connectors = rng.randint(1, wishes.connectors)
-    quirk = rng.choice(wishes.quirks) if wishes.quirks and rng.random() < wishes.quirk_share else None
+    quirks = _quirks(wishes, rng)
     at_plug = rng.random() < 0.4
     settings = {
         "meter_interval_s": str(wishes.meter_interval_s),
@@ -135,7 +137,7 @@ def _plan_one(wishes: Wishes, number: int, version: str) -> Planned:
         iccid=f"8991{rng.randrange(10**15):015}" if rng.random() < 0.5 else "",
         imsi=f"404{rng.randrange(10**12):012}",
         meter_type=meter,
-        quirks=frozenset() if quirk is None else frozenset({quirk}),
+        quirks=quirks,
         settings=tuple(settings.items()),
         register_wh=rng.randrange(5_000_000),
         resends_same_id=rng.random() < 0.5,
@@ -152,3 +154,10 @@ def _plan_one(wishes: Wishes, number: int, version: str) -> Planned:
         habits=Habits(gap_s=wishes.gap_s, stay_s=wishes.stay_s, tags=tags, stranger_share=wishes.stranger_share),
         clock_offset_ms=rng.randint(-1500, 1500),
     )
+
+
+def _quirks(wishes: Wishes, rng: random.Random) -> frozenset[str]:
+    """Nothing for most chargers, one quirk or a mixture for the others."""
+    if not wishes.quirks or rng.random() >= wishes.quirk_share:
+        return frozenset()
+    return frozenset(rng.sample(wishes.quirks, min(rng.randint(1, wishes.quirks_each), len(wishes.quirks))))

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from csms.core.commands import Command, Outcome
-from csms.core.reports import DataVerdict, Noted, Registration, Report, TimeTold, TokenVerdict, TransactionVerdict, Verdict
+from csms.core.reports import (
+    DataVerdict,
+    Noted,
+    Registration,
+    Report,
+    SigningVerdict,
+    TimeTold,
+    TokenVerdict,
+    TransactionVerdict,
+    Verdict,
+)
 from csms.ocpp.conversation import Call, Conversation, ConversationSettings, Effect, Ended, Heard, Send, Told
 from csms.ocpp.registry import dialect_for
 
@@ -121,6 +131,10 @@ class Script:
             "MeterSampled": Noted(),
             "TokenPresented": TokenVerdict("Accepted"),
             "DataSent": DataVerdict("Accepted"),
+            "FirmwareStatusReported": Noted(),
+            "LogStatusReported": Noted(),
+            "SecurityEventReported": Noted(),
+            "CertificateRequested": SigningVerdict("Accepted"),
         }
         return verdicts.get(type(report).__name__, TransactionVerdict(1, TokenVerdict("Accepted")))
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from csms.core import commands
 from csms.core.ids import Place
 from csms.ocpp.conversation import Told
+from csms.testing.messages import WHOLE_16
 
 AT = "2026-01-01T00:00:00Z"
 SAMPLE_16 = {"value": "1.5", "measurand": "Voltage", "unit": "V", "context": "Trigger", "phase": "L1", "location": "Body"}
@@ -36,6 +37,7 @@ CALLS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             },
         ),
         ("DataTransfer", {"vendorId": "V", "messageId": "M", "data": "D"}),
+        *WHOLE_16.items(),
         ("Reset", {"type": "Soft"}),
     ],
     "ocpp2.0.1": [

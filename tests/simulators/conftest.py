@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema_rs
 import ocpp
 import pytest
 import trio
 import trio.testing
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from simulators.charger import Address, Charger, Profile, Supply
+from simulators.charger.certificates import Identity, load, new_key, pem_of
 from simulators.clock import Clock
 from simulators.fleet.ledger import Ledger
-from simulators.frames import Call, Payload
+from simulators.frames import Call, Payload, Result
 from simulators.stub import Answer, Heard, StubConnection, StubServer
 from simulators.watch import Watcher, Watchers
 
 EPOCH_MS = 1_800_000_000_000
+BEGINS = datetime(2025, 1, 1, tzinfo=UTC)
+"""When test certificates begin to be valid, long before the bench's time and ours."""
 ADDRESS = Address("stub", 9000, "/ocpp")
 SCHEMAS = Path(ocpp.__file__).parent
 FOLDERS = {"1.6": "v16", "2.0.1": "v201"}
@@ -91,8 +100,8 @@ class Bench:
         self.streams.append(far)
         return near
 
-    def make(self, version: str = "1.6", **profile: Any) -> Charger:
-        """A charger that does not run yet; ``settings`` may be a dict."""
+    def make(self, version: str = "1.6", *, web: Any = None, certificates: Any = None, **profile: Any) -> Charger:
+        """A charger that does not run yet; ``settings`` may be a dict, ``web`` a function that answers HTTP requests."""
         profile.setdefault("charger_id", "CH-1")
         profile["settings"] = tuple(profile.get("settings", {}).items())
         profile.setdefault("supplies", (Supply(), Supply()))
@@ -102,6 +111,8 @@ class Bench:
             clock=self.clock.another(),
             watcher=Watchers(self.ledger, self.diary),
             stream=self.stream,
+            web=None if web is None else httpx.MockTransport(web),
+            certificates=certificates,
         )
 
     async def charger(self, version: str = "1.6", *, online: bool = True, **profile: Any) -> Charger:
@@ -125,6 +136,10 @@ class Bench:
     def heard(self, *actions: str) -> list[Heard]:
         """The calls that the stub heard, of some actions or all."""
         return [heard for heard in self.server.heard if not actions or heard.action in actions]
+
+    def statuses(self, action: str) -> list[Any]:
+        """The statuses in the calls of an action, in order."""
+        return [heard.payload["status"] for heard in self.heard(action)]
 
     def actions(self) -> list[str]:
         """Their actions, in order."""
@@ -154,5 +169,84 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 @pytest.fixture
+def command(bench: Bench) -> Callable[..., Any]:
+    """Send a command, check request and answer against the schemas, return the answer's payload."""
+
+    async def send(version: str, action: str, payload: Payload) -> Payload:
+        assert problems(version, action, payload) == []
+        answer = await bench.server.command("CH-1", action, payload)
+        assert isinstance(answer, Result), answer
+        assert problems(version, f"{action}Response", answer.payload) == []
+        await trio.sleep(0.1)
+        return answer.payload
+
+    return send
+
+
+@pytest.fixture
+def order(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for 1.6, the payload as keywords."""
+
+    async def send(action: str, **payload: Any) -> Payload:
+        answer: Payload = await command("1.6", action, payload)
+        return answer
+
+    return send
+
+
+@pytest.fixture
 def schema_problems() -> Callable[[str, str, Payload], list[str]]:
     return problems
+
+
+class Authority:
+    """A certificate authority for tests; its certificates are valid when the bench's clock says so, too."""
+
+    def __init__(self, name: str, *, issuer: Authority | None = None) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.certificate = self._sign(name, self.key.public_key(), issuer or self, ca=True)
+
+    @property
+    def pem(self) -> str:
+        return pem_of([self.certificate])
+
+    def _sign(
+        self, name: str, key: Any, issuer: Authority, *, ca: bool = False, days: int = 3650, begins: datetime = BEGINS
+    ) -> Any:
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        own = issuer is self and ca
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject if own else issuer.certificate.subject)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(begins)
+            .not_valid_after(begins + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        )
+        if name == "localhost":
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        return builder.sign(issuer.key, hashes.SHA256())
+
+    def issue(self, name: str, *, kind: str = "ec", **more: Any) -> tuple[str, Any]:
+        """A certificate as PEM, and its key."""
+        key = new_key(kind)
+        return pem_of([self._sign(name, key.public_key(), self, **more)]), key
+
+    def sign(self, request: str, *, name: str | None = None, **more: Any) -> str:
+        """The certificate for a signing request, followed by the authority's own."""
+        csr = x509.load_pem_x509_csr(request.encode())
+        assert csr.is_signature_valid
+        subject = csr.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
+        return pem_of([self._sign(name or str(subject), csr.public_key(), self, **more)]) + self.pem
+
+    def identity(self, name: str, **more: Any) -> Identity:
+        """A certificate and key for a charger."""
+        pem, key = self.issue(name, **more)
+        return Identity(tuple(load(pem)), key)
+
+
+@pytest.fixture(scope="session")
+def sim_authority() -> type[Authority]:
+    return Authority

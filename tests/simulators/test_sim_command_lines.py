@@ -12,6 +12,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import click
 import pytest
 import trio
 
@@ -223,7 +224,7 @@ async def test_who_is_in_a_fleet():
         (("simulators.charger", "--version", "1.5"), "'1.5' is not one of '1.6', '2.0.1'"),
         (("simulators.charger", "--script", "fly"), "no such verb: 'fly'"),
         (("simulators.charger", "--script", "show", "--interactive"), "only one of"),
-        (("simulators.charger", "--scenario", "nope"), "no such scenario: 'nope' (one of bad-citizen"),
+        (("simulators.charger", "--scenario", "nope"), "no such scenario: 'nope' (one of availability-changes"),
         (("simulators.charger", "--nonsense"), "--nonsense"),
         (("simulators.charger", "--acked", "/nonexistent/x", "--script", "show"), "cannot write"),
         (("simulators.fleet", "--mix", "3.0=1"), "no such OCPP version in the mix"),
@@ -259,10 +260,51 @@ def test_help_has_examples(name, capsys):
     assert "Examples:" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("option", "word"), [("--verbs", "plug N"), ("--quirks", "kwh-as-strings")])
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [
+        ("--verbs", "plug N"),
+        ("--quirks", "kwh-as-strings"),
+        ("--quirk list", "two-sockets"),
+        ("--fail list", "InstallationFailed"),
+        ("--without list", "SmartCharging"),
+        ("--scenarios", "offline-day"),
+    ],
+)
 def test_lists(option, word, capsys):
-    assert COMMANDS["simulators.charger"].main([option], standalone_mode=False) == 0
+    assert COMMANDS["simulators.charger"].main(option.split(), standalone_mode=False) == 0
     assert word in capsys.readouterr().out
+
+
+def test_help_is_in_groups(capsys):
+    COMMANDS["simulators.charger"].main(["--help"], standalone_mode=False)
+    text = capsys.readouterr().out
+    places = [
+        text.index(f"{group}:")
+        for group in ("The central system", "Security (whitepaper ed. 2)", "The charger", "What happens", "Misbehaviour")
+    ]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("--quirk nonsense", "no such quirk: 'nonsense' (one of no-subprotocol"),
+        ("--diagnostics-size huge", "not a size: 'huge' (such as 65536"),
+        ("--set Nonsense=1", "no such configuration key: 'Nonsense'"),
+        ("--set HeartbeatInterval=often", "cannot set HeartbeatInterval to 'often'"),
+        ("--set HeartbeatInterval", "not NAME=VALUE"),
+        ("--security-profile 2", "security profile 2 needs a wss:// address"),
+        ("--url wss://x/ocpp --security-profile 3", "security profile 3 needs --client-cert and --client-key"),
+        ("--client-cert README.md", "--client-cert and --client-key go together"),
+        ("--ca-file README.md", "README.md: not a PEM certificate"),
+        ("--secure-url ws://x/", "--secure-url needs a wss:// address"),
+    ],
+)
+def test_wrong_options_of_a_charger(arguments, reason, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(click.UsageError, match=re.escape(reason)):
+        COMMANDS["simulators.charger"].main(arguments.split(), standalone_mode=False)
 
 
 def test_nothing_of_csms_is_imported():

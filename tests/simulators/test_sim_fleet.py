@@ -219,6 +219,14 @@ def test_the_mix_is_kept_exactly():
     assert all(0 <= one.starts_after_s <= wishes.ramp_s for one in planned)
 
 
+def test_quirks_are_mixed():
+    wishes = attrs.evolve(WISHES, chargers=500, quirk_share=0.3, quirks_each=3, quirks=tuple(QUIRKS))
+    counts = Counter(len(one.profile.quirks) for one in plan(wishes))
+    assert 110 < 500 - counts[0] < 190
+    assert set(counts) == {0, 1, 2, 3}
+    assert {quirk for one in plan(wishes) for quirk in one.profile.quirks} == set(QUIRKS)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [("1.5=3", "no such OCPP version"), ("1.6=many", "not a share"), ("1.6=0", "must be positive"), ("1.6=-1,2.0.1=5", "positive")],

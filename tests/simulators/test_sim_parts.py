@@ -99,7 +99,8 @@ def test_a_meter_reads_what_is_asked():
     assert by_name["Current.Import", "L2"].value == pytest.approx(11_000 / 3 / 230)
     assert 220 < by_name["Voltage", "L3-N"].value < 240
     assert ("SoC", "") not in by_name
-    assert [sample.measurand for sample in read(connector, "Frequency, Power.Active.Import", rng)] == ["Power.Active.Import"]
+    assert [sample.measurand for sample in read(connector, "RPM, Power.Active.Import", rng)] == ["Power.Active.Import"]
+    assert [sample.phase for sample in read(connector, "Voltage.L2,Current.Import.L1,Voltage.L9", rng)] == ["L2-N", "L1"]
 
 
 def test_the_status_follows_from_the_facts():
@@ -166,8 +167,9 @@ async def test_the_outbox_keeps_its_head_and_sheds_the_least():
         assert outbox.add(parcel) is None
     assert outbox.add(stop) is value
     assert await outbox.head() is start
-    outbox.done(stop)
+    outbox.done(value)
     assert len(outbox) == 3
+    assert await outbox.first(2) == [start, passing]
     outbox.forget_passing()
     assert outbox.kept == len(outbox) == 2
     assert outbox.forget_all() == 2

@@ -65,6 +65,8 @@ async def test_nonsense_for_a_command(autojump_clock, bench, version):
         payload = {rng.choice(WORDS): nonsense(rng) for _ in range(rng.randint(0, 4))}
         answer = await bench.server.command("CH-1", action, payload, timeout_s=5)
         assert isinstance(answer, frames.Result | frames.Error)
+        if action == "Reset":
+            await trio.sleep(1)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from simulators.charger.command_line import scenarios
+from simulators.charger.options import scenarios
 from simulators.charger.script import VERBS, ScriptError, Stage, Step, parse
 
 
@@ -51,7 +51,7 @@ async def test_a_script_charges(autojump_clock, bench, stage):
     stop = bench.heard("StopTransaction")[0].payload
     assert stop["meterStop"] == pytest.approx(7000, rel=0.01)
     assert stage.said[0] == "CH-1: online, 0 messages wait"
-    assert "connector 1: Available, meter 7.0" in stage.said[1]
+    assert "connector 1: Available, meter 7.0" in stage.said[2]
 
 
 async def test_every_other_verb(autojump_clock, bench, stage):
@@ -62,7 +62,7 @@ async def test_every_other_verb(autojump_clock, bench, stage):
         fault 2 GroundFailure; until 2 Faulted; clear 2
         tell Heartbeat; tell MeterValues 1; until sent
         data vendor message text
-        quirk no-zone; quirk no-zone off
+        quirk zoneless-time; quirk zoneless-time off
         set meter_interval_s 5; set HeartbeatInterval 9
         raw nonsense
         send Nonsense {}
@@ -70,11 +70,14 @@ async def test_every_other_verb(autojump_clock, bench, stage):
         offline; wait 5; online; until online
         power 3; until offline; until online
         reboot hard; until online; reboot; until online
+        fail unlock; fail unlock off; event TamperDetectionActivated door
+        tell FirmwareStatusNotification; tell LogStatusNotification; until sent
         say bye
         """,
     )
     assert stage.charger.settings.number("meter_interval_s") == 5
-    assert {"Heartbeat", "MeterValues", "DataTransfer", "Nonsense"} <= set(bench.actions())
+    assert {"Heartbeat", "MeterValues", "DataTransfer", "Nonsense", "SecurityEventNotification"} <= set(bench.actions())
+    assert {"FirmwareStatusNotification", "LogStatusNotification"} <= set(bench.actions())
     assert len(bench.heard("BootNotification")) == 4
     assert 'DataTransfer was answered {"status":"Accepted"}' in stage.said
     assert "Nonsense was refused: NotImplemented: Nonsense" in stage.said
@@ -95,6 +98,10 @@ async def test_every_other_verb(autojump_clock, bench, stage):
         ("set nonsense 1", "no such setting"),
         ("send X {bad", "not a JSON object"),
         ("tell Secrets", "cannot tell"),
+        ("fail nonsense", "no such failure"),
+        ("event", "usage: event TYPE"),
+        ("expect Reset 1", "did not send it within 1 s"),
+        ("until firmware Installed 1", "not within 1 s"),
         ("until 1 Charging 1", "not within 1 s"),
         ("say 'x", None),
     ],
@@ -114,7 +121,7 @@ def test_every_verb_is_explained():
 
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
-@pytest.mark.parametrize("name", [name for name in scenarios() if name != "remote"])
+@pytest.mark.parametrize("name", ["bad-citizen", "full-success", "offline-day", "power-cut"])
 async def test_scenarios_play_to_their_end(autojump_clock, bench, version, name):
     bench.clock.speed = 20
     charger = await bench.charger(version)
@@ -141,8 +148,3 @@ async def test_the_remote_scenario(autojump_clock, bench):
     for step in parse(scenarios()["remote"]):
         await stage.play(step)
     assert bench.heard("StopTransaction")[0].payload["reason"] == "Remote"
-
-
-def test_there_are_scenarios():
-    assert {"full-success", "offline-day", "bad-citizen"} <= set(scenarios())
-    assert all(text.startswith("# ") for text in scenarios().values())

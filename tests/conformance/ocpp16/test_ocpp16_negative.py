@@ -23,60 +23,11 @@ from csms.core.charging import ChargingProfile, ChargingSchedule, SchedulePeriod
 from csms.core.ids import Place
 from csms.core.outcomes import Answered, CallError
 from csms.core.reports import Token
+from csms.testing.messages import AT
+from csms.testing.messages import WHOLE_16 as WHOLE
 
 from .conftest import CHARGER, TAG, Operator
 
-AT = "2026-01-01T00:00:00Z"
-SAMPLE = {
-    "value": "1500",
-    "context": "Sample.Periodic",
-    "format": "Raw",
-    "measurand": "Energy.Active.Import.Register",
-    "phase": "L1",
-    "location": "Outlet",
-    "unit": "Wh",
-}
-WHOLE: dict[str, dict[str, Any]] = {
-    "Authorize": {"idTag": TAG},
-    "BootNotification": {
-        "chargePointVendor": "Test",
-        "chargePointModel": "T1",
-        "chargePointSerialNumber": "S",
-        "chargeBoxSerialNumber": "B",
-        "firmwareVersion": "1",
-        "iccid": "I",
-        "imsi": "J",
-        "meterType": "M",
-        "meterSerialNumber": "N",
-    },
-    "DataTransfer": {"vendorId": "org.example", "messageId": "m", "data": "d"},
-    "DiagnosticsStatusNotification": {"status": "Idle"},
-    "FirmwareStatusNotification": {"status": "Idle"},
-    "Heartbeat": {},
-    "LogStatusNotification": {"status": "Idle", "requestId": 1},
-    "MeterValues": {"connectorId": 1, "transactionId": 1, "meterValue": [{"timestamp": AT, "sampledValue": [SAMPLE]}]},
-    "SecurityEventNotification": {"type": "FirmwareUpdated", "timestamp": AT, "techInfo": "t"},
-    "SignCertificate": {"csr": "-----BEGIN CERTIFICATE REQUEST-----"},
-    "SignedFirmwareStatusNotification": {"status": "Idle", "requestId": 1},
-    "StartTransaction": {"connectorId": 1, "idTag": TAG, "meterStart": 10, "reservationId": 5, "timestamp": AT},
-    "StatusNotification": {
-        "connectorId": 1,
-        "errorCode": "NoError",
-        "info": "i",
-        "status": "Available",
-        "timestamp": AT,
-        "vendorId": "v",
-        "vendorErrorCode": "e",
-    },
-    "StopTransaction": {
-        "transactionId": 1,
-        "idTag": TAG,
-        "meterStop": 20,
-        "timestamp": AT,
-        "reason": "Local",
-        "transactionData": [{"timestamp": AT, "sampledValue": [SAMPLE]}],
-    },
-}
 IDENTIFIED = {
     "MeterValues": ("connectorId", "transactionId"),
     "StartTransaction": ("connectorId", "idTag"),

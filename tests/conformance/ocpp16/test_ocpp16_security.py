@@ -233,7 +233,7 @@ async def test_TC_086_tls_versions_and_cipher_suites(server_config: Config, pki:
             async with connect(server.url, CHARGER, password=key, tls=context) as charger:
                 assert "currentTime" in (await charger.boot_v16())
         old = pki.context()
-        with pytest.warns(DeprecationWarning):
+        with pytest.warns(DeprecationWarning, match="TLSVersion"):
             old.minimum_version, old.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_1
         old.set_ciphers("ALL:@SECLEVEL=0")
         assert await refused(server.url, CHARGER, password=key, tls=old) == 0
