@@ -131,7 +131,7 @@ def test_all_problems_are_told_at_once_each_with_its_line_and_what_is_allowed(tm
     told = problems(file)
     assert set(told) == {
         f"{file}:1: profil: unknown key; did you mean profile?",
-        f"{file}:2: port: unknown key; did you mean ocpp.port or api.port?",
+        f"{file}:2: port: unknown key; did you mean ocpp.port or api.port or files.port?",
         f"{file}:5: ocpp.port = 99999: must be a whole number, 0 to 65535",
         f'{file}:6: ocpp.unknown_chargers = "maybe": must be one of "rejected", "pending", "accepted"',
         f'{file}:7: ocpp.authentication = "yes": must be true or false',
@@ -187,6 +187,12 @@ def test_a_missing_file_and_a_file_of_bytes_are_told(tmp_path: Path) -> None:
     [
         ("[ocpp]\ntls_key = 'key.pem'", "ocpp.tls_key needs ocpp.tls_certificate beside it"),
         ("[api]\ntls_certificate = 'c.pem'\ntls_key = 'k.pem'", "api.tls_certificate: there is no file"),
+        ("[ocpp]\ntls_second_key = 'key.pem'", "ocpp.tls_second_certificate and ocpp.tls_second_key need each other"),
+        ("[ocpp]\ntls_client_ca = ['ca.pem']", "ocpp.tls_client_ca needs ocpp.tls_certificate beside it"),
+        ("[ocpp]\ntls_client_ca = ['ca.pem']", "ocpp.tls_client_ca: there is no file"),
+        ("[ocpp]\nmin_security_profile = 0", "must be a whole number, 1 to 3"),
+        ("[ocpp]\nmin_security_profile = 2\nauthentication = false", "min_security_profile needs ocpp.authentication = true"),
+        ("[ocpp]\nmin_security_profile = 3", "no proxy can pass a client certificate on"),
         ("[ocpp]\nport = 8080", "ocpp.port and api.port are both 8080: give each its own"),
         ("[ocpp]\nprotocols = ['ocpp1.6']\nfallback_protocol = 'ocpp2.0.1'", "must be one of ocpp.protocols"),
         ("[ocpp]\nprotocols = []", "must be a list of one or more of"),
@@ -203,6 +209,14 @@ def test_a_missing_file_and_a_file_of_bytes_are_told(tmp_path: Path) -> None:
 def test_values_that_cannot_be_are_refused(tmp_path: Path, text: str, words: str) -> None:
     told = problems(write(tmp_path, text))
     assert any(words in problem for problem in told), told
+
+
+def test_each_path_of_a_list_starts_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    for name in ("chain.pem", "key.pem", "ca.pem"):
+        (tmp_path / name).touch()
+    lines = ["[ocpp]", "tls_certificate = 'chain.pem'", "tls_key = 'key.pem'", f"tls_client_ca = ['ca.pem', '{tmp_path}/ca.pem']"]
+    config = load(write(tmp_path, "\n".join(lines)), {})
+    assert config.ocpp.tls_client_ca == (f"{tmp_path}/ca.pem", f"{tmp_path}/ca.pem")
 
 
 def test_one_mistake_is_told_once(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ async def server_process(store_config: DatabaseConfig, tmp_path: Path) -> Any:
         unknown_chargers = "accepted"
         [api]
         port = 0
+        [files]
+        port = 0
         [log]
         format = "json"
         level = "info"

@@ -11,10 +11,10 @@ import attrs
 import pytest
 import trio
 
-from csms.core.errors import NotFound
+from csms.core.errors import NotFound, StoreUnavailable
 from csms.core.events import EVENT_TYPES, Delivered
 from csms.core.ids import DEFAULT_TENANT, TenantId
-from csms.db import StoreDatabase
+from csms.db import StoreDatabase, deliveries
 from csms.db.outbox import (
     Consumer,
     DeadLetter,
@@ -119,6 +119,34 @@ async def test_delivered_says_what_and_whose(database: StoreDatabase, verbs: Any
             await heard.wait()
         nursery.cancel_scope.cancel()
     assert got == [Delivered(got[0].event_id, 3, clock.now(), verbs.noted(name="a", number=7), 1)]
+
+
+async def test_what_waits_is_not_overtaken_when_it_could_not_be_read_at_first(
+    database: StoreDatabase, verbs: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Hearer(), Hearer()
+    first.fails = lambda name, number, attempt: True
+    async with running(database, first, clock, pace=attrs.evolve(QUICK, first_retry_s=1_000)):
+        await emit(database, verbs, "a", 1, 2)
+        await first.until(lambda: first.attempts == [1])
+    await emit(database, verbs, "a", 3)
+    read, failures = database.read, iter([StoreUnavailable("the disk is busy")])
+
+    async def flaky(query: Any, *arguments: Any, tenant: TenantId) -> Any:
+        if query is deliveries.heads and (error := next(failures, None)):
+            await trio.lowlevel.checkpoint()
+            raise error
+        return await read(query, *arguments, tenant=tenant)
+
+    monkeypatch.setattr(database, "read", flaky)
+    async with running(database, second, clock, pace=attrs.evolve(QUICK, poll_s=60)):
+        await emit(database, verbs, "b", 1)
+        await second.until(lambda: ("b", 1) in second.heard)
+        assert second.times["a"] == []
+        clock.advance(2_000_000)
+        await emit(database, verbs, "b", 2)
+        await second.until(lambda: len(second.times["a"]) == 3)
+    assert second.times["a"] == [1, 2, 3]
 
 
 async def test_a_new_consumer_starts_at_the_end_unless_asked(database: StoreDatabase, verbs: Any, clock: Any) -> None:

@@ -95,6 +95,34 @@ async def test_rows_wait_until_there_is_room_again(store_config: DatabaseConfig,
         assert database.stats.dropped_rows == 0
 
 
+class BadSector:
+    """A disk that fails once, at a COMMIT, with an I/O error."""
+
+    def __init__(self) -> None:
+        self.fail_next = False
+
+    async def run(self, kind: str, function: Any, /, *arguments: Any) -> Any:
+        if arguments == ("COMMIT",) and self.fail_next:
+            self.fail_next = False
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+            raise error
+        return function(*arguments)
+
+
+async def test_an_error_of_the_disk_at_commit_fails_its_batch_and_no_more(
+    store_config: DatabaseConfig, folder: Path, clock: Any, verbs: Any
+) -> None:
+    disk = BadSector()
+    async with open_database(store_config, clock=clock, folder=folder, blocking=disk) as database:
+        await write(database, verbs.add, "before")
+        disk.fail_next = True
+        with pytest.raises(StoreUnavailable, match="disk I/O error"):
+            await write(database, verbs.add, "lost")
+        await write(database, verbs.add, "after")
+        assert await names(database, verbs) == ["before", "after"]
+
+
 async def test_a_read_only_file_says_so(store_config: DatabaseConfig, folder: Path, clock: Any, verbs: Any) -> None:
     async with open_database(store_config, clock=clock, folder=folder) as database:
         await write(database, lambda tx: tx.run("PRAGMA query_only = ON"))

@@ -16,7 +16,9 @@ from quart import Blueprint
 from quart_trio import QuartTrio
 from trio.testing import MockClock
 
-from csms.config import DatabaseConfig, OcppConfig
+from csms.authorities import TrustedAuthority, authority_of
+from csms.config import Config, DatabaseConfig, OcppConfig, SecurityConfig
+from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
 from csms.core.events import event as an_event
 from csms.core.ids import DEFAULT_TENANT, Place
@@ -27,14 +29,34 @@ from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.domain.drivers import flows as drivers
 from csms.domain.stations import flows as stations
 from csms.hooks import (
+    AlertRaised,
+    AlertResolved,
+    AvailabilityChanged,
     ChargerBooted,
+    ChargerCertificateChanged,
+    ChargerCertificateExpiring,
     ChargerConnected,
     ChargerDisconnected,
+    ChargerKeyChanged,
     ChargerRegistrationChanged,
+    ChargerSecurityChanged,
     ChargerStatusChanged,
+    ChargingProfileCleared,
+    ChargingProfileInstalled,
+    ChargingProfileRefused,
+    ConfigurationApplied,
+    ConfigurationDrifted,
+    FirmwareCampaignAborted,
+    FirmwareUpdateChanged,
     Job,
+    LocalListChanged,
+    LogUploadChanged,
     MeterValues,
     PluginContext,
+    ReservationEnded,
+    ReservationMade,
+    SecurityEventNoted,
+    TokensChanged,
     TokenSeen,
     TransactionCorrected,
     TransactionEnded,
@@ -112,8 +134,36 @@ async def test_hook_charger_registration_changed(fire: Fire) -> None:
     await fire(example(ChargerRegistrationChanged))
 
 
+async def test_hook_charger_key_changed(fire: Fire) -> None:
+    await fire(example(ChargerKeyChanged))
+
+
+async def test_hook_charger_security_changed(fire: Fire) -> None:
+    await fire(example(ChargerSecurityChanged, required=2, used=3))
+
+
+async def test_hook_security_event_reported(fire: Fire) -> None:
+    await fire(example(SecurityEventNoted))
+
+
+async def test_hook_charger_certificate_changed(fire: Fire) -> None:
+    await fire(example(ChargerCertificateChanged))
+
+
+async def test_hook_charger_certificate_expiring(fire: Fire) -> None:
+    await fire(example(ChargerCertificateExpiring))
+
+
 async def test_hook_token_seen(fire: Fire) -> None:
     await fire(example(TokenSeen))
+
+
+async def test_hook_tokens_changed(fire: Fire) -> None:
+    await fire(example(TokensChanged))
+
+
+async def test_hook_local_list_changed(fire: Fire) -> None:
+    await fire(example(LocalListChanged, state="in_step"))
 
 
 async def test_hook_transaction_started(fire: Fire) -> None:
@@ -132,8 +182,60 @@ async def test_hook_transaction_corrected(fire: Fire) -> None:
     await fire(example(TransactionCorrected))
 
 
+async def test_hook_charging_profile_installed(fire: Fire) -> None:
+    await fire(example(ChargingProfileInstalled, transaction_id=7))
+
+
+async def test_hook_charging_profile_refused(fire: Fire) -> None:
+    await fire(example(ChargingProfileRefused, status="Rejected"))
+
+
+async def test_hook_charging_profile_cleared(fire: Fire) -> None:
+    await fire(example(ChargingProfileCleared, reason="Replaced"))
+
+
+async def test_hook_reservation_made(fire: Fire) -> None:
+    await fire(example(ReservationMade))
+
+
+async def test_hook_reservation_ended(fire: Fire) -> None:
+    await fire(example(ReservationEnded, transaction_id=17))
+
+
+async def test_hook_alert_raised(fire: Fire) -> None:
+    await fire(example(AlertRaised))
+
+
+async def test_hook_alert_resolved(fire: Fire) -> None:
+    await fire(example(AlertResolved))
+
+
 async def test_hook_meter_values(fire: Fire) -> None:
     assert (await fire(example(MeterValues))).event_id == 0, "volatile events have no id"
+
+
+async def test_hook_firmware_update_changed(fire: Fire) -> None:
+    await fire(example(FirmwareUpdateChanged, campaign_id=None))
+
+
+async def test_hook_firmware_campaign_aborted(fire: Fire) -> None:
+    await fire(example(FirmwareCampaignAborted))
+
+
+async def test_hook_configuration_drifted(fire: Fire) -> None:
+    await fire(example(ConfigurationDrifted, keys=("HeartbeatInterval",)))
+
+
+async def test_hook_configuration_applied(fire: Fire) -> None:
+    await fire(example(ConfigurationApplied, keys=("HeartbeatInterval",), reboot_required=("HeartbeatInterval",)))
+
+
+async def test_hook_availability_changed(fire: Fire) -> None:
+    await fire(example(AvailabilityChanged, place=Place(2, 1), operative=False))
+
+
+async def test_hook_log_upload_changed(fire: Fire) -> None:
+    await fire(example(LogUploadChanged, file_id=None))
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------------------
@@ -262,6 +364,34 @@ def test_hook_register_commands() -> None:
     (contribution,) = plugged.bus.collect("register_commands")
     assert contribution.plugin == "greeter"
     assert CliRunner().invoke(contribution.value).output == "hello\n"
+
+
+async def test_hook_register_certificate_authority(tmp_path: Path) -> None:
+    class Authority:
+        async def sign(self, csr: str, *, charger_id: str, organization: str, lifetime_s: float) -> str:
+            return f"{charger_id} of {organization}"
+
+        async def trust_anchors(self) -> str:
+            return "a root"
+
+    @hookimpl
+    def register_certificate_authority(context: PluginContext) -> Authority:
+        assert context.name == "notary"
+        return Authority()
+
+    plugged = Plugged({"notary": SimpleNamespace(register_certificate_authority=register_certificate_authority)})
+
+    def chosen(name: str) -> TrustedAuthority | None:
+        config = Config(folder=tmp_path, security=SecurityConfig(authority=name))
+        return authority_of(config, plugged.bus, None, plugged.clock, plugged.ports.blocking)
+
+    notary = chosen("notary")
+    assert notary is not None
+    assert await notary.sign("csr", charger_id="CP1", organization="ACME", lifetime_s=1) == "CP1 of ACME"
+    assert await notary.trust_anchors() == "a root"
+    assert chosen("") is None
+    with pytest.raises(CsmsError, match="notary"):
+        chosen("other")
 
 
 def test_hook_register_metrics() -> None:

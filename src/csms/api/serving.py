@@ -62,6 +62,7 @@ class Connection(TCPServer):
     """One client's connection. hypercorn shields its sends from cancellation; here they have a limit, and an end with the server."""
 
     clients: Clients
+    send_limit_s: float
 
     async def protocol_send(self, event: Event) -> None:
         """Send what the protocol says; a client that takes nothing for too long is gone."""
@@ -75,7 +76,7 @@ class Connection(TCPServer):
 
     async def _sent(self, data: memoryview) -> bool:
         for start in range(0, len(data), PIECE_BYTES):
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + SEND_LIMIT_S) as scope:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + self.send_limit_s) as scope:
                 self.clients.sending.add(scope)
                 try:
                     await self.stream.send_all(data[start : start + PIECE_BYTES])
@@ -96,20 +97,26 @@ async def serve(
     port: int,
     grace_s: float,
     stopping: Callable[[], Awaitable[None]],
+    most_connections: int | None = None,
+    send_limit_s: float | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve until ``stopping`` returns, then let requests finish for ``grace_s``. Starts with the URLs. Raises ``OSError``."""
+    """Serve until ``stopping`` returns, then let requests finish for ``grace_s``. Starts with the URLs. Raises ``OSError``.
+
+    ``most_connections`` and ``send_limit_s`` are ``MOST_CONNECTIONS`` and ``SEND_LIMIT_S`` unless given.
+    """
     wrapped = wrap_app(app, config.wsgi_max_body_size, "asgi")
     context = WorkerContext(None)
     clients = Clients()
 
     async def handle(stream: trio.SocketStream) -> None:
         try:
-            if clients.open < MOST_CONNECTIONS:
+            if clients.open < (most_connections or MOST_CONNECTIONS):
                 clients.open += 1
                 try:
                     connection = Connection(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]  # or TLS
                     connection.clients = clients
+                    connection.send_limit_s = send_limit_s or SEND_LIMIT_S
                     await connection.run()
                 finally:
                     clients.open -= 1

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import attrs
 
-from .sections import ApiConfig, Config, OcppConfig
+from .sections import ApiConfig, Config, FilesConfig, OcppConfig
 
 MIN_KEY_LENGTH = 20
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 
 
 @attrs.frozen
@@ -22,7 +24,14 @@ class Contradiction:
 
 def contradictions(config: Config) -> list[Contradiction]:
     """Everything that is wrong although each value alone is right."""
-    found = [*_tls("ocpp", config.ocpp), *_tls("api", config.api), *_files(config), *_pairs(config)]
+    found = [
+        *_tls("ocpp", config.ocpp),
+        *_tls("api", config.api),
+        *_tls("files", config.files),
+        *_security(config.ocpp),
+        *_files(config),
+        *_pairs(config),
+    ]
     if config.profile == "production":
         found += _production(config)
     return found
@@ -35,7 +44,7 @@ def remarks(config: Config) -> list[str]:
         said.append("ocpp.authentication is off: anybody who can reach the port can speak for any charger")
     if config.ocpp.unknown_chargers == "accepted":
         said.append('ocpp.unknown_chargers is "accepted": anybody who can reach the port can add a charger')
-    for name, section in (("ocpp", config.ocpp), ("api", config.api)):
+    for name, section in _listening(config):
         if not section.tls_certificate and not is_local(section.host):
             said.append(f"{name}.host {section.host} is reached without TLS, unless a proxy in front ends it")
     if config.cluster.redis_url:
@@ -53,19 +62,49 @@ def is_local(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def _tls(name: str, section: OcppConfig | ApiConfig) -> Iterator[Contradiction]:
+def _listening(config: Config) -> list[tuple[str, OcppConfig | ApiConfig | FilesConfig]]:
+    """Every section that listens, by name."""
+    return [("ocpp", config.ocpp), ("api", config.api), *([("files", config.files)] if config.files.enabled else [])]
+
+
+def _tls(name: str, section: OcppConfig | ApiConfig | FilesConfig) -> Iterator[Contradiction]:
     keys = ((name, "tls_certificate"), (name, "tls_key"))
     if bool(section.tls_certificate) != bool(section.tls_key):
         missing, given = ("tls_key", "tls_certificate") if section.tls_certificate else ("tls_certificate", "tls_key")
         yield Contradiction(keys, f"{name}.{given} needs {name}.{missing} beside it")
 
 
+def _security(ocpp: OcppConfig) -> Iterator[Contradiction]:
+    """The second certificate, client certificates and security profiles: each needs something else."""
+    second, second_key = ("ocpp", "tls_second_certificate"), ("ocpp", "tls_second_key")
+    if bool(ocpp.tls_second_certificate) != bool(ocpp.tls_second_key):
+        yield Contradiction((second, second_key), "ocpp.tls_second_certificate and ocpp.tls_second_key need each other")
+    for key, value in ((second, ocpp.tls_second_certificate), (("ocpp", "tls_client_ca"), ocpp.tls_client_ca)):
+        if value and not ocpp.tls_certificate:
+            yield Contradiction((key, ("ocpp", "tls_certificate")), f"{'.'.join(key)} needs ocpp.tls_certificate beside it")
+    least = ("ocpp", "min_security_profile")
+    if ocpp.min_security_profile > 1 and not ocpp.authentication:
+        yield Contradiction((least, ("ocpp", "authentication")), "ocpp.min_security_profile needs ocpp.authentication = true")
+    if ocpp.min_security_profile == 3 and not ocpp.tls_certificate:
+        yield Contradiction(
+            (least, ("ocpp", "tls_certificate")),
+            "ocpp.min_security_profile 3 needs ocpp.tls_certificate: no proxy can pass a client certificate on",
+        )
+
+
 def _files(config: Config) -> Iterator[Contradiction]:
     for key, file in (
+        (("ocpp", "tls_second_certificate"), config.ocpp.tls_second_certificate),
+        (("ocpp", "tls_second_key"), config.ocpp.tls_second_key),
+        *((("ocpp", "tls_client_ca"), file) for file in config.ocpp.tls_client_ca),
         (("ocpp", "tls_certificate"), config.ocpp.tls_certificate),
         (("ocpp", "tls_key"), config.ocpp.tls_key),
         (("api", "tls_certificate"), config.api.tls_certificate),
         (("api", "tls_key"), config.api.tls_key),
+        (("security", "authority_certificate"), config.security.authority_certificate),
+        (("security", "authority_key"), config.security.authority_key),
+        (("files", "tls_certificate"), config.files.tls_certificate),
+        (("files", "tls_key"), config.files.tls_key),
         (("database", "tls_root_certificate"), config.database.tls_root_certificate),
     ):
         if file and not Path(file).is_file():
@@ -73,9 +112,17 @@ def _files(config: Config) -> Iterator[Contradiction]:
 
 
 def _pairs(config: Config) -> Iterator[Contradiction]:
-    ocpp, api = config.ocpp, config.api
-    if ocpp.port == api.port != 0 and (ocpp.host == api.host or {ocpp.host, api.host} & {"0.0.0.0", "::"}):  # noqa: S104 - compared, not bound
-        yield Contradiction((("ocpp", "port"), ("api", "port")), f"ocpp.port and api.port are both {api.port}: give each its own")
+    ocpp, files = config.ocpp, config.files
+    if bool(config.security.authority_certificate) != bool(config.security.authority_key):
+        keys = (("security", "authority_certificate"), ("security", "authority_key"))
+        yield Contradiction(keys, "security.authority_certificate and security.authority_key need each other")
+    for (name, one), (other, two) in combinations(_listening(config), 2):
+        if one.port == two.port != 0 and (one.host == two.host or {one.host, two.host} & EVERYWHERE):
+            words = f"{name}.port and {other}.port are both {two.port}: give each its own"
+            yield Contradiction(((name, "port"), (other, "port")), words)
+    if files.enabled and files.host in EVERYWHERE and not files.public_url:
+        keys = (("files", "public_url"), ("files", "host"))
+        yield Contradiction(keys, f"files.public_url must say how chargers reach a file server that listens on {files.host}")
     if strangers := [name for name in config.plugins.must_agree if name not in config.plugins.enabled]:
         keys = (("plugins", "must_agree"), ("plugins", "enabled"))
         yield Contradiction(keys, f"plugins.must_agree names {', '.join(strangers)}, not in plugins.enabled")
@@ -98,7 +145,7 @@ def _production(config: Config) -> Iterator[Contradiction]:
             (("ocpp", "unknown_chargers"), profile),
             'ocpp.unknown_chargers: production refuses "accepted"; take "pending" or "rejected"',
         )
-    for name, section in (("ocpp", config.ocpp), ("api", config.api)):
+    for name, section in _listening(config):
         if not section.tls_certificate and not section.allow_plain and not is_local(section.host):
             yield Contradiction(
                 ((name, "allow_plain"), (name, "host"), profile),

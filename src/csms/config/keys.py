@@ -1,8 +1,9 @@
-"""The operator key: where the command line and the server find the same one."""
+"""Keys of the server's own: where the command line and the server find the same ones."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from .sections import Config
 
@@ -14,10 +15,7 @@ def operator_key(config: Config) -> str:
     """
     if config.api.key:
         return config.api.key
-    try:
-        return (config.folder / config.api.key_file).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return ""
+    return _kept(config.folder / config.api.key_file)
 
 
 def make_operator_key(config: Config, fresh: str) -> str:
@@ -25,16 +23,30 @@ def make_operator_key(config: Config, fresh: str) -> str:
 
     Of two processes that start at once, one makes the file and the other reads it. Raises ``OSError`` when it cannot be written.
     """
-    if existing := operator_key(config):
-        return existing
-    file = config.folder / config.api.key_file
+    return operator_key(config) or _made(config.folder / config.api.key_file, fresh)
+
+
+def make_files_key(config: Config, fresh: str) -> str:
+    """The key that signs links to files, kept in ``files.key_file``; when there was none, ``fresh``. Raises ``OSError``."""
+    file = config.folder / config.files.key_file
+    return _kept(file) or _made(file, fresh)
+
+
+def _kept(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _made(file: Path, fresh: str) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists():
         file.unlink()  # it was empty: left by a crash or a full disk
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return operator_key(config) or fresh
+        return _kept(file) or fresh
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(fresh + "\n")
     return fresh

@@ -229,7 +229,11 @@ def _build(values: dict[Key, Any], settings: dict[str, dict[str, Any]], folder: 
     profile = values.get(("profile",), PROFILES[0])
     chosen = {key: values.get(key, field.metadata["profiles"].get(profile, field.default)) for key, field in KEYS.items()}
     for key, field in KEYS.items():
-        if field.metadata["path"] and chosen[key]:
+        if not field.metadata["path"] or not chosen[key]:
+            continue
+        if isinstance(chosen[key], tuple):
+            chosen[key] = tuple(str(folder / Path(each).expanduser()) for each in chosen[key])
+        else:
             chosen[key] = str(folder / Path(chosen[key]).expanduser())
     scheme, _, rest = chosen["database", "url"].partition(":///")
     if scheme == "sqlite":

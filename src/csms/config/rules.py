@@ -116,6 +116,12 @@ DATABASE_URL = Pattern(
     r"sqlite:///(?!:memory:)[^?#]+|postgresql://\S+", "sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 )
 REDIS_URL = Pattern(r"|rediss?://\S+", 'redis://HOST:PORT/NUMBER, rediss://HOST:PORT/NUMBER, or ""')
+PUBLIC_URL = Pattern(
+    r"|https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*",
+    'http(s)://HOST, with a port or path if need be and no slash at its end, or ""',
+)
+AUTHORITY = Pattern(r"|[A-Za-z0-9_.-]+", '"built-in", the name of a plugin, or ""')
+ORGANIZATION = Pattern(r"|[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters")
 URL_PATH = Pattern(r"/|(/[A-Za-z0-9._~-]+)+", "a path such as /ocpp, without a slash at its end")
 ADDRESS = Pattern(r"[A-Za-z0-9._:%-]+", "an address or host name to listen on, such as 127.0.0.1, 0.0.0.0 or ::")
 PLUGIN_NAMES = Pattern(r"[A-Za-z0-9_.-]+", "a list of plugin names without repeats", each=True)

@@ -18,32 +18,14 @@ from .rules import (
     Between,
     Networks,
     OneOf,
-    Rule,
     SomeOf,
 )
-from .shown import hidden_repr, hidden_settings_repr
+from .security import SecurityConfig
+from .setting import setting
+from .shown import hidden_settings_repr
 
 PROFILES = ("development", "staging", "production")
 PROTOCOLS = ("ocpp2.0.1", "ocpp1.6")
-
-
-def setting(
-    default: Any,
-    help: str,
-    *,
-    validator: Rule | None = None,
-    secret: bool = False,
-    path: bool = False,
-    env: tuple[str, ...] = (),
-    profiles: dict[str, Any] | None = None,
-) -> Any:
-    """A config key: its default, what it is for, and what it may be.
-
-    ``secret`` hides it when printed; ``path`` is taken from the config file's folder; ``env`` names conventional variables that set
-    it besides its ``CSMS_`` one; ``profiles`` gives the defaults of profiles that differ.
-    """
-    metadata = {"help": help, "secret": secret, "path": path, "env": env, "profiles": profiles or {}}
-    return attrs.field(default=default, validator=validator, repr=hidden_repr if secret else True, metadata=metadata)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -150,6 +132,7 @@ class OcppConfig:
         "calls taken from a charger that is not accepted yet; others get SecurityError",
         validator=CALL_NAMES,
     )
+    quirks_file: str = setting("", "TOML file of quirks besides those that come with csms (docs/quirks.md)", path=True)
     framing: str = setting(
         "lean",
         "WebSocket framing: lean (websockets' protocol on the Trio stream, half the CPU per message) or trio-websocket",
@@ -231,6 +214,15 @@ class TransactionsConfig:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class SmartChargingConfig:
+    """How charging profiles are reckoned."""
+
+    voltage_v: int = setting(
+        230, "set voltage of the area from line to neutral, by which amperes and watts are converted", validator=Between(50, 1000)
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class LocalListsConfig:
     """Local authorization lists, by which chargers know tokens without asking."""
 
@@ -256,12 +248,29 @@ class ReservationsConfig:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class UpkeepConfig:
+    """How chargers are kept as they should be: configuration, availability, resets."""
+
+    apply_configuration: bool = setting(
+        True, "tell chargers what is wanted of their configuration as soon as it differs; if false, only look"
+    )
+    check_configuration_s: int = setting(
+        86_400, "how often a charger of which something is wanted is asked whether it has it", validator=Between(60, 2_592_000)
+    )
+    status_wait_s: int = setting(
+        60, "how long a charger may take to show that it goes in or out of service", validator=Between(1, 86_400)
+    )
+    reset_limit_s: int = setting(900, "how long a charger may take to boot after a reset", validator=Between(10, 86_400))
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class RetentionConfig:
     """How long bulky data is kept."""
 
     frames_days: int = setting(30, "days of frame log; 0 keeps all", validator=Between(0, 36_500))
     meter_readings_days: int = setting(730, "days of meter readings; 0 keeps all", validator=Between(0, 36_500))
     events_days: int = setting(90, "days of delivered events; 0 keeps all", validator=Between(0, 36_500))
+    security_events_days: int = setting(730, "days of security events; 0 keeps all", validator=Between(0, 36_500))
     slice_ms: float = setting(10.0, "longest slice of the writer that a retention job takes", validator=Between(1, 1000))
 
 
@@ -325,9 +334,12 @@ class Config:
     ocpp: OcppConfig = attrs.field(factory=OcppConfig)
     api: ApiConfig = attrs.field(factory=ApiConfig)
     files: FilesConfig = attrs.field(factory=FilesConfig)
+    security: SecurityConfig = attrs.field(factory=SecurityConfig)
     transactions: TransactionsConfig = attrs.field(factory=TransactionsConfig)
+    smart_charging: SmartChargingConfig = attrs.field(factory=SmartChargingConfig)
     local_lists: LocalListsConfig = attrs.field(factory=LocalListsConfig)
     reservations: ReservationsConfig = attrs.field(factory=ReservationsConfig)
+    upkeep: UpkeepConfig = attrs.field(factory=UpkeepConfig)
     retention: RetentionConfig = attrs.field(factory=RetentionConfig)
     plugins: PluginsConfig = attrs.field(factory=PluginsConfig)
     cluster: ClusterConfig = attrs.field(factory=ClusterConfig)

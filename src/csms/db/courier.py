@@ -123,10 +123,11 @@ class Courier:
         if self._unsaved and (now >= self._save_at or look):
             await self._save()
         if look:
-            self._replays = self._database.replay_mark
-            self._look_at = now + self._pace.poll_s
+            replays = self._database.replay_mark
             self._behind = True
-            await self._look()
+            await self._look()  # until this succeeds nothing new is read: it may belong behind something that waits
+            self._replays = replays
+            self._look_at = now + self._pace.poll_s
         await self._resume()
         while (self._behind or self._late) and len(self._entries) < self._pace.window and self._retrying < self._pace.most_retrying:
             await self._scan()

@@ -30,6 +30,7 @@ class Kept:
 
 FRAMES = Kept("frames")
 METER_READINGS = Kept("meter_readings", at="received_at")
+SECURITY_EVENTS = Kept("security_events", at="received_at")
 EVENTS = Kept(
     "events",
     number="sequence",

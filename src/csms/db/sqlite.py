@@ -86,12 +86,12 @@ class SqliteWriter:
             else:
                 cursor.execute("COMMIT")
         except BaseException as error:
+            cursor.close()  # before the connection, which an error of the disk closes
             await self._roll_back(connection, error)
             if isinstance(error, sqlite3.Error):
                 raise unavailable(self._path, error) from error
             raise
-        finally:
-            cursor.close()
+        cursor.close()
         done.seconds = perf_counter() - started
         done.commit_seconds = perf_counter() - commit_started
         done.emitted = run.emitted

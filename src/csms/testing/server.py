@@ -14,7 +14,7 @@ import httpx
 import trio
 
 from csms import app
-from csms.config import ApiConfig, Config, LogConfig, OcppConfig
+from csms.config import ApiConfig, Config, FilesConfig, LogConfig, OcppConfig
 from csms.core.ids import DEFAULT_TENANT, charger_key
 from csms.core.ports import Ports, Row, Tx
 from csms.domain.drivers import service as drivers
@@ -28,7 +28,12 @@ PATIENCE_S = 10.0
 
 def config_for(folder: Path, **sections: Any) -> Config:
     """A config for tests: free ports, quiet logs, everything in ``folder``; ``sections`` replaces whole sections."""
-    defaults: dict[str, Any] = {"ocpp": OcppConfig(port=0), "api": ApiConfig(port=0), "log": LogConfig(level="error")}
+    defaults: dict[str, Any] = {
+        "ocpp": OcppConfig(port=0),
+        "api": ApiConfig(port=0),
+        "files": FilesConfig(port=0, reserve_bytes=0),
+        "log": LogConfig(level="error"),
+    }
     return Config(folder=folder, **(defaults | sections))
 
 

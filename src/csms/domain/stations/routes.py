@@ -14,6 +14,8 @@ from csms.core.commands import COMMANDS, Command, Outcome
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports
 
+from .relay import Limited
+
 MAX_WAIT_S = 300.0
 
 CommandFlow = Callable[[Ports, TenantId, str, Any], Awaitable[tuple[Outcome, dict[str, Any]]]]
@@ -49,7 +51,8 @@ def blueprint(ports: Ports, *, flows: Mapping[type[Command], CommandFlow], appro
         flow = flows.get(kind)
         more: dict[str, Any] = {}
         if flow is not None:
-            outcome, more = await flow(ports, DEFAULT_TENANT, charger_id, command)
+            limited = attrs.evolve(ports, chargers=Limited(ports.chargers, _seconds("ttl_s"), _seconds("timeout_s")))
+            outcome, more = await flow(limited, DEFAULT_TENANT, charger_id, command)
         else:
             outcome = await ports.chargers.send(charger_id, command, ttl_s=_seconds("ttl_s"), timeout_s=_seconds("timeout_s"))
         return answer({"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome), **more})

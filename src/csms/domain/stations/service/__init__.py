@@ -19,7 +19,6 @@ from .chargers import (
 )
 from .hearing import (
     DRIFT_STEP_MS,
-
     boot,
     data,
     note_oddities,
@@ -56,7 +55,6 @@ from .sites import (
 
 __all__ = [
     "DRIFT_STEP_MS",
-
     "MOST_OFFERS",
     "PENDING_LIMIT",
     "add_charger",

@@ -1,0 +1,1 @@
+"""SQL of the security slice, one module per noun: ``from csms.domain.security.store import certificates``."""

@@ -1,0 +1,1 @@
+"""Keeping chargers up: firmware images, updates and campaigns; diagnostics and logs."""

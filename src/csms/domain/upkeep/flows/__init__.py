@@ -1,0 +1,1 @@
+"""Flows of the upkeep slice: ask chargers, follow up, and keep files."""

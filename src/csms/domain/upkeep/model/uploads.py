@@ -1,0 +1,112 @@
+"""Diagnostics and logs: what was asked for, and the files that came."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+from attrs.validators import ge, in_, le, optional
+
+from csms.core.events import Event, event
+from csms.core.ids import charger_key
+
+DIAGNOSTICS, SECURITY = "diagnostics", "security"
+KINDS = (DIAGNOSTICS, SECURITY)
+
+SENDING, ACCEPTED, UPLOADING, UPLOADED = "sending", "accepted", "uploading", "uploaded"
+UNAVAILABLE = "unavailable"
+"""The charger has nothing to send (1.6 §5.9)."""
+FAILED, CANCELLED, UNKNOWN = "failed", "cancelled", "unknown"
+OPEN_UPLOAD_STATES = (SENDING, ACCEPTED, UPLOADING)
+UPLOAD_STATES = (*OPEN_UPLOAD_STATES, UPLOADED, UNAVAILABLE, FAILED, CANCELLED, UNKNOWN)
+
+STATE_OF = {
+    "Uploading": UPLOADING,
+    "Uploaded": UPLOADED,
+    "UploadFailure": FAILED,
+    "BadMessage": FAILED,
+    "PermissionDenied": FAILED,
+    "NotSupportedOperation": FAILED,
+    "AcceptedCanceled": CANCELLED,
+}
+"""What a status means for an upload (2.0.1 UploadLogStatusEnumType)."""
+
+MOST_VERSIONS = 10
+"""Files that one request keeps; an older one makes room."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class UploadWish:
+    """What to ask a charger for, and where it shall go: ``location`` is of somebody else's, ``""`` our own file server."""
+
+    kind: str = attrs.field(default=DIAGNOSTICS, validator=in_(KINDS))
+    oldest_at: int | None = None
+    latest_at: int | None = None
+    location: str = ""
+    retries: int | None = attrs.field(default=None, validator=optional((ge(0), le(1000))))
+    retry_interval_s: int | None = attrs.field(default=None, validator=optional((ge(0), le(86_400))))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LogUpload:
+    """One request for diagnostics or a log. Field names are column names (migration 0011)."""
+
+    id: int = 0
+    charger_id: str
+    kind: str = DIAGNOSTICS
+    asked_by: str = ""
+    request_id: int = 0
+    state: str = SENDING
+    status: str = ""
+    file_name: str = ""
+    location: str = ""
+    oldest_at: int | None = None
+    latest_at: int | None = None
+    retries: int | None = None
+    retry_interval_s: int | None = None
+    deadline_at: int | None = None
+    note: str = ""
+    created_at: int = 0
+    updated_at: int = 0
+    closed_at: int | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether something may still come."""
+        return self.state in OPEN_UPLOAD_STATES
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LogFile:
+    """A file that a charger sent: ``file`` is its name among the files that are kept, ``file_name`` what the charger called it."""
+
+    id: int = 0
+    upload_id: int
+    file: str
+    file_name: str
+    size_bytes: int
+    sha256: str
+    address: str
+    received_at: int
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
+class LogUploadChanged(Event):
+    """A request for diagnostics or a log got into another state. ``file_id`` is the newest file that came, None while there is none."""
+
+    type: ClassVar[str] = "log_upload_changed"
+
+    upload_id: int
+    charger_id: str
+    kind: str
+    state: str
+    previous_state: str
+    status: str
+    file_id: int | None
+    note: str
+
+    @property
+    def key(self) -> str:
+        """Ordered with everything else of the charger."""
+        return charger_key(self.charger_id)

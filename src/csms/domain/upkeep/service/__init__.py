@@ -1,0 +1,1 @@
+"""Verbs of the upkeep slice, one module per noun."""

@@ -1,0 +1,1 @@
+"""SQL of the upkeep slice, one module per noun."""
