@@ -11,10 +11,11 @@ import structlog
 import trio
 
 from csms.core.errors import Refused
-from csms.core.ids import DEFAULT_TENANT, charger_key
+from csms.core.ids import DEFAULT_TENANT, charger_key, token_key
 from csms.core.ports import Ports, Tx
 from csms.domain.drivers import service as drivers
 from csms.domain.drivers import store as drivers_store
+from csms.domain.drivers.model import TOKENS_KEY, driver_key
 from csms.domain.stations import keys as charger_keys
 from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
@@ -75,6 +76,12 @@ def prepare(tx: Tx, ground: Ground, sealed: dict[str, str]) -> bool:
 
     What was taken away of the example comes back, for the simulated chargers need it.
     """
+    tx.claim(
+        TOKENS_KEY,
+        driver_key(tx.tenant, ground.driver_id),
+        *(charger_key(each.charger_id) for each in CHARGERS),
+        *(token_key(tx.tenant, token) for token in TOKENS),
+    )
     known = _known(tx)
     for each in CHARGERS:
         key = sealed[each.charger_id]

@@ -10,7 +10,7 @@ import attrs
 import structlog
 import trio
 
-from csms import memory, smart_charging
+from csms import memory, smart_charging, turns
 from csms.config import Config, RetentionConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
@@ -20,6 +20,7 @@ from csms.db.retention import EVENTS, FRAMES, METER_READINGS, SECURITY_EVENTS, f
 from csms.domain.local_lists import flows as local_lists
 from csms.domain.profiles import flows as profiles_flows
 from csms.domain.profiles import service as profiles
+from csms.domain.profiles import store as profiles_store
 from csms.domain.reservations import flows as reservations_flows
 from csms.domain.reservations import service as reservations
 from csms.domain.security import flows as security_flows
@@ -33,6 +34,7 @@ from csms.domain.upkeep.flows import rounds as upkeep
 from csms.domain.upkeep.service import maintenance as upkeep_maintenance
 from csms.domain.upkeep.service import resets as upkeep_resets
 from csms.domain.upkeep.service import uploads as upkeep_uploads
+from csms.turns import Turns
 
 DAY_MS = 86_400_000
 JOB_LIMIT_S = 600.0
@@ -72,6 +74,16 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("note who was heard", 60, note_last_seen),
         Job("retention", 600, partial(forget, config.retention, database)),
     ]
+
+
+def turns_table(config: Config) -> list[Turns]:
+    """What chargers get a turn for when it is due."""
+    rules = smart_charging.rules(config)
+
+    async def deliver(ports: Ports, tenant: TenantId, charger_id: str) -> None:
+        await profiles_flows.deliver(ports, rules, charger_id, tenant=tenant)
+
+    return [Turns("charging profiles", profiles_store.due_chargers, deliver)]
 
 
 async def each_tenant(verb: Callable[[Tx], int], ports: Ports) -> int:
@@ -123,7 +135,8 @@ async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:
     """Run every job in its turn, for ever, each in a task of its own."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(memory.sweep)
-        nursery.start_soon(profiles_flows.keep, ports, smart_charging.rules(config))
+        for each in turns_table(config):
+            nursery.start_soon(turns.take, each, ports)
         nursery.start_soon(upkeep_keeping.keep, ports, config.upkeep)
         for job in table(config, database):
             nursery.start_soon(repeat, job, ports)

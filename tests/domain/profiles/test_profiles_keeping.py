@@ -1,4 +1,4 @@
-"""The task that sends what is due: nobody waits for a slow charger, and no failure ends it."""
+"""What is due is sent in turns: nobody waits for a slow charger, and no failure ends it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from trio.testing import MockClock
 from csms.core.charging import ChargingProfile
 from csms.core.commands import Answered, Outcome, TimedOut
 from csms.core.errors import StoreUnavailable
-from csms.domain.profiles import flows, service
+from csms.core.ids import TenantId
+from csms.core.ports import Ports
+from csms.domain.profiles import flows, service, store
 from csms.domain.profiles.model import Target
+from csms.turns import Turns, take
 
 from .conftest import Chargers, Scene
 
@@ -41,6 +44,13 @@ class OneHangs(Chargers):
         return Answered("Accepted")
 
 
+def turns_of(scene: Scene) -> Turns:
+    async def deliver(ports: Ports, tenant: TenantId, charger_id: str) -> None:
+        await flows.deliver(ports, scene.rules, charger_id, tenant=tenant)
+
+    return Turns("charging profiles", store.due_chargers, deliver)
+
+
 async def assigned(scene: Scene, make: Make) -> None:
     await scene.do(service.add_template, "day", make())
     await scene.do(service.assign, "day", Target(model="M1"))
@@ -51,7 +61,7 @@ async def test_a_charger_that_hangs_keeps_no_other_waiting(scene: Scene, make: M
     await assigned(scene, make)
     scene.chargers = hanging = OneHangs(can=frozenset())
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(flows.keep, scene.ports, scene.rules)
+        nursery.start_soon(take, turns_of(scene), scene.ports)
         with trio.fail_after(10):
             await hanging.reached.wait()
             while await scene.states("C2") != [(1, "installed", "Accepted")]:
@@ -89,7 +99,7 @@ async def test_it_goes_on_after_failures(scene: Scene, make: Make, autojump_cloc
     ports = attrs.evolve(scene.ports, database=failing)
     autojump_clock.autojump_threshold = 0.05
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(flows.keep, ports, scene.rules)
+        nursery.start_soon(take, turns_of(scene), ports)
         with trio.fail_after(60):
             await done.wait()
         nursery.cancel_scope.cancel()

@@ -16,6 +16,10 @@ UNKNOWN_TOKEN = TokenVerdict("Invalid")
 """What a token that nobody issued gets (1.6 §7.2: "Invalid: identifier is unknown")."""
 
 
+TOKENS_KEY = "tokens"
+"""The key of what is told about who may charge where; whoever changes much of it at once claims it first."""
+
+
 def driver_key(tenant: int, driver_id: int) -> str:
     """The write key of one driver."""
     return f"driver:{tenant}:{driver_id}"
@@ -143,4 +147,4 @@ class TokensChanged(Event):
     @property
     def key(self) -> str:
         """All in order: operators do this, not chargers."""
-        return "tokens"
+        return TOKENS_KEY

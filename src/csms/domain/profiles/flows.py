@@ -7,12 +7,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import attrs
-import structlog
-import trio
 
 from csms.core.charging import ChargingProfile
 from csms.core.commands import Answered, ClearChargingProfile, GetCompositeSchedule, GetVariables, Outcome, SetChargingProfile
-from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, Place, TenantId, charger_key
 from csms.core.ports import Ports, ReadTx
 from csms.core.units import parse_instant
@@ -26,17 +23,11 @@ from .fitting import VARIABLES, limits_from
 from .model import Held, Limits, Rules, Template
 from .service import Composite
 
-POLL_S = 2.0
-"""How soon what is due is noticed."""
-MOST_AT_ONCE = 32
-"""Chargers that are served at a time."""
 MOST_IN_A_ROW = 100
 """What one charger is sent before it is another's turn."""
 ALIGN_SLICE = 25
 SAME_CLOCK_MS = 60_000
 """How far a charger's clock may be off for its word on when a schedule starts to be taken."""
-
-log = structlog.get_logger("csms.profiles")
 
 
 # --- once, for an operator ------------------------------------------------------------------------------------------------------
@@ -184,34 +175,6 @@ async def deliver(ports: Ports, rules: Rules, charger_id: str, *, tenant: Tenant
             outcome = await ports.chargers.send(charger_id, SetChargingProfile(held.place, held.effective))
             await ports.database.write(service.answered, held.id, held.sent_no, outcome, tenant=tenant, keys=keys)
     return MOST_IN_A_ROW
-
-
-async def keep(ports: Ports, rules: Rules) -> None:
-    """Deliver whatever is due to whoever is connected, for ever, a few chargers at a time; a slow one keeps no other waiting."""
-    busy: set[str] = set()
-
-    async def serve(charger_id: str, tenant: TenantId) -> None:
-        try:
-            await deliver(ports, rules, charger_id, tenant=tenant)
-        except StoreUnavailable as error:
-            log.warning("profiles.store_unavailable", charger_id=charger_id, reason=str(error))
-        except Exception:
-            log.exception("profiles.delivery_failed", charger_id=charger_id)
-        finally:
-            busy.discard(charger_id)
-
-    async with trio.open_nursery() as nursery:
-        while True:
-            try:
-                due = await ports.database.read(store.due_chargers, MOST_AT_ONCE * 8, tenant=DEFAULT_TENANT)
-            except StoreUnavailable as error:
-                log.warning("profiles.store_unavailable", reason=str(error))
-                due = ()
-            for row in due:
-                if row["charger_id"] not in busy and len(busy) < MOST_AT_ONCE:
-                    busy.add(row["charger_id"])
-                    nursery.start_soon(serve, row["charger_id"], TenantId(row["tenant"]))
-            await trio.sleep(POLL_S)
 
 
 async def align(ports: Ports) -> int:
