@@ -241,7 +241,7 @@ async def real_demo(folder: Path) -> AsyncIterator[trio.Process]:
 
 
 async def test_a_newcomer_sees_charging_and_ends_it(tmp_path: Path) -> None:
-    (tmp_path / "csms.toml").write_text("[ocpp]\nport = 0\n[api]\nport = 0\n")
+    (tmp_path / "csms.toml").write_text("[ocpp]\nport = 0\n[api]\nport = 0\n[files]\nport = 0\n")
     file = tmp_path / "csms.db"
     for number, welcome in ((signal.SIGINT, "put into the empty database"), (signal.SIGTERM, "was there already")):
         before = {transaction_id for transaction_id, _ in transactions(file)}

@@ -16,6 +16,7 @@ from csms.core.ids import DEFAULT_TENANT, Place, TenantId
 from csms.core.ports import Admission, Ports, ReadTx, Tx
 from csms.core.reports import (
     Booted,
+    CertificateRequested,
     DataSent,
     DataVerdict,
     FirmwareStatusReported,
@@ -29,6 +30,8 @@ from csms.core.reports import (
     Registration,
     Report,
     Sample,
+    SecurityEventReported,
+    SigningVerdict,
     StartReported,
     StatusReported,
     StopReported,
@@ -71,6 +74,8 @@ SAID: dict[type[Report], tuple[Report, type[Verdict]]] = {
     DataSent: (DataSent(vendor_id="org.example", **WHO), DataVerdict),
     FirmwareStatusReported: (FirmwareStatusReported(status="Downloading", **WHO), Noted),
     LogStatusReported: (LogStatusReported(status="Uploading", request_id=1, **WHO), Noted),
+    CertificateRequested: (CertificateRequested(csr="no request", **WHO), SigningVerdict),
+    SecurityEventReported: (SecurityEventReported(kind="ResetOrReboot", occurred_at=START_AT, **WHO), Noted),
 }
 """One of each kind, and what it is answered with."""
 

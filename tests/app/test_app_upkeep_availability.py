@@ -107,7 +107,7 @@ async def test_an_absent_charger_is_told_when_it_comes_back_after_a_restart(serv
         told = await server.command("C1", "ChangeAvailability", place={"evse": 2}, operative=False)
         assert (told["outcome"], told["state"]) == ("Offline", "pending")
     async with running_server(server_config) as server, connect(server.url, "C1", password=KEY) as scripted:
-        message_id, asked = await scripted.expect("ChangeAvailability")
+        _, asked = await scripted.expect("ChangeAvailability")
         assert asked == {"connectorId": 2, "type": "Inoperative"}
         server.stop()  # before it hears the answer
         await scripted.wait_closed()

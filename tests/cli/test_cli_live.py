@@ -58,8 +58,10 @@ async def _end_with(csms: Csms, arguments: tuple[str, ...], code: int) -> None:
 
 
 async def test_sending_to_nobody(csms: Csms) -> None:
-    ended = await csms("send", "C9", "Reset", code=5)
+    ended = await csms("send", "C9", "ClearCache", code=5)
     assert b"C9 is offline" in ended.stderr
+    ended = await csms("send", "C9", "Reset", code=1)
+    assert b"there is no charger 'C9'" in ended.stderr
 
 
 async def test_a_remote_charge_from_start_to_stop(csms: Csms, charger: ConnectCharger, server: TestServer) -> None:

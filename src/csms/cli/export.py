@@ -21,7 +21,7 @@ from . import show
 from .options import Invocation, common, examples
 from .tables import Tables, open_tables
 
-NOT_BY_DEFAULT = frozenset({"charger_keys", "charger_key_offers"})
+NOT_BY_DEFAULT = frozenset({"charger_keys", "charger_key_offers", "key_rotations"})
 """Secrets, though sealed; left out of ``--all``."""
 STEP = 1000
 """Rows between two moves of the progress bar."""
@@ -80,7 +80,7 @@ def export(call: Invocation, table: str | None, all_tables: bool, form: str | No
     """Write any table as CSV or JSON.
 
     A TABLE comes in the order of its primary key. All of it is as it was at one moment, also while a server runs. Columns ending in _at are milliseconds since 1970, UTC. --all
-    leaves out the chargers' sealed keys; they can be exported by name (charger_keys, charger_key_offers).
+    leaves out the chargers' sealed keys; they can be exported by name (charger_keys, charger_key_offers, key_rotations).
     """
     if sum((table is not None, all_tables, list_tables)) != 1:
         raise click.UsageError("name one table, or say --all or --list")

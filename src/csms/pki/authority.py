@@ -113,7 +113,9 @@ class BuiltInAuthority:
                 secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
                 _write(fresh / KEY_NAME, secret, 0o600)
                 _write(fresh / CERTIFICATE_NAME, pem_of([root]).encode(), 0o644)
+                _settle(fresh)
                 os.rename(fresh, self._folder)
+                _settle(self._folder.parent)
             finally:
                 shutil.rmtree(fresh, ignore_errors=True)
         except OSError as error:
@@ -149,3 +151,12 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _settle(folder: Path) -> None:
+    """Have a folder's entries on disk: a root that is gone after a power failure could vouch for nobody."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

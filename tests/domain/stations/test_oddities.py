@@ -4,8 +4,7 @@ from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Database
 from csms.core.reports import DataSent, DataVerdict, HeartbeatSent, Oddity
 from csms.domain.stations import service, store
-from csms.domain.stations.model import ChargerOddity
-from csms.domain.stations.model import MOST_ODDITIES
+from csms.domain.stations.model import MOST_ODDITIES, ChargerOddity
 
 
 async def hear(database: Database, received_at: int, *oddities: Oddity) -> None:

@@ -305,7 +305,7 @@ class ChargerCertificateChanged(ChargerSecurityEvent):
 @event
 @attrs.frozen(slots=True, kw_only=True)
 class ChargerCertificateExpiring(ChargerSecurityEvent):
-    """A charger's certificate ends soon and was not renewed, though its charger was told so ``renewals`` times. Told once."""
+    """A charger's certificate ends soon and could not be renewed; its charger was told so ``renewals`` times. Told once."""
 
     type: ClassVar[str] = "charger_certificate_expiring"
 

@@ -168,20 +168,21 @@ EXPECTED = (StoreUnavailable, Refused)
 @contextmanager
 def _listening(world: World) -> Iterator[None]:
     """Read the server's log: an error with a traceback is a surprise, unless the world itself made it."""
-    before = structlog.get_config()
+    before = structlog.get_config() if structlog.is_configured() else None
 
     def hear(logger: Any, level: str, event: Any) -> Any:
         error = event.pop("exc_info", None)
         if error is True:
             error = sys.exc_info()[1]
-        world.trace.aside(f"[{level}] {' '.join(f'{name}={value}' for name, value in event.items())} {error or ''}")
+        if world.trace.shown:
+            world.trace.aside(f"[{level}] {' '.join(f'{name}={value}' for name, value in event.items())} {error or ''}")
         if isinstance(error, BaseException) and not _expected(error):
             world.surprises.append(f"{event.get('event')}: {error!r}")
         raise structlog.DropEvent
 
     structlog.configure(
         processors=[hear],
-        wrapper_class=structlog.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger("debug" if world.trace.shown else "warning"),
         context_class=dict,
         logger_factory=structlog.ReturnLoggerFactory(),
         cache_logger_on_first_use=False,
@@ -189,7 +190,10 @@ def _listening(world: World) -> Iterator[None]:
     try:
         yield
     finally:
-        structlog.configure(**before)
+        if before is None:
+            structlog.reset_defaults()
+        else:
+            structlog.configure(**before)
 
 
 def _expected(error: BaseException) -> bool:

@@ -19,6 +19,11 @@ class Trace:
         self._show = show
         self.lines = 0
 
+    @property
+    def shown(self) -> bool:
+        """Whether somebody wants to see it."""
+        return self._show is not None
+
     def line(self, who: str, what: str, *more: Any) -> None:
         """Something happened."""
         text = f"{trio.current_time():11.3f} {who:<12} {what} {' '.join(map(str, more))}".rstrip()

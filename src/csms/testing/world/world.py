@@ -33,7 +33,7 @@ class Size:
     """How big a world is. ``hours`` are the virtual ones in which faults happen."""
 
     chargers: int = 4
-    hours: float = 0.2
+    hours: float = 0.15
 
 
 class World:

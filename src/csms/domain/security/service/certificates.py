@@ -35,6 +35,8 @@ MOST_DELIVERIES = 5
 UNSURE_WAIT_MS, BUSY_WAIT_MS = 300_000, 10_000
 """Until it is handed over again: where no answer came, and where it could not even be sent."""
 REFUSED_EVERY_MS = 600_000
+OVERDUE_MS = 3_600_000
+"""How long a renewal may take before it counts as failed."""
 RENEWAL_WAITS_MS = (60_000, 43_200_000)
 """Shortest and longest wait between two renewals that came to nothing: an eighth of what is left, within these."""
 
@@ -227,7 +229,7 @@ def revoke_removed(tx: Tx) -> int:
 
 
 def warn_of_ends(tx: Tx, expiring_ms: int) -> int:
-    """Tell, once, of certificates in use that end soon and were not renewed in spite of attempts; how many."""
+    """Tell, once, of certificates in use that end soon and could not be renewed, also because their charger is away; how many."""
 
     def warn(known: ChargerCertificate) -> None:
         store.warned(tx, known.id)
@@ -241,7 +243,7 @@ def warn_of_ends(tx: Tx, expiring_ms: int) -> int:
             )
         )
 
-    return _each(tx, store.to_warn(tx, tx.now + expiring_ms, SLICE), warn)
+    return _each(tx, store.to_warn(tx, tx.now + expiring_ms, tx.now - OVERDUE_MS, SLICE), warn)
 
 
 def _each(tx: Tx, found: Sequence[ChargerCertificate], act: Callable[[ChargerCertificate], None]) -> int:

@@ -151,15 +151,15 @@ def ending(tx: ReadTx, before: int, limit: int) -> list[ChargerCertificate]:
     return _all(tx.all(sql, before=before, limit=limit))
 
 
-def to_warn(tx: ReadTx, before: int, limit: int) -> list[ChargerCertificate]:
-    """Certificates in use that end before an instant, were not renewed, and that nobody was told about."""
+def to_warn(tx: ReadTx, before: int, overdue: int, limit: int) -> list[ChargerCertificate]:
+    """Certificates in use that end before an instant and that nobody was told about, whose renewal failed or is due since ``overdue``."""
     sql = _SELECT + (  # noqa: S608 - constants
-        " AND c.state = 'active' AND c.not_after_at <= :before AND c.warned_at IS NULL AND c.renewals > 0"
+        " AND c.state = 'active' AND c.not_after_at <= :before AND c.warned_at IS NULL AND (c.renewals > 1 OR c.renew_at <= :overdue)"
         " AND NOT EXISTS (SELECT 1 FROM charger_certificates n WHERE n.charger_id = c.charger_id AND n.tenant = :tenant"
         " AND n.id > c.id AND n.state = 'active')"
         " ORDER BY c.not_after_at, c.id LIMIT :limit"
     )
-    return _all(tx.all(sql, before=before, limit=limit))
+    return _all(tx.all(sql, before=before, overdue=overdue, limit=limit))
 
 
 def warned(tx: Tx, certificate_id: int) -> None:

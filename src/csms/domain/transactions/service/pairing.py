@@ -150,6 +150,8 @@ def _began(known: Transaction) -> int:
 def _began_before(known: Transaction, report: StopReported) -> bool:
     if _began(known) < report.stopped_at:
         return True
+    if known.started_at_raw and report.stopped_at_raw and _began(known) == report.received_at:
+        return known.started_at_raw <= report.stopped_at_raw  # heard of in one moment: the charger's own clock tells them apart
     return bool(known.started_at_raw) and _began(known) <= report.received_at
 
 

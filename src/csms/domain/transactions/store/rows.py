@@ -100,8 +100,9 @@ def by_start(
 ) -> Transaction | None:
     """The transaction that this start told of before (1.6).
 
-    A time that cannot be trusted may be the same at every start, so with such a time it is a repeat only while that transaction runs,
-    or where the register has moved on since and could not show the same again. One of a time that we came to distrust keeps it raw.
+    A time that cannot be trusted may be the same at every start, so with such a time it is a repeat only while that transaction runs or
+    its stop is not known, or where the register has moved on since and could not show the same again. One of a time that we came to
+    distrust keeps it raw.
     """
     start = {"charger_id": charger_id, "evse": evse, "token_folded": token.casefold(), "meter_start_wh": meter_start_wh}
     if started_at_raw:
@@ -114,7 +115,8 @@ _START = "evse = :evse AND token_folded = :token_folded AND meter_start_wh IS NO
 _BY_START = f"{SELECT} AND charger_id = :charger_id AND {_START} AND started_at_raw = '' AND started_at = :started_at"
 _BY_RAW_START = f"{SELECT} AND charger_id = :charger_id AND started_at_raw = :started_at_raw AND started_at_raw <> '' AND {_START}"
 _STILL = (
-    " AND (started_at = :started_at OR closed_at IS NULL OR (meter_start_wh > 0 AND energy_wh > 0 AND energy_basis = 'register'))"
+    " AND (started_at = :started_at OR closed_at IS NULL OR stop_source = 'estimated'"
+    " OR (meter_start_wh > 0 AND energy_wh > 0 AND energy_basis = 'register'))"
 )
 
 
