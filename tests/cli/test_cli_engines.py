@@ -36,7 +36,11 @@ def test_from_a_charger_to_an_export(either: Run, tmp_path: Path) -> None:
     assert facts(either("charger", "show", "C1", "--json"))["approval"] == "accepted"
     assert facts(either("token", "show", "ABC", "--json"))["grants"][0]["station_id"] == station
     assert facts(either("transaction", "list", "--json")) == []
-    assert [each["type"] for each in facts(either("events", "list", "--json"))] == ["charger_registration_changed"]
+    assert [each["type"] for each in facts(either("events", "list", "--json"))] == [
+        "tokens_changed",
+        "tokens_changed",
+        "charger_registration_changed",
+    ]
     assert facts(either("events", "consumers", "--json")) == []
     either("migrate", "--check")
 

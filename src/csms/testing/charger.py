@@ -16,6 +16,8 @@ import trio_websocket
 
 PATIENCE_S = 10.0
 """Longest wait for anything a test expects."""
+GOODBYE_S = 2.0
+"""Longest wait for the server's part of closing a connection."""
 
 
 class CallFailed(Exception):
@@ -156,10 +158,12 @@ async def connect(
     password: str | None = None,
     protocol: str | None = "ocpp1.6",
     tls: ssl.SSLContext | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> AsyncIterator[ScriptedCharger]:
     """A scripted charger, connected for the time of an ``async with`` block. ``url`` ends before the charger id.
 
-    ``tls`` is whom it trusts, and its client certificate, where the ``url`` is ``wss://``.
+    ``tls`` is whom it trusts, and its client certificate, where the ``url`` is ``wss://``. ``patience_s`` is the longest handshake: a
+    client whose certificate is refused may not notice before.
 
     Raises ``trio_websocket.ConnectionRejected`` when the handshake is refused.
     """
@@ -172,6 +176,8 @@ async def connect(
             tls,
             subprotocols=[protocol] if protocol else None,
             extra_headers=headers,
+            connect_timeout=patience_s,
+            disconnect_timeout=GOODBYE_S,
         ) as socket,
         trio.open_nursery() as nursery,
     ):

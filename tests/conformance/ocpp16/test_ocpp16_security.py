@@ -236,11 +236,13 @@ async def test_TC_086_tls_versions_and_cipher_suites(server_config: Config, pki:
         with pytest.warns(DeprecationWarning, match="TLSVersion"):
             old.minimum_version, old.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_1
         old.set_ciphers("ALL:@SECLEVEL=0")
-        assert await refused(server.url, CHARGER, password=key, tls=old) == 0
+        assert await refused(server.url, CHARGER, password=key, tls=old, patience_s=1.0) == 0
         (row,) = await server.rows(USED, id=CHARGER)
         assert row["used"] == 2
         stranger = ssl.create_default_context()
-        assert await refused(server.url, CHARGER, password=key, tls=stranger) == 0, "a charger can tell us from others"
+        assert await refused(server.url, CHARGER, password=key, tls=stranger, patience_s=1.0) == 0, (
+            "a charger can tell us from others"
+        )
 
 
 async def test_TC_087_client_certificate(server_config: Config, pki: Shown) -> None:
@@ -252,7 +254,7 @@ async def test_TC_087_client_certificate(server_config: Config, pki: Shown) -> N
         assert await refused(server.url, CHARGER, tls=pki.context("SOMEBODY")) == 403
         assert await refused(server.url, CHARGER, tls=pki.context()) == 403
         stranger = attrs.evolve(pki, chargers=trustme.CA())
-        assert await refused(server.url, CHARGER, tls=stranger.context(CHARGER)) == 0
+        assert await refused(server.url, CHARGER, tls=stranger.context(CHARGER), patience_s=1.0) == 0
         (row,) = await server.rows(USED, id=CHARGER)
         assert row["used"] == 3
 
