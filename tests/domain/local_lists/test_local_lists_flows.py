@@ -44,7 +44,7 @@ class Settings:
     check_interval_s: int = 3600
 
 
-@attrs.define
+@attrs.define(slots=False)
 class Box:
     """A charger with a local list, as the domain meets it."""
 
@@ -292,3 +292,32 @@ async def test_a_list_sent_by_hand_is_remembered(ports: Ports, box: Box) -> None
     assert await stored(ports) == {"HAND": "Accepted"}
     await synchronise(ports)
     assert box.entries == {}, "a list that is kept in step is put right again"
+
+
+async def test_a_version_that_cannot_be_counted_on_starts_over(ports: Ports, box: Box) -> None:
+    box.version, box.entries = 2**31 - 1, {"STRANGER": "Accepted"}
+    await add(ports, "A")
+    state = await synchronise(ports)
+    assert (state.state, state.version, box.version, box.entries) == (IN_STEP, 1, 1, {"A": "Accepted"})
+    await add(ports, "B")
+    assert (await synchronise(ports)).version == 2
+
+
+async def test_a_charger_whose_answers_break_us_keeps_no_other_waiting(ports: Ports, box: Box) -> None:
+    bad, say = "CP-0", box.send
+
+    async def send(charger_id: str, command: Command, /, **limits: Any) -> Outcome:
+        if charger_id == bad:
+            raise OverflowError("a number too large for the store")
+        return await say(charger_id, command, **limits)
+
+    def connect(tx: Tx) -> None:
+        stations.add_charger(tx, bad)
+        tx.run("UPDATE chargers SET connection_id = id, connected_at = 1 WHERE tenant = :tenant")
+
+    box.send = send  # type: ignore[method-assign]
+    await ports.database.write(connect, tenant=DEFAULT_TENANT, keys=(charger_key(CP), charger_key(bad)))
+    await add(ports, "A")
+    assert await flows.synchronise_due(Settings(), ports) == 2
+    assert box.entries == {"A": "Accepted"}
+    assert await flows.synchronise_due(Settings(), ports) == 0, "the bad one is tried again, but later"

@@ -213,6 +213,8 @@ def test_what_1_6_has_no_words_for_is_refused_with_a_reason(script: Any, command
         (commands.TriggerMessage("Heartbeat"), {"status": "NotImplemented"}, Answered("NotImplemented")),
         (commands.GetLocalListVersion(), {"listVersion": 12}, Answered("Accepted", {"version": 12})),
         (commands.GetLocalListVersion(), {"listVersion": -1}, Answered("NotSupported", {"version": -1})),
+        (commands.GetLocalListVersion(), {"listVersion": -(2**200)}, Answered("NotSupported", {"version": -1})),
+        (commands.GetLocalListVersion(), {"listVersion": 2**200}, Answered("Accepted", {"version": 2**31 - 1})),
         (commands.SendLocalList(1), {"status": "VersionMismatch"}, Answered("VersionMismatch")),
         (
             commands.GetCompositeSchedule(Place(1, 1), 300),

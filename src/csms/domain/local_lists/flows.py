@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import structlog
 import trio
 
 from csms.core.commands import Answered, GetLocalListVersion, GetVariables, Outcome, SendLocalList, VariableName
+from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
 from csms.core.ports import Ports
 from csms.domain.tenants import store as tenants_store
@@ -18,6 +21,8 @@ ENABLED, LIST_LIMIT, MESSAGE_LIMIT = "LocalAuthListEnabled", "LocalAuthListMaxLe
 AT_ONCE = 10
 """Lists that are synchronised at a time."""
 SLICE = 200
+
+log = structlog.get_logger("csms.local_lists")
 
 
 async def synchronise(ports: Ports, settings: Settings, charger_id: str, *, tenant: TenantId, full: bool = False) -> LocalList:
@@ -124,7 +129,18 @@ async def synchronise_due(settings: Settings, ports: Ports) -> int:
 
         async def one(charger_id: str, tenant_id: TenantId, limiter: trio.CapacityLimiter) -> None:
             async with limiter:
-                await synchronise(ports, settings, charger_id, tenant=tenant_id)
+                try:
+                    await synchronise(ports, settings, charger_id, tenant=tenant_id)
+                except StoreUnavailable:
+                    raise
+                except Exception:  # whatever one charger does to us, the others' lists are kept in step
+                    log.exception("local_list.failed", charger=charger_id)
+                    later = ports.clock.now() + settings.check_interval_s * 1000
+                    await ports.database.write(
+                        partial(service.postponed, charger_id=charger_id, check_at=later),
+                        tenant=tenant_id,
+                        keys=(charger_key(charger_id),),
+                    )
 
         async with trio.open_nursery() as nursery:
             for charger_id in due:

@@ -31,6 +31,8 @@ from .model import (
 from .planning import applied, fitting, plan
 
 FIRST_RETRY_S, LAST_RETRY_S = 30, 6 * 3600
+START_OVER = 2**30
+"""From this version on the next list is sent whole and is version 1 again: chargers cannot count for ever, or tell nonsense."""
 NOT_KNOWN = frozenset({"NotImplemented", "NotSupported"})
 """CALLERROR codes of a charger without local lists."""
 
@@ -139,10 +141,11 @@ def next_messages(tx: ReadTx, charger_id: str, most: int) -> tuple[list[Message]
     listed, left_out = fitting(everybody, state.list_limit)
     if state.needs_full and not listed and not state.heard_version:
         return [], left_out, later  # nothing is on it, and nothing should be
-    present = {} if state.needs_full else store.entries(tx, charger_id)
     version = max(state.version, state.heard_version or 0)
+    full = state.needs_full or version >= START_OVER
+    present = {} if full else store.entries(tx, charger_id)
     size = min(most, state.message_limit) if state.message_limit else most
-    return plan(present, listed, version=version, full=state.needs_full, most=max(size, 1)), left_out, later
+    return plan(present, listed, version=0 if version >= START_OVER else version, full=full, most=max(size, 1)), left_out, later
 
 
 def sending(tx: Tx, charger_id: str, message: Message) -> None:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 UNKNOWN_IDS = (-1, 0, 2**63 - 1)
 """Transaction ids that chargers make up while they do not know the real one."""
-GHOST = "GHOST"
-"""A token that the server does not know; a charger that allows it offline charges all the same."""
+GHOST, CARD = "GHOST", "CARD"
+"""Tokens that the server does not know (a charger that allows them offline charges all the same), and those that it knows. Each
+connector has its own of either kind: a stop that names no transaction can be told apart by its token, and else by nothing."""
 KEEPS, RESUMES, FORGETS = "ends its charges", "resumes its charges", "forgets everything"
 
 
@@ -160,7 +161,8 @@ class Charger:
     async def _begin(self, evse: int) -> None:
         self._status(evse, "Preparing")
         await self._pause(1, 10)
-        token = GHOST if self.draws.random() < self.habits.ghosts else f"CARD-{self.charger_id}-{evse}"
+        kind = GHOST if self.draws.random() < self.habits.ghosts else CARD
+        token = f"{kind}-{self.charger_id}-{evse}"
         if self.online:
             self._aside(*self.words.authorize(token))
         number = next(self._charges)

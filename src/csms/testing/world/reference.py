@@ -14,6 +14,7 @@ from csms.core.ports import Admission
 from csms.core.units import iso
 from csms.db.opening import open_database
 from csms.domain.transactions import service as transactions
+from csms.domain.transactions.model import ACCEPTED
 from csms.ocpp.conversation import Conversation, ConversationSettings, Send, Told
 from csms.ocpp.registry import dialect_for
 from csms.plugins import Bus
@@ -131,8 +132,21 @@ def differences(world: World, told: dict[Key, Facts], once_more: dict[Key, Facts
         here, there = told.get(key), once_more.get(key)
         if here is None or there is None:
             yield f"transaction {key}: only in {'the reference' if here is None else 'the disturbed store'}"
-        elif wrong := {name: (here[name], there[name]) for name in COMPARED if here[name] != there[name]}:
+        elif wrong := {
+            name: (here[name], there[name])
+            for name in COMPARED
+            if here[name] != there[name] and (name != "readings" or not _disputed(world, key, here))
+        }:
             yield f"transaction {key}: disturbed and reference differ: {wrong}"
+
+
+def _disputed(world: World, key: Key, here: Facts) -> bool:
+    """Whether its readings may be taken for those of a charge that its charger forgot and that still seems to go on there.
+
+    Only those of a refused transaction: an accepted start ends what was there before.
+    """
+    forgotten = any(charge.forgotten and (charge.charger_id, charge.evse) == key[:2] for charge in world.history.charges)
+    return forgotten and here["token_status"] != ACCEPTED
 
 
 def _keys(charge: Charge) -> Iterator[Key]:

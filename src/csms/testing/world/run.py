@@ -30,6 +30,7 @@ from csms.domain.stations import service as stations
 from csms.testing.plugins import InLine, SeededRandom
 from csms.testing.stores import SettableClock
 
+from .charger import CARD
 from .clock import deterministic_turns
 from .consumers import Refused
 from .invariants import CHECKS
@@ -119,7 +120,7 @@ async def _furnish(world: World, folder: Path) -> None:
             sealed = keys.seal(charger.key.encode(), random)
             stations.add_charger(tx, charger.charger_id, sealed_key=sealed)
             for evse in range(1, charger.connectors + 1):
-                drivers.add_token(tx, f"CARD-{charger.charger_id}-{evse}")
+                drivers.add_token(tx, f"{CARD}-{charger.charger_id}-{evse}")
 
     async with open_database(config_of(folder).database, clock=world.clock, folder=folder, blocking=InLine()) as database:
         await database.write(furnish, tenant=DEFAULT_TENANT)

@@ -13,11 +13,16 @@ def _ask(_command: commands.GetLocalListVersion) -> Payload:
     return {}
 
 
+_LAST_VERSION = 2**31 - 1
+"""The highest version that every charger can count to; what is told beyond it is no better than this."""
+
+
 def _version(payload: Payload) -> Answered:
     """-1 is a charger without local lists (§5.10)."""
     version = payload.get("listVersion")
     if version is None:
         return Answered("")
+    version = max(-1, min(int(version), _LAST_VERSION))
     return Answered("NotSupported" if version < 0 else "Accepted", {"version": version})
 
 
