@@ -28,12 +28,14 @@ from csms.domain.stations import store as stations_store
 from csms.domain.stations.judging import default_profile
 from csms.domain.tenants import store as tenants_store
 from csms.domain.transactions import service as transactions
+from csms.domain.upkeep.flows import availability as upkeep_availability
 from csms.domain.upkeep.flows import configuration as upkeep_configuration
-from csms.domain.upkeep.flows import keeping as upkeep_keeping
 from csms.domain.upkeep.flows import rounds as upkeep
 from csms.domain.upkeep.service import maintenance as upkeep_maintenance
 from csms.domain.upkeep.service import resets as upkeep_resets
 from csms.domain.upkeep.service import uploads as upkeep_uploads
+from csms.domain.upkeep.store import availability as availability_store
+from csms.domain.upkeep.store import configuration as configuration_store
 from csms.turns import Turns
 
 DAY_MS = 86_400_000
@@ -83,7 +85,17 @@ def turns_table(config: Config) -> list[Turns]:
     async def deliver(ports: Ports, tenant: TenantId, charger_id: str) -> None:
         await profiles_flows.deliver(ports, rules, charger_id, tenant=tenant)
 
-    return [Turns("charging profiles", profiles_store.due_chargers, deliver)]
+    async def configure(ports: Ports, tenant: TenantId, charger_id: str) -> None:
+        await upkeep_configuration.apply(ports, config.upkeep, tenant, charger_id)
+
+    async def tell(ports: Ports, tenant: TenantId, charger_id: str) -> None:
+        await upkeep_availability.tell_due(ports, config.upkeep, tenant, charger_id)
+
+    return [
+        Turns("charging profiles", profiles_store.due_chargers, deliver),
+        Turns("configuration", configuration_store.due, configure),
+        Turns("availability", availability_store.due, tell),
+    ]
 
 
 async def each_tenant(verb: Callable[[Tx], int], ports: Ports) -> int:
@@ -137,7 +149,6 @@ async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:
         nursery.start_soon(memory.sweep)
         for each in turns_table(config):
             nursery.start_soon(turns.take, each, ports)
-        nursery.start_soon(upkeep_keeping.keep, ports, config.upkeep)
         for job in table(config, database):
             nursery.start_soon(repeat, job, ports)
 

@@ -14,7 +14,7 @@ from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, ReadTx, Row
 
 AT_ONCE = 32
-EVERY_S = 2.0
+EVERY_S = 1.0
 
 log = structlog.get_logger("csms.turns")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+import structlog
 import trio
 
+from csms.api import serving as serving_module
 from csms.api.files import FileServer, Offer, Store, hypercorn_config
+from csms.api.files.server import PER_LINK
 from csms.api.serving import serve
 from csms.config import FilesConfig
 from csms.core.errors import StoreUnavailable
@@ -373,6 +376,56 @@ async def test_too_many_at_a_time_are_told_to_come_again(served: Served) -> None
         await eventually(lambda: served.server.tally.open == 2)
         response = await served.client.get(served.link())
         assert (response.status_code, response.headers["retry-after"]) == (503, "30")
+
+
+async def test_one_link_does_not_take_every_place(tmp_path: Path) -> None:
+    async with serving(tmp_path, attrs.evolve(SMALL, max_transfers=50, idle_timeout_s=30)) as served, AsyncExitStack() as stack:
+        head = f"PUT {path_of(served.link('send'))} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode()
+        greedy = [await stack.enter_async_context(raw(served)) for _ in range(PER_LINK)]
+        for stream in greedy:
+            await stream.send_all(head)
+        await eventually(lambda: served.server.tally.open == PER_LINK)
+        assert (await served.client.put(served.link("send"), content=b"x")).status_code == 503
+        assert (await served.client.put(served.link("send", number=8), content=b"x")).status_code == 201
+        await greedy.pop().aclose()
+        await eventually(lambda: served.server.tally.open < PER_LINK)
+        assert (await served.client.put(served.link("send"), content=b"x")).status_code == 201
+
+
+async def test_who_says_nothing_keeps_nobody_out(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving_module, "MOST_CONNECTIONS", 3)
+    head = f"PUT {path_of(served.link('send'))} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n".encode()
+    async with raw(served) as busy, raw(served) as silent, raw(served) as dripping:
+        await busy.send_all(head)
+        await eventually(lambda: served.server.tally.open == 1)
+        await dripping.send_all(b"GET / HTTP/1.1\r\nX-Slow: ")
+        for _ in range(3):
+            async with raw(served) as other:
+                await other.send_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                assert b" 404 " in await said(other)
+        assert await said(silent) == b""
+        await busy.send_all(b"whole")
+        assert b" 201 " in await busy.receive_some(1000)
+
+
+async def test_when_all_are_busy_a_further_one_is_closed_at_once(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving_module, "MOST_CONNECTIONS", 1)
+    head = f"PUT {path_of(served.link('send'))} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n".encode()
+    async with raw(served) as busy:
+        await busy.send_all(head)
+        await eventually(lambda: served.server.tally.open == 1)
+        async with raw(served) as other:
+            assert await said(other) == b""
+        await busy.send_all(b"whole")
+        assert b" 201 " in await busy.receive_some(1000)
+
+
+async def test_broken_connections_are_seldom_logged() -> None:
+    clients = serving_module.Clients()
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(100):
+            clients.broke(ValueError("x"))
+    assert [line["count"] for line in logged] == [1]
 
 
 async def test_nobody_without_a_link_takes_a_place(served: Served) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 import trio
 
-from csms import jobs
+from csms import jobs, turns
 from csms.config import Config, DatabaseConfig, UpkeepConfig
 from csms.core.ids import Place
 from csms.core.ports import Ports
-from csms.domain.upkeep.flows import keeping
 from csms.domain.upkeep.service import availability as service
 from csms.domain.upkeep.service import maintenance
 from csms.testing.charger import ScriptedCharger, connect
@@ -26,7 +25,7 @@ STATE = "SELECT evse, operative, state FROM availability_wishes WHERE state = :s
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "POLL_S", 0.02)
+    monkeypatch.setattr(turns, "EVERY_S", 0.02)
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import attrs
 import pytest
 import trio
 
+from csms import turns
 from csms.config import Config, DatabaseConfig, UpkeepConfig
 from csms.core.errors import Invalid
 from csms.domain.upkeep.flows import configuration as flows
-from csms.domain.upkeep.flows import keeping
 from csms.domain.upkeep.model.configuration import Template
 from csms.domain.upkeep.service import templates
 from csms.testing.charger import ScriptedCharger, connect
@@ -25,7 +25,7 @@ KEY = "the key of charger C1"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeping, "POLL_S", 0.02)
+    monkeypatch.setattr(turns, "EVERY_S", 0.02)
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import attrs
 from quart import Blueprint, Response
 
 from csms.api.bodies import answer, body, structure
-from csms.core.commands import Outcome, Reset
+from csms.core.commands import Reset
 from csms.core.ids import DEFAULT_TENANT, Place, charger_key
+from csms.core.outcomes import plain
 from csms.core.ports import Ports
 from csms.domain.stations.service import need_charger
 
@@ -71,19 +71,19 @@ def blueprint(ports: Ports, settings: FileSettings, upkeep: UpkeepSettings, runn
         asked = await body(NewUpdate)
         wish = UpdateWish(**{field.name: getattr(asked, field.name) for field in attrs.fields(UpdateWish)})
         begun, outcome = await firmware.update(ports, settings, DEFAULT_TENANT, charger_id, asked.image_id, wish)
-        return answer({**_told(outcome), "update": attrs.asdict(begun)})
+        return answer({**plain(outcome), "update": attrs.asdict(begun)})
 
     @routes.post("/chargers/<path:charger_id>/log-uploads")
     async def upload(charger_id: str) -> Response:
         begun, outcome = await uploads.ask(ports, settings, DEFAULT_TENANT, charger_id, await body(UploadWish))
-        return answer({**_told(outcome), "upload": attrs.asdict(begun)})
+        return answer({**plain(outcome), "upload": attrs.asdict(begun)})
 
     @routes.post("/chargers/<path:charger_id>/configuration/read")
     async def read(charger_id: str) -> Response:
         variables = [variable_of(each) for each in (await body(ToRead)).variables]
         outcome = await configuration.read(ports, DEFAULT_TENANT, charger_id, variables)
         known = await ports.database.read(configuration_store.readings, charger_id, tenant=DEFAULT_TENANT)
-        return answer({**_told(outcome), "readings": [attrs.asdict(each) for each in known.values()]})
+        return answer({**plain(outcome), "readings": [attrs.asdict(each) for each in known.values()]})
 
     @routes.post("/chargers/<path:charger_id>/configuration/apply")
     async def apply(charger_id: str) -> Response:
@@ -102,17 +102,13 @@ def blueprint(ports: Ports, settings: FileSettings, upkeep: UpkeepSettings, runn
         known, outcome = await availability.change(
             ports, upkeep, DEFAULT_TENANT, charger_id, new.place, new.operative, reason=new.reason, set_by=new.set_by
         )
-        return answer({**_told(outcome), "availability": attrs.asdict(known)})
+        return answer({**plain(outcome), "availability": attrs.asdict(known)})
 
     @routes.post("/chargers/<path:charger_id>/resets")
     async def reset(charger_id: str) -> Response:
         new = await body(NewReset)
         command = structure({"when": new.when, "evse": new.evse}, Reset)
         known, outcome = await resets.reset(ports, upkeep, DEFAULT_TENANT, charger_id, command, running=running, force=new.force)
-        return answer({**_told(outcome), "reset": attrs.asdict(known)})
+        return answer({**plain(outcome), "reset": attrs.asdict(known)})
 
     return routes
-
-
-def _told(outcome: Outcome) -> dict[str, Any]:
-    return {"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome)}

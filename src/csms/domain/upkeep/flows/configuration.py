@@ -74,7 +74,7 @@ async def _most(ports: Ports, tenant: TenantId, charger_id: str) -> int | None:
     if known is None:
         return None
     text = (known.value or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 10_000 else MOST_AT_A_TIME
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 and int(text) else MOST_AT_A_TIME
 
 
 # --- applying -------------------------------------------------------------------------------------------------------------------
