@@ -35,7 +35,7 @@ def seed() -> int:
 
 
 def kills(engine: str, campaign: bool) -> int:
-    default = {("sqlite", False): 10, ("postgresql", False): 3, ("sqlite", True): 200, ("postgresql", True): 50}[engine, campaign]
+    default = {("sqlite", False): 6, ("postgresql", False): 2, ("sqlite", True): 200, ("postgresql", True): 50}[engine, campaign]
     return int(os.environ.get("CRASH_KILLS") or default)
 
 

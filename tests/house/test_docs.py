@@ -74,7 +74,7 @@ def test_two_commands_do_everything_and_ci_runs_the_second() -> None:
     assert len(lines) == 2, "the README has one command to see it work and one to run the tests"
     demo, tests = lines
     assert demo.endswith("csms serve --demo")
-    assert tests.endswith("pytest")
+    assert tests.endswith("pytest -n 2")
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert re.search(rf"^{re.escape(tests)}( |$)", ci, re.MULTILINE), ".ci/run must begin with the README's test command"
     assert tests in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
