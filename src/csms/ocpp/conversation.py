@@ -19,7 +19,7 @@ from csms.core.reports import Mangled, Oddity, Registration, TimeTold, Verdict
 from . import frames
 from .censoring import censored, without
 from .codec import Ear, Unsayable, codec_for, told
-from .dialect import Dialect, Fault
+from .dialect import Dialect, Fault, Hears
 from .effects import Call, Effect, Ended, Heard, Send, Shut, Told
 from .errands import ACCEPTED, Errands
 
@@ -147,8 +147,13 @@ class Conversation:
             self._odd("action", action, "not known")
             return self._refuse(frame, "NotImplemented", f"{action} is not known", {}, now)
         key = hash(frame.text)
-        self._watch(frame, ear, key, mono)
-        if not ear.row.anew:
+        if self._ids.setdefault(frame.id, key) != key or self._waiting or frame.problem:
+            self._watch(frame, key)
+        elif len(self._ids) > self._settings.duplicate_ids:
+            del self._ids[next(iter(self._ids))]
+        if ear.row.anew:
+            self._time(ear.row, mono)
+        else:
             if (first := self._in_progress.get(key)) is not None:
                 first.copies = min(first.copies + 1, self._settings.duplicate_ids)
                 return [self._heard(frame, now, "repeated while in progress: it shares the answer")]
@@ -174,21 +179,20 @@ class Conversation:
             problem = f"quarantined for {', '.join(report.missing)}; {problem}"
         return [self._heard(frame, now, problem), Told(call, report)]
 
-    def _watch(self, frame: frames.CallFrame, ear: Ear, key: int, mono: float) -> None:
+    def _watch(self, frame: frames.CallFrame, key: int) -> None:
         """Notice what is wrong about a CALL besides its payload."""
-        row, id = ear.row, frame.id
         if self._waiting and key not in self._in_progress:
-            self._odd("pipelining", row.action, "a call while another was not answered yet")
+            self._odd("pipelining", frame.action, "a call while another was not answered yet")
         if frame.problem:
-            self._odd("frame", row.action, frame.problem)
-        known = self._ids.get(id)
-        if known is None:
-            self._ids[id] = key
-            if len(self._ids) > self._settings.duplicate_ids:
-                del self._ids[next(iter(self._ids))]
-        elif known != key:
-            self._odd("id", "messageId", f"{id} for another message")
-            self._ids[id] = key
+            self._odd("frame", frame.action, frame.problem)
+        if self._ids[frame.id] != key:
+            self._odd("id", "messageId", f"{frame.id} for another message")
+            self._ids[frame.id] = key
+        elif len(self._ids) > self._settings.duplicate_ids:
+            del self._ids[next(iter(self._ids))]
+
+    def _time(self, row: Hears, mono: float) -> None:
+        """Notice boots and heartbeats that come far too soon."""
         if row.registers:
             if mono - self._booted < SOON_S:
                 self._odd("boot", row.action, f"again after {mono - self._booted:.0f} s")
