@@ -13,7 +13,7 @@ import trio
 from csms import memory, smart_charging, turns
 from csms.config import Config, RetentionConfig
 from csms.core.errors import StoreUnavailable
-from csms.core.ids import DEFAULT_TENANT, TenantId
+from csms.core.ids import TenantId
 from csms.core.ports import Ports, Tx
 from csms.db import StoreDatabase
 from csms.db.retention import EVENTS, FRAMES, METER_READINGS, SECURITY_EVENTS, forget_old
@@ -26,7 +26,7 @@ from csms.domain.reservations import service as reservations
 from csms.domain.security import flows as security_flows
 from csms.domain.stations import store as stations_store
 from csms.domain.stations.judging import default_profile
-from csms.domain.tenants import store as tenants_store
+from csms.domain.tenants import flows as tenants
 from csms.domain.transactions import service as transactions
 from csms.domain.upkeep.flows import availability as upkeep_availability
 from csms.domain.upkeep.flows import configuration as upkeep_configuration
@@ -103,19 +103,14 @@ async def each_tenant(verb: Callable[[Tx], int], ports: Ports) -> int:
 
     What fails for one tenant keeps nobody else waiting. Raises an ``ExceptionGroup`` of what failed, or ``StoreUnavailable``.
     """
-    done, failures = 0, []
-    for tenant in await ports.database.read(tenants_store.everybody, tenant=DEFAULT_TENANT):
-        try:
-            while count := await ports.database.write(verb, tenant=tenant.id):
-                done += count
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            error.add_note(f"for tenant {tenant.id} ({tenant.slug})")
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("a job failed for some tenants", failures)
-    return done
+
+    async def work(tenant: TenantId) -> int:
+        done = 0
+        while count := await ports.database.write(verb, tenant=tenant):
+            done += count
+        return done
+
+    return await tenants.for_each(ports, work)
 
 
 async def note_last_seen(ports: Ports) -> None:

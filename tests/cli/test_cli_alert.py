@@ -61,4 +61,4 @@ def test_acknowledge_and_resolve(alerted: Run) -> None:
     assert over["note"] == "on my way"
     assert alerted("alert", "resolve", "2", code=1).stderr == "csms: alert 2 is resolved already\n"
     alerted("alert", "acknowledge", "9", code=1)
-    assert alerted("alert", "list").output == "There are no such alerts\n"
+    assert alerted("alert", "list").output == "No alert is open\n"

@@ -122,7 +122,7 @@ def test_an_update_is_asked_for_through_the_server(run: Run, stub: Stub) -> None
     answer = {"outcome": "Answered", "certain": True, "status": "Accepted", "detail": {}, "update": {"id": 9, "state": "accepted"}}
     stub.answer("POST", "/api/v1/chargers/C%201/firmware-updates", answer)
     output = run("firmware", "update", "C 1", "3", "--retries", "2", "--unsigned").output
-    assert "C 1 answered Accepted; update 9 is accepted" in output
+    assert "C 1 answered Accepted; update 9: accepted" in output
     ((_, _, body),) = stub.asked
     assert (body["image_id"], body["retries"], body["signed"], body["force"]) == (3, 2, False, False)
     answer |= {"outcome": "Offline", "reason": "not connected"}
@@ -131,7 +131,7 @@ def test_an_update_is_asked_for_through_the_server(run: Run, stub: Stub) -> None
 
 
 def test_updates_are_listed(store: Run) -> None:
-    assert "no such firmware updates" in store("firmware", "updates", "C1", "--open").output
+    assert "no such firmware updates" in store("firmware", "updates", "--charger", "C1", "--open").output
 
 
 # --- campaigns ------------------------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_diagnostics_are_asked_for_through_the_server(run: Run, stub: Stub) -> N
     upload = {"id": 4, "state": "accepted", "asked_by": "GetLog", "closed_at": None}
     answer = {"outcome": "Answered", "certain": True, "status": "Accepted", "detail": {}, "upload": upload}
     stub.answer("POST", "/api/v1/chargers/C1/log-uploads", answer)
-    assert "upload 4 is accepted" in run("diagnostics", "get", "C1", "--security", "--from", "2026-01-01").output
+    assert "upload 4: accepted" in run("diagnostics", "get", "C1", "--security", "--from", "2026-01-01").output
     ((_, _, body),) = stub.asked
     assert (body["kind"], body["oldest_at"], body["latest_at"], body["location"]) == ("security", 1_767_225_600_000, None, "")
 

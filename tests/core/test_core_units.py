@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.core.units import from_datetime, iso, normal_unit, parse_instant, to_datetime, whole
+from csms.core.units import doubled, from_datetime, iso, normal_unit, parse_instant, to_datetime, whole
 
 NOON = 1_769_860_800_000
 """2026-01-31T12:00:00Z."""
@@ -268,3 +268,7 @@ def test_halves_are_rounded_away_from_zero(value: str, expected: int) -> None:
 def test_rounding_moves_by_half_at_most(value: Decimal) -> None:
     assert abs(whole(value) - value) <= Decimal("0.5")
     assert whole(-value) == -whole(value)
+
+
+def test_a_wait_doubles_up_to_the_longest() -> None:
+    assert [doubled(30, times, 3600) for times in (-1, 0, 1, 2, 7, 10_000_000)] == [30, 30, 60, 120, 3600, 3600]

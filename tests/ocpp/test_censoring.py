@@ -121,3 +121,34 @@ def test_a_password_in_a_url_is_hidden() -> None:
 def test_what_cannot_be_read_and_speaks_of_a_key_is_hidden_whole() -> None:
     text, _ = censored(f'[2,"1","ChangeConfiguration",{{"key":"AuthorizationKey","value":"{KEY}"')
     assert KEY not in text
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"configurationKey":[{"key":"Authorization\\u004bey","value":"KEY"}]}',
+        '{"configurationKey":[{"Key":"AuthorizationKey","Value":"KEY"}]}',
+        '{"configurationKey":[{"key":" AUTHORIZATIONKEY ","value":"KEY"}]}',
+        '{"configurationKey":[{"key":"authorization_key","value":"KEY"}]}',
+        '{"configurationKey":[{"key":"Authorization-Key","value":"KEY"}]}',
+        '{"configurationKey":[{"key":"SecurityCtrlr.BasicAuthPassword","value":"KEY"}]}',
+        '{"configurationKey":[{"key":"AuthorizationKey","value":["KEY"]}]}',
+        '{"configurationKey":[{"key":"AuthorizationKey","value":{"is":"KEY"}}]}',
+        '{"configurationKey":{"AuthorizationKey":"KEY"}}',
+        '{"authorizationKey":"KEY"}',
+    ],
+)
+def test_a_key_is_known_in_every_spelling(said: str) -> None:
+    answer = f'[3,"m1",{said}]'.replace('"KEY"', f'"{KEY}"')
+    assert KEY in answer
+    talk = conversation()
+    talk.command(1, GetVariables(), 0, 0.0)
+    effects = talk.receive(answer, 0, 1.0)
+    assert KEY not in logged(effects)
+    (ended,) = [effect for effect in effects if isinstance(effect, Ended)]
+    assert KEY not in str(ended.outcome)
+
+
+def test_what_names_no_key_is_logged_as_it_was_said() -> None:
+    said = '[2,"1","DataTransfer",{"vendorId":"x","data":"\\u0041 authorization, a key", "value":1.50}]'
+    assert censored(said) == (said, ())

@@ -51,6 +51,16 @@ def test_a_refusal_of_the_charger_is_an_outcome(script: Any) -> None:
     assert s.problem(effects) == "NotSupported"
 
 
+def test_of_endless_words_only_the_beginning_is_kept(script: Any) -> None:
+    s = script("ocpp1.6")
+    s.command(1, Reset())
+    (outcome,) = s.ended(s.hear([3, "ours-1", {"status": "X" * 100_000}])).values()
+    assert outcome == Answered("X" * 100)
+    s.command(2, Reset())
+    (outcome,) = s.ended(s.hear([4, "ours-2", "E" * 100_000, "because " * 100_000, {}])).values()
+    assert (len(outcome.code), len(outcome.description)) == (100, 1000)
+
+
 def test_one_command_at_a_time_in_order(script: Any) -> None:
     s = script("ocpp1.6")
     assert len(s.sent(s.command(1, Reset()))) == 1

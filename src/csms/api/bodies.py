@@ -15,6 +15,9 @@ from .problems import Problem
 
 T = TypeVar("T")
 
+LARGEST = 2**63 - 1
+"""The largest number that a database has."""
+
 
 def _decimal(value: Any, _: type) -> Decimal:
     try:
@@ -34,6 +37,13 @@ def _strict(kind: type) -> Any:
     return hook
 
 
+def _integer(value: Any, kind: type) -> int:
+    number: int = _strict(int)(value, kind)
+    if not -LARGEST - 1 <= number <= LARGEST:
+        raise ValueError("a number of more than 64 bits")
+    return number
+
+
 def _float(value: Any, _: type) -> float:
     if type(value) not in (int, float):
         raise ValueError(f"expected a number, got {value!r}")
@@ -44,7 +54,7 @@ def _converter() -> cattrs.Converter:
     converter = make_converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook(Decimal, _decimal)
     converter.register_unstructure_hook(Decimal, str)
-    converter.register_structure_hook(int, _strict(int))
+    converter.register_structure_hook(int, _integer)
     converter.register_structure_hook(str, _strict(str))
     converter.register_structure_hook(bool, _strict(bool))
     converter.register_structure_hook(float, _float)

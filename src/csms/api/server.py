@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 import structlog
@@ -11,6 +12,7 @@ from hypercorn.config import Config as HypercornConfig
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Blueprint, Response, g, request
 from quart_trio import QuartTrio
+from werkzeug.routing import IntegerConverter, Map
 
 from csms.config import ApiConfig
 from csms.core.events import EVENT_TYPES
@@ -19,6 +21,7 @@ from csms.core.ports import Random
 from csms.telemetry import Telemetry
 
 from . import auth, problems
+from .bodies import LARGEST
 from .finishing import finishing
 from .health import Component, examine
 from .live import FRAME, Feed
@@ -26,6 +29,13 @@ from .problems import Problem
 from .serving import serve
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _Id(IntegerConverter):
+    """A number in a path; one that no database has names nothing."""
+
+    def __init__(self, map: Map, *args: Any, **more: Any) -> None:
+        super().__init__(map, *args, **{"max": LARGEST, **more})
 
 
 class _Application(QuartTrio):
@@ -46,6 +56,7 @@ def build(
 ) -> QuartTrio:
     """The application: probes, metrics, the live feed, the slices' routes under ``/api/v1``, and plugins' under ``/plugins/NAME``."""
     app = _Application("csms")
+    app.url_map.converters["int"] = _Id
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     problems.install(app)
     _measure(app, telemetry, random)

@@ -13,7 +13,7 @@ import attrs
 import structlog
 import trio
 from hypercorn.config import Config as HypercornConfig
-from hypercorn.events import Closed, Event, RawData
+from hypercorn.events import Closed, Event, RawData, Updated
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
@@ -21,7 +21,10 @@ from hypercorn.typing import ASGIFramework, ConnectionState
 from hypercorn.utils import wrap_app
 
 MOST_CONNECTIONS = 1000
-"""Further ones are closed at once: the API must not take the files and the time that chargers need."""
+"""A further one takes the place of the one that has been without a request for longest, or is closed at once where there is none: the
+API must not take the files and the time that chargers need, and those who say nothing must not keep out those who do."""
+REMARK_EVERY_S = 10.0
+"""Broken connections are logged at most so often, with their count: anybody can break as many as they like."""
 SEND_LIMIT_S = 20.0
 """Longest wait for a client to take ``PIECE_BYTES``."""
 PIECE_BYTES = 65_536
@@ -34,6 +37,11 @@ class Clients:
     """The connections that are open, and the sends that are under way."""
 
     open: int = 0
+    idle: dict[trio.CancelScope, None] = attrs.field(factory=dict)
+    """Those without a request under way, the one for longest first."""
+    failed: int = 0
+    """Those that broke and were not logged yet."""
+    remarked_at: float = float("-inf")
     stopping: bool = False
     gone: trio.Event = attrs.field(factory=trio.Event)
     """Set when, stopping, none is left."""
@@ -46,6 +54,21 @@ class Clients:
         finally:
             for scope in self.sending:
                 scope.shield = False
+
+    def displaced(self) -> bool:
+        """Whether the one that has been idle for longest was given up for a newer one."""
+        oldest = next(iter(self.idle), None)
+        if oldest is not None:
+            del self.idle[oldest]
+            oldest.cancel()
+        return oldest is not None
+
+    def broke(self, error: Exception) -> None:
+        """One ended with an error."""
+        self.failed += 1
+        if trio.current_time() - self.remarked_at >= REMARK_EVERY_S:
+            log.warning("api.connection_failed", error=repr(error)[:500], count=self.failed)
+            self.remarked_at, self.failed = trio.current_time(), 0
 
     def stop(self) -> None:
         """No more will come."""
@@ -63,9 +86,14 @@ class Connection(TCPServer):
 
     clients: Clients
     send_limit_s: float
+    life: trio.CancelScope
 
     async def protocol_send(self, event: Event) -> None:
         """Send what the protocol says; a client that takes nothing for too long is gone."""
+        if isinstance(event, Updated):
+            self.clients.idle.pop(self.life, None)
+            if event.idle:
+                self.clients.idle[self.life] = None
         if not isinstance(event, RawData):
             await super().protocol_send(event)
             return
@@ -111,17 +139,22 @@ async def serve(
 
     async def handle(stream: trio.SocketStream) -> None:
         try:
-            if clients.open < (most_connections or MOST_CONNECTIONS):
+            if clients.open < (most_connections or MOST_CONNECTIONS) or clients.displaced():
                 clients.open += 1
+                life = trio.CancelScope()
+                clients.idle[life] = None
                 try:
                     connection = Connection(wrapped, config, context, ConnectionState({}), stream)  # type: ignore[arg-type]  # or TLS
                     connection.clients = clients
                     connection.send_limit_s = send_limit_s or SEND_LIMIT_S
-                    await connection.run()
+                    connection.life = life
+                    with life:
+                        await connection.run()
                 finally:
+                    clients.idle.pop(life, None)
                     clients.open -= 1
         except* Exception as errors:
-            log.warning("api.connection_failed", error=repr(errors.exceptions[0])[:500])
+            clients.broke(errors.exceptions[0])
         finally:
             await trio.aclose_forcefully(stream)
             clients.left()

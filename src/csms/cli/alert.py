@@ -41,7 +41,7 @@ def alert() -> None:
 @click.option("--all", "everything", is_flag=True, help="Those that are over as well.")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Only those of this severity.")
 @click.option("--kind", metavar="KIND", help="Only those of this kind.")
-@click.option("--charger", "charger_id", metavar="CHARGER", help="Only those about this charger.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only those about this charger.")
 @click.option("--new", "is_new", is_flag=True, help="Only those that nobody looks after yet.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @common
@@ -57,7 +57,8 @@ def list_some(
         acknowledged=False if is_new else None,
     )
     found = [attrs.asdict(each) for each in read(call.config, partial(store.page, which=which, limit=limit))]
-    show.rows(call.json, found, COLUMNS, empty="There are no such alerts")
+    none = "No alert is open" if which == store.Filter(open=True) else "There are no such alerts"
+    show.rows(call.json, found, COLUMNS, empty=none)
     if len(found) == limit:
         show.remark(f"the newest {limit}; --limit shows more")
 

@@ -27,13 +27,10 @@ from csms.core.commands import (
 )
 from csms.core.ids import Place
 from csms.core.reports import Token
+from csms.domain.upkeep.model.configuration import variable_of
 
 from .fields import fields_from, usage
 
-_NAME = re.compile(
-    r"(?:(?P<component>[^.\[\]@=]+)(?:\[(?P<component_instance>[^\]]*)\])?(?:@(?P<evse>\d+)(?:\.(?P<connector>\d+))?)?\.)?"
-    r"(?P<name>[^.\[\]@=]+)(?:\[(?P<instance>[^\]]*)\])?"
-)
 WHEN = {"immediately": "immediately", "hard": "immediately", "when_idle": "when_idle", "soft": "when_idle", "onidle": "when_idle"}
 STATES = {"operative": True, "inoperative": False}
 
@@ -93,18 +90,10 @@ class Words:
 
 def variable_name(text: str, wrong: Callable[[str], click.UsageError]) -> VariableName:
     """``HeartbeatInterval``, or 2.x's ``Component[instance]@evse.connector.Variable[instance]`` with most of it left out."""
-    found = _NAME.fullmatch(text)
-    if found is None:
+    variable = variable_of(text)
+    if any(mark in variable.name for mark in ".[]@="):
         raise wrong(f"{text!r} is no variable: NAME, or COMPONENT.NAME for OCPP 2.x")
-    parts = found.groupdict()
-    return VariableName(
-        name=parts["name"],
-        component=parts["component"] or "",
-        instance=parts["instance"] or "",
-        component_instance=parts["component_instance"] or "",
-        evse=None if parts["evse"] is None else int(parts["evse"]),
-        connector=None if parts["connector"] is None else int(parts["connector"]),
-    )
+    return variable
 
 
 def _start(words: Words) -> Command:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from functools import partial
 from typing import Any
 
@@ -18,34 +16,18 @@ from csms.domain.upkeep.service import maintenance
 from csms.domain.upkeep.store import availability as store
 
 from . import show
-from .exits import Exit
 from .options import Invocation, common, examples
 from .pages import every
-from .send import ask, exit_code, words
+from .places import PlaceParam
+from .send import ask, close, words
 from .server import segment, server_option
 from .store import read, write
 from .when import INSTANT
 
 COLUMNS = ["charger_id", "place", "operative", "state", "answer", "reason", "set_by", "since_at"]
 WINDOW_COLUMNS = ["id", "charger_id", "place", "state", "from_at", "until_at", "reason", "set_by"]
+WHERE = PlaceParam(whole="0", connector=0)
 STATES = {"operative": True, "inoperative": False, "on": True, "off": False}
-
-
-class Where(click.ParamType[Place]):
-    """``0`` for the whole charger, ``2`` for its connector (2.x: EVSE) 2, ``1.2`` for connector 2 of EVSE 1."""
-
-    name = "place"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
-        """The place."""
-        if isinstance(value, Place):
-            return value
-        found = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", str(value).strip())
-        if found is None:
-            self.fail(
-                f"{value!r} is no place: write 0 for the whole charger, 2 for connector 2, 1.2 for EVSE 1, connector 2", param, ctx
-            )
-        return Place(int(found[1]), int(found[2] or 0))
 
 
 def spoken(place: Place) -> str:
@@ -75,9 +57,9 @@ def availability() -> None:
     "csms availability set C1 on 2",
 )
 @availability.command("set")
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.argument("state", type=click.Choice(list(STATES)))
-@click.argument("place", type=Where(), default="0", required=False)
+@click.argument("place", type=WHERE, default="0", required=False)
 @click.option("--reason", default="", help="Why, for those who ask later.")
 @click.option("--by", "set_by", default="operator", show_default=True, help="Who says so.")
 @server_option
@@ -89,20 +71,14 @@ def change(call: Invocation, charger_id: str, state: str, place: Place, reason: 
     """
     asked = {"place": attrs.asdict(place), "operative": STATES[state], "reason": reason, "set_by": set_by}
     answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/availability", asked)
-    code = exit_code(answer)
-    if call.json:
-        show.as_json(answer)
-        sys.exit(code)
     known = answer["availability"]
     later = {"pending": "; it will be told", "uncertain": "; it will be told again", "scheduled": " for after the transaction"}
-    sentence = words(charger_id, "ChangeAvailability", answer) + later.get(known["state"], "")
-    click.echo(sentence, err=code is not Exit.DONE)
-    sys.exit(code)
+    close(call, answer, words(charger_id, "ChangeAvailability", answer) + later.get(known["state"], ""))
 
 
 @examples("csms availability list", "csms availability list --charger C1", "csms availability list --off --json")
 @availability.command("list")
-@click.option("--charger", "charger_id", metavar="CHARGER", help="Only this charger's.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only this charger's.")
 @click.option("--off", "only_off", is_flag=True, help="Only what should be out of service.")
 @common
 def list_some(call: Invocation, charger_id: str | None, only_off: bool) -> None:
@@ -127,8 +103,8 @@ def list_some(call: Invocation, charger_id: str | None, only_off: bool) -> None:
     "csms availability plan C1 2 --until +2h                         connector 2, from now on",
 )
 @availability.command()
-@click.argument("charger_id", metavar="CHARGER")
-@click.argument("place", type=Where(), default="0", required=False)
+@click.argument("charger_id")
+@click.argument("place", type=WHERE, default="0", required=False)
 @click.option("--from", "from_at", type=INSTANT, default="now", show_default=True, metavar="INSTANT", help="When it begins.")
 @click.option("--until", "until_at", type=INSTANT, required=True, metavar="INSTANT", help="When it ends: +2h, 2027-01-01T18:30Z.")
 @click.option("--reason", default="", help="Why.")
@@ -147,7 +123,7 @@ def plan(call: Invocation, charger_id: str, place: Place, from_at: int, until_at
 
 @examples("csms availability windows", "csms availability windows --all --charger C1")
 @availability.command()
-@click.option("--charger", "charger_id", metavar="CHARGER", help="Only this charger's.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only this charger's.")
 @click.option("--all", "everything", is_flag=True, help="Those that are past as well.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @common
@@ -155,7 +131,9 @@ def windows(call: Invocation, charger_id: str | None, everything: bool, limit: i
     """List planned and running maintenance, the newest first."""
     query = partial(store.list_windows, charger_id=charger_id, is_open=None if everything else True, limit=limit)
     found = [plain(each) for each in read(call.config, query)]
-    show.rows(call.json, found, WINDOW_COLUMNS, empty="No maintenance is planned: csms availability plan CHARGER --until INSTANT")
+    show.rows(
+        call.json, found, WINDOW_COLUMNS, empty="No maintenance is planned: csms availability plan CHARGER_ID --until INSTANT"
+    )
 
 
 @examples("csms availability cancel 3")

@@ -146,7 +146,12 @@ def quirks(call: Invocation, charger_id: str | None) -> None:
         for entry in found
         for name, value in entry.changes.items()
     ]
-    show.rows(call.json, rows, ["vendor", "model", "firmware", "quirk", "value", "note", "from"], empty="Nothing is known of it.")
+    show.rows(
+        call.json,
+        rows,
+        ["vendor", "model", "firmware", "quirk", "value", "note", "from"],
+        empty="Nothing is known of such chargers",
+    )
 
 
 def _required(config: Config, own: int | None) -> int:

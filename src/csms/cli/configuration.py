@@ -52,7 +52,7 @@ def _reading(variable: str, value: str | None, known: bool) -> str:
 
 @examples("csms configuration read C1", "csms configuration read C1 HeartbeatInterval MeterValueSampleInterval")
 @configuration.command()
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.argument("variables", nargs=-1, metavar="[VARIABLE]...")
 @server_option
 @common
@@ -77,7 +77,7 @@ def read(call: Invocation, charger_id: str, variables: tuple[str, ...], server: 
 
 @examples("csms configuration show C1", "csms configuration show C1 --wanted --json")
 @configuration.command("show")
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.option("--wanted", "only_wanted", is_flag=True, help="Only what is wanted of it.")
 @common
 def show_one(call: Invocation, charger_id: str, only_wanted: bool) -> None:
@@ -123,7 +123,7 @@ def show_one(call: Invocation, charger_id: str, only_wanted: bool) -> None:
     "csms configuration want C1 --not HeartbeatInterval               leave that to the templates, or alone",
 )
 @configuration.command()
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.argument("settings", nargs=-1, metavar="[VARIABLE=VALUE]...")
 @click.option(
     "--not", "without", multiple=True, metavar="VARIABLE", help="Want nothing of this variable any more (repeat for more)."
@@ -147,13 +147,13 @@ def want(call: Invocation, charger_id: str, settings: tuple[str, ...], without: 
     show.done(call.json, f"{count} settings are wanted of {charger_id}", charger_id=charger_id, wanted=count)
 
 
-@examples("csms configuration drift", "csms configuration drift C1", "csms configuration drift --state rejected --json")
+@examples("csms configuration drift", "csms configuration drift --charger C1", "csms configuration drift --state rejected --json")
 @configuration.command()
-@click.argument("charger_id", required=False, default=None, metavar="[CHARGER]")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only where one charger has not.")
 @click.option("--state", type=click.Choice([each for each in KEY_STATES if each != IN_STEP]), help="Only those in this state.")
 @common
 def drift(call: Invocation, charger_id: str | None, state: str | None) -> None:
-    """Show where chargers are not known to have what they should, over all chargers or for one."""
+    """Show where chargers are not known to have what they should."""
 
     def query(tx: ReadTx) -> list[Any]:
         if charger_id is not None:
@@ -170,7 +170,7 @@ def drift(call: Invocation, charger_id: str | None, state: str | None) -> None:
 
 @examples("csms configuration apply C1", "csms configuration apply C1 --again          also what it refused before")
 @configuration.command()
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.option("--again", is_flag=True, help="Try again what the charger refused.")
 @server_option
 @common

@@ -64,7 +64,7 @@ def template() -> None:
 @click.option("--vendor", default="", help="For chargers of this vendor, as they say it at boot.")
 @click.option("--model", default="", help="And of this model [default: every model].")
 @click.option("--station", metavar="STATION", help="For the chargers of a station, by name or id.")
-@click.option("--charger", "charger_ids", multiple=True, metavar="CHARGER", help="For this charger (repeat for more).")
+@click.option("--charger", "charger_ids", multiple=True, metavar="CHARGER_ID", help="For this charger (repeat for more).")
 @common
 def add(
     call: Invocation,
@@ -132,8 +132,8 @@ def show_one(call: Invocation, name: str) -> None:
 @click.argument("name")
 @click.argument("settings", nargs=-1, metavar="[VARIABLE=VALUE]...")
 @click.option("--not", "without", multiple=True, metavar="VARIABLE", help="Take this setting out (repeat for more).")
-@click.option("--charger", "more", multiple=True, metavar="CHARGER", help="Name this charger, too (repeat for more).")
-@click.option("--without-charger", "less", multiple=True, metavar="CHARGER", help="Do not name it any more (repeat for more).")
+@click.option("--charger", "more", multiple=True, metavar="CHARGER_ID", help="Name this charger, too (repeat for more).")
+@click.option("--without-charger", "less", multiple=True, metavar="CHARGER_ID", help="Do not name it any more (repeat for more).")
 @common
 def change(
     call: Invocation,

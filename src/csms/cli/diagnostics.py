@@ -24,14 +24,13 @@ from csms.files import place_of, safe_name
 from . import show
 from .exits import Exit, Failure
 from .options import Invocation, common, examples
-from .send import exit_code, words
-from .server import Server, segment, server_option
+from .send import ask, close, exit_code, words
+from .server import segment, server_option
 from .store import read
 from .when import INSTANT
 
 COLUMNS = ["id", "charger_id", "kind", "state", "status", "files", "size_bytes", "note", "created_at"]
 FILE_COLUMNS = ["id", "file_name", "size_bytes", "sha256", "address", "received_at"]
-ANSWER_LIMIT_S = 180.0
 LOOK_AGAIN_S = 0.5
 PIECE_BYTES = 1024 * 1024
 
@@ -64,19 +63,13 @@ def get(call: Invocation, charger_id: str, security: bool, wait_s: float, server
     What came of it: `csms diagnostics list`. Exit code 4 means that the charger said no, 5 that it gave no answer.
     """
     body = {"kind": SECURITY if security else DIAGNOSTICS, **wish}
-    path = f"/api/v1/chargers/{segment(charger_id)}/log-uploads"
-    answer = Server(call.config, server).call("POST", path, body, timeout_s=ANSWER_LIMIT_S)
+    answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/log-uploads", body)
     code, upload = exit_code(answer), answer["upload"]
     if wait_s and upload["closed_at"] is None:
         upload = trio.run(_arrived, call.config, upload["id"], wait_s)
         answer["upload"] = upload
         code = Exit.DONE if upload["state"] == "uploaded" else Exit.CHARGER_SILENT
-    if call.json:
-        show.as_json(answer)
-    else:
-        said = f"{words(charger_id, upload['asked_by'], answer)}; upload {upload['id']} is {upload['state']}"
-        click.echo(said, err=code is not Exit.DONE)
-    sys.exit(code)
+    close(call, answer, f"{words(charger_id, upload['asked_by'], answer)}; upload {upload['id']}: {upload['state']}", code)
 
 
 async def _arrived(config: Config, upload_id: int, wait_s: float) -> dict[str, Any]:
@@ -88,9 +81,9 @@ async def _arrived(config: Config, upload_id: int, wait_s: float) -> dict[str, A
         await trio.sleep(LOOK_AGAIN_S)
 
 
-@examples("csms diagnostics list", "csms diagnostics list C1 --json")
+@examples("csms diagnostics list", "csms diagnostics list --charger C1 --json")
 @diagnostics.command("list")
-@click.argument("charger_id", required=False)
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only what one charger was asked for.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @common
 def list_some(call: Invocation, charger_id: str | None, limit: int) -> None:

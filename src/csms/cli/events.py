@@ -32,7 +32,7 @@ def events() -> None:
 )
 @events.command("list")
 @click.option("--type", "kind", metavar="TYPE", help="Only events of this type, such as transaction_ended.")
-@click.option("--charger", "charger_id", metavar="CHARGER", help="Only events of this charger.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only events of this charger.")
 @click.option("--key", metavar="KEY", help="Only events of this key, such as charger:C1.")
 @click.option("--since", type=INSTANT, metavar="INSTANT", help="Only events of then or later: 2026-01-31, 24h, 7d.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")

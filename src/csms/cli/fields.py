@@ -17,6 +17,7 @@ from csms.core.commands import Command
 from csms.core.ids import Place
 from csms.core.reports import Token
 
+from .places import place_of
 from .when import INSTANT
 
 YES_NO = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
@@ -93,9 +94,8 @@ def _value(command: type[Command], name: str, kind: Any, text: str) -> Any:
         if text.casefold() not in YES_NO:
             raise _wrong(command, f"{name} must be yes or no, not {text!r}")
         return YES_NO[text.casefold()]
-    if kind is Place and (found := re.fullmatch(r"([0-9]+)(?:\.([0-9]+))?", text)):
-        evse = int(found[1])
-        return {"evse": evse, "connector": int(found[2] or min(evse, 1))}
+    if kind is Place and (place := place_of(text, connector=1)) is not None:
+        return attrs.asdict(place)
     try:
         return msgspec.json.decode(text)
     except msgspec.DecodeError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -24,19 +23,17 @@ from csms.outside import SystemClock, SystemEntropy, Threads
 from csms.transfers import kept_files
 
 from . import show
-from .exits import Exit
 from .firmware_campaign import campaign
 from .options import Invocation, common, examples
 from .pages import every
-from .send import exit_code, words
-from .server import Server, segment, server_option
+from .send import ask, close, words
+from .server import segment, server_option
 from .store import TENANT, in_database, read
 from .when import INSTANT
 
 COLUMNS = ["id", "vendor", "model", "version", "file_name", "size_bytes", "signed", "location", "created_at"]
 UPDATE_COLUMNS = ["id", "charger_id", "version", "previous_version", "state", "status", "campaign_id", "note", "updated_at"]
 PIECE_BYTES = 1024 * 1024
-ANSWER_LIMIT_S = 120.0
 
 
 def plain(image: Image) -> dict[str, Any]:
@@ -44,6 +41,10 @@ def plain(image: Image) -> dict[str, Any]:
     record = attrs.asdict(image)
     del record["file"]
     return record | {"signed": image.signed}
+
+
+def _title(image: Image) -> str:
+    return " ".join(filter(None, (image.vendor, image.model, image.version)))
 
 
 def ports_of(database: StoreDatabase, config: Config) -> Ports:
@@ -125,7 +126,7 @@ def add(
         )
 
     added = in_database(call.config, keep)
-    show.done(call.json, f"Added firmware image {added.id}: {added.vendor} {added.model} {added.version}", **plain(added))
+    show.done(call.json, f"Added firmware image {added.id}: {_title(added)}", **plain(added))
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:
@@ -167,7 +168,7 @@ def remove(call: Invocation, image_id: int) -> None:
         return await remove_image(ports_of(database, call.config), TENANT, image_id)
 
     removed = in_database(call.config, work)
-    show.done(call.json, f"Removed firmware image {image_id}: {removed.vendor} {removed.model} {removed.version}", **plain(removed))
+    show.done(call.json, f"Removed firmware image {image_id}: {_title(removed)}", **plain(removed))
 
 
 @examples(
@@ -189,23 +190,17 @@ def remove(call: Invocation, image_id: int) -> None:
 def update(call: Invocation, charger_id: str, image_id: int, unsigned: bool, server: str | None, **wish: Any) -> None:
     """Ask a charger to update its firmware, through the running server.
 
-    How it goes on: `csms firmware updates CHARGER_ID`. Exit code 4 means that the charger said no, 5 that it gave no answer.
+    How it goes on: `csms firmware updates`. Exit code 4 means that the charger said no, 5 that it gave no answer.
     """
     body = {"image_id": image_id, "signed": not unsigned, **wish}
-    path = f"/api/v1/chargers/{segment(charger_id)}/firmware-updates"
-    answer = Server(call.config, server).call("POST", path, body, timeout_s=ANSWER_LIMIT_S)
-    code = exit_code(answer)
-    if call.json:
-        show.as_json(answer)
-    else:
-        said = f"{words(charger_id, 'UpdateFirmware', answer)}; update {answer['update']['id']} is {answer['update']['state']}"
-        click.echo(said, err=code is not Exit.DONE)
-    sys.exit(code)
+    answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/firmware-updates", body)
+    begun = answer["update"]
+    close(call, answer, f"{words(charger_id, 'UpdateFirmware', answer)}; update {begun['id']}: {begun['state']}")
 
 
-@examples("csms firmware updates", "csms firmware updates C1", "csms firmware updates --open --json")
+@examples("csms firmware updates", "csms firmware updates --charger C1", "csms firmware updates --open --json")
 @firmware.command()
-@click.argument("charger_id", required=False)
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only those of one charger.")
 @click.option("--open/--closed", "is_open", default=None, help="Only those under way, or that are over.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @common

@@ -84,7 +84,7 @@ def campaign() -> None:
 @campaign.command()
 @click.argument("image_id", type=int)
 @click.option("--name", default="", help="What people call it.")
-@click.option("--charger", "charger_ids", multiple=True, metavar="CHARGER", help="This charger (repeat for more).")
+@click.option("--charger", "charger_ids", multiple=True, metavar="CHARGER_ID", help="This charger (repeat for more).")
 @click.option("--station", metavar="STATION", help="The chargers of a station, by name or id.")
 @click.option("--wave", type=Wave(), metavar="N|P%", help="Chargers of a wave, or percent of all [default: one wave].")
 @click.option("--at", "starts_at", type=INSTANT, metavar="INSTANT", help="Not before [default: now].")
@@ -147,7 +147,7 @@ def start(
         return plain(tx, service.start(tx, wish))
 
     begun = write(call.config, verb, keys=(image_key(TENANT),))
-    said = f"Firmware campaign {begun['id']} is {begun['state']}: {begun['chargers']} chargers in {begun['waves']} waves"
+    said = f"Firmware campaign {begun['id']} is {begun['state']}: chargers {begun['chargers']}, waves {begun['waves']}"
     show.done(call.json, said, **begun)
 
 

@@ -41,12 +41,12 @@ def list_all(call: Invocation) -> None:
         return every(lambda after: store.everything(tx, after=after, limit=500), lambda last: last.charger_id, start="")
 
     found = [attrs.asdict(each) for each in read(call.config, query)]
-    show.rows(call.json, found, COLUMNS, empty="Nothing is known of any list: csms local-list mode CHARGER auto")
+    show.rows(call.json, found, COLUMNS, empty="Nothing is known of any list: csms local-list mode CHARGER_ID auto")
 
 
 @examples("csms local-list show C1")
 @local_list.command("show")
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @common
 def show_one(call: Invocation, charger_id: str) -> None:
     """Show one charger's list: how it stands, and what is on it."""
@@ -69,7 +69,7 @@ def show_one(call: Invocation, charger_id: str) -> None:
 
 @examples("csms local-list mode C1 auto", "csms local-list mode C1 default          as [local_lists] mode says")
 @local_list.command()
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.argument("mode", type=click.Choice([*MODES, "default"]))
 @common
 def mode(call: Invocation, charger_id: str, mode: str) -> None:
@@ -81,7 +81,7 @@ def mode(call: Invocation, charger_id: str, mode: str) -> None:
 
 @examples("csms local-list sync C1", "csms local-list sync C1 --full          everything, whatever the charger has")
 @local_list.command()
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.option("--full", is_flag=True, help="Send the whole list.")
 @server_option
 @common

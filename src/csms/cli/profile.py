@@ -135,7 +135,7 @@ def templates(tx: ReadTx) -> list[Template]:
 
 @examples("csms profile list", "csms profile list --charger C1", "csms profile list --charger C1 --history")
 @profile.command("list")
-@click.option("--charger", "charger_id", metavar="CHARGER", help="What this charger holds, or shall.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="What this charger holds, or shall.")
 @click.option("--history", is_flag=True, help="Also what it does not hold any more.")
 @common
 def list_all(call: Invocation, charger_id: str | None, history: bool) -> None:
@@ -197,7 +197,7 @@ def _target(function: Any) -> Any:
         ),
         click.option("--model", metavar="MODEL", help="All chargers of a model, as they report it."),
         click.option("--station", metavar="STATION", help="All chargers of a station (name or id)."),
-        click.option("--charger", "charger_id", metavar="CHARGER", help="One charger."),
+        click.option("--charger", "charger_id", metavar="CHARGER_ID", help="One charger."),
     ):
         function = option(function)
     return function

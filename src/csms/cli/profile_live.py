@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from decimal import Decimal
 from typing import Any
 
@@ -12,36 +11,15 @@ from csms.core.charging import PURPOSES, UNITS
 from csms.domain.profiles.comparing import EDGE_S
 
 from . import show
-from .exits import Exit
 from .options import Invocation, common, examples
-from .send import MARGIN_S, exit_code, words
-from .server import Server, segment, server_option
+from .send import ask, close, words
+from .server import segment, server_option
 
 EVSE = click.option("--evse", type=click.IntRange(0, 999), help="Which EVSE; 0 is the whole charger.")
-QUESTIONS = 2
-"""A charger may be asked for its limits before it is sent a profile."""
-
-
-def _ask(call: Invocation, server: str | None, path: str, body: dict[str, Any]) -> Any:
-    """A question that the server passes on to a charger; waits as long as both may take."""
-    config = call.config.ocpp
-    timeout_s = QUESTIONS * (config.command_ttl_s + config.call_timeout_s) + MARGIN_S
-    return Server(call.config, server).call("POST", path, body, timeout_s=timeout_s)
 
 
 def _place(evse: int) -> dict[str, int]:
     return {"evse": evse, "connector": min(evse, 1)}
-
-
-def _end(call: Invocation, charger_id: str, command: str, answer: dict[str, Any], more: str = "") -> None:
-    """Say what became of it, and exit with a code that says the same."""
-    code = exit_code(answer)
-    if call.json:
-        show.as_json(answer)
-    else:
-        click.echo(words(charger_id, command, answer) + (f"; {more}" if more else ""), err=code != Exit.DONE)
-    if code != Exit.DONE:
-        sys.exit(code)
 
 
 @examples("csms profile send C1 night", "csms profile send C1 night --evse 1")
@@ -53,9 +31,9 @@ def _end(call: Invocation, charger_id: str, command: str, answer: dict[str, Any]
 @common
 def send(call: Invocation, charger_id: str, name: str, evse: int | None, server: str | None) -> None:
     """Send a charging profile to a charger now, once."""
-    answer = _ask(call, server, f"/api/v1/chargers/{segment(charger_id)}/profiles", {"template": name, "evse": evse or 0})
+    answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/profiles", {"template": name, "evse": evse or 0})
     more = f"{name} is its profile {answer['profile_id']}, {answer['state']}"
-    _end(call, charger_id, "SetChargingProfile", answer, more)
+    close(call, answer, f"{words(charger_id, 'SetChargingProfile', answer)}; {more}")
 
 
 @examples(
@@ -90,9 +68,10 @@ def clear(
         "purpose": purpose or "",
         "stack_level": stack_level,
     }
-    answer = _ask(call, server, f"/api/v1/chargers/{segment(charger_id)}/commands/ClearChargingProfile", body)
+    answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/commands/ClearChargingProfile", body)
     gone = ", ".join(str(each) for each in answer.get("cleared", ()))
-    _end(call, charger_id, "ClearChargingProfile", answer, f"gone are {gone}" if gone else "nothing that we know of is gone")
+    more = f"gone are {gone}" if gone else "nothing that we know of is gone"
+    close(call, answer, f"{words(charger_id, 'ClearChargingProfile', answer)}; {more}")
 
 
 @examples("csms profile composite C1", "csms profile composite C1 --evse 1 --duration 86400 --unit A")
@@ -112,19 +91,19 @@ def composite(call: Invocation, charger_id: str, evse: int | None, duration_s: i
     (wiring, temperature); an empty limit is none.
     """
     body = {"place": _place(evse or 0), "duration_s": duration_s, "unit": unit or ""}
-    answer = _ask(call, server, f"/api/v1/chargers/{segment(charger_id)}/commands/GetCompositeSchedule", body)
+    answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/commands/GetCompositeSchedule", body)
+    sentence = words(charger_id, "GetCompositeSchedule", answer)
     if call.json:
-        _end(call, charger_id, "GetCompositeSchedule", answer)
-        return
+        close(call, answer, sentence)
     computed, reported = answer["computed"], answer["reported"]
     show.rows(False, side_by_side(answer), ["from_s", "at", "computed", "phases", "reported", "differs"], empty="")
     click.echo(f"in {'amperes per phase' if computed['unit'] == 'A' else 'watts'}, from {show.instant(computed['start_at'])}")
     if not computed["certain"]:
         show.remark("It is not certain which profiles the charger holds.")
     if reported is None:
-        _end(call, charger_id, "GetCompositeSchedule", answer)
+        close(call, answer, sentence)
     elif answer["differences"]:
-        show.remark(f"They differ in {len(answer['differences'])} stretches.")
+        show.remark("They differ where the arrow is; the charger may know of limits of its own.")
 
 
 def side_by_side(answer: dict[str, Any]) -> list[dict[str, Any]]:

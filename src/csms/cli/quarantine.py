@@ -40,7 +40,7 @@ def plain(message: Quarantined) -> dict[str, Any]:
 @examples("csms transaction quarantine list", "csms transaction quarantine list --resolved --json")
 @quarantine.command("list")
 @click.option("--resolved", is_flag=True, help="Those that were dealt with, by a person or by a start that came later.")
-@click.option("--charger", "charger_id", metavar="CHARGER", help="Only of this charger.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only of this charger.")
 @common
 def list_some(call: Invocation, resolved: bool, charger_id: str | None) -> None:
     """List messages that wait for an operator, the oldest first."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from functools import partial
 from typing import Any
 
@@ -17,10 +15,10 @@ from csms.domain.reservations import store
 from csms.domain.reservations.model import STATES, Reservation
 
 from . import show
-from .exits import Exit
 from .options import Invocation, common, examples
-from .send import LONGEST_S, MARGIN_S, exit_code, words
-from .server import Server, server_option
+from .places import PlaceParam
+from .send import ask, close, words
+from .server import server_option
 from .store import read
 from .when import INSTANT
 
@@ -36,23 +34,6 @@ def plain(known: Reservation) -> dict[str, Any]:
     return {**facts, "place": str(known.place) if known.evse else "any"}
 
 
-class Connector(click.ParamType[Place]):
-    """``1`` or ``1.2``, or ``any``."""
-
-    name = "connector"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
-        """The place."""
-        if isinstance(value, Place):
-            return value
-        if str(value).casefold() in ("any", "0"):
-            return Place()
-        found = re.fullmatch(r"([0-9]{1,9})(?:\.([0-9]{1,9}))?", str(value).strip())
-        if found is None or int(found[1]) == 0:
-            self.fail(f"{value!r} is no connector: write 1, 2, 1.2 (EVSE 1, connector 2), or any", param, ctx)
-        return Place(int(found[1]), int(found[2] or 1))
-
-
 @click.group()
 def reservation() -> None:
     """Connectors that chargers keep free for a token."""
@@ -66,7 +47,14 @@ def reservation() -> None:
 @reservation.command()
 @click.argument("charger_id")
 @click.argument("token")
-@click.option("--connector", type=Connector(), default="any", show_default=True, help="Which; not every charger can keep any free.")
+@click.option(
+    "--connector",
+    type=PlaceParam(whole="any", connector=1),
+    metavar="CONNECTOR",
+    default="any",
+    show_default=True,
+    help="Which; not every charger can keep any free.",
+)
 @click.option("--until", type=INSTANT, default="+30m", show_default=True, help="When it ends: +2h, 2026-12-31T18:30Z.")
 @server_option
 @common
@@ -76,7 +64,7 @@ def make(call: Invocation, charger_id: str, token: str, connector: Place, until:
     Exit code 4 means that the charger said no, 5 that it gave no answer: it is asked again then.
     """
     body = {"charger_id": charger_id, "place": attrs.asdict(connector), "token": {"value": token}, "expires_at": until}
-    _ask(call, server, "/api/v1/reservations", body, "ReserveNow")
+    _ask(call, server, "reservations", body, "ReserveNow")
 
 
 @examples("csms reservation cancel 5")
@@ -89,28 +77,21 @@ def cancel(call: Invocation, reservation_id: int, server: str | None) -> None:
 
     Exit code 4 means that the charger knew no such reservation, 5 that it gave no answer: it is told again then.
     """
-    _ask(call, server, f"/api/v1/reservations/{reservation_id}/cancel", None, "CancelReservation")
+    _ask(call, server, f"reservations/{reservation_id}/cancel", {}, "CancelReservation")
 
 
-def _ask(call: Invocation, server: str | None, path: str, body: dict[str, Any] | None, command: str) -> None:
+def _ask(call: Invocation, server: str | None, path: str, body: dict[str, Any], command: str) -> None:
     """Have the server ask the charger; show what became of it, and exit with a code that says the same."""
-    waits_s = min(call.config.ocpp.command_ttl_s, LONGEST_S) + min(call.config.ocpp.call_timeout_s, LONGEST_S) + MARGIN_S
-    answer = Server(call.config, server).call("POST", path, body or {}, timeout_s=waits_s)
-    code = exit_code(answer)
-    if call.json:
-        show.as_json(answer)
-    else:
-        known = answer["reservation"]
-        sentence = words(known["charger_id"], command, answer)
-        click.echo(f"Reservation {known['id']} is {known['state']}: {sentence}", err=code is not Exit.DONE)
-    sys.exit(code)
+    answer = ask(call, server, "POST", path, body)
+    known = answer["reservation"]
+    close(call, answer, f"Reservation {known['id']} is {known['state']}: {words(known['charger_id'], command, answer)}")
 
 
 @examples("csms reservation list", "csms reservation list --all", "csms reservation list --charger C1 --state used --json")
 @reservation.command("list")
 @click.option("--all", "everything", is_flag=True, help="Those that ended as well.")
 @click.option("--state", type=click.Choice(STATES), help="Only those in this state.")
-@click.option("--charger", "charger_id", metavar="CHARGER", help="Only at this charger.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only at this charger.")
 @click.option("--token", metavar="TOKEN", help="Only for this token.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @common
@@ -118,7 +99,8 @@ def list_some(call: Invocation, everything: bool, state: str | None, charger_id:
     """List reservations that may stand, the newest first."""
     which = store.Filter(state=state, charger_id=charger_id, token=token, open=True if state is None and not everything else None)
     found = [plain(each) for each in read(call.config, partial(store.page, which=which, limit=limit))]
-    show.rows(call.json, found, COLUMNS, empty="There are no such reservations: csms reservation make CHARGER_ID TOKEN")
+    none = "No reservation stands" if which == store.Filter(open=True) else "There are no such reservations"
+    show.rows(call.json, found, COLUMNS, empty=f"{none}: csms reservation make CHARGER_ID TOKEN")
     if len(found) == limit:
         show.remark(f"the newest {limit}; --limit shows more")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 
 import attrs
@@ -12,9 +11,8 @@ from csms.domain.upkeep.model.resets import IMMEDIATELY, RESET_STATES, WHEN_IDLE
 from csms.domain.upkeep.store import resets as store
 
 from . import show
-from .exits import Exit
 from .options import Invocation, common, examples
-from .send import ask, exit_code, words
+from .send import ask, close, words
 from .server import segment, server_option
 from .store import read
 
@@ -32,7 +30,7 @@ def reset() -> None:
     "csms reset send C1 --hard --force",
 )
 @reset.command()
-@click.argument("charger_id", metavar="CHARGER")
+@click.argument("charger_id")
 @click.option("--hard", is_flag=True, help="At once, whatever it is doing.")
 @click.option("--evse", type=click.IntRange(1, 999), help="Only this EVSE (OCPP 2.x).")
 @click.option("--force", is_flag=True, help="Also while transactions run there.")
@@ -42,18 +40,12 @@ def send(call: Invocation, charger_id: str, hard: bool, evse: int | None, force:
     """Reset a connected charger, through the running server. It is done when the charger boots: `csms reset list`."""
     asked = {"when": IMMEDIATELY if hard else WHEN_IDLE, "evse": evse, "force": force}
     answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/resets", asked)
-    code = exit_code(answer)
-    if call.json:
-        show.as_json(answer)
-    else:
-        sentence = words(charger_id, "Reset", answer)
-        click.echo(f"Reset {answer['reset']['id']}: {sentence}", err=code is not Exit.DONE)
-    sys.exit(code)
+    close(call, answer, f"Reset {answer['reset']['id']}: {words(charger_id, 'Reset', answer)}")
 
 
 @examples("csms reset list", "csms reset list --charger C1", "csms reset list --state failed --json")
 @reset.command("list")
-@click.option("--charger", "charger_id", metavar="CHARGER", help="Only this charger's.")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only this charger's.")
 @click.option("--state", type=click.Choice(RESET_STATES), help="Only those in this state.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="At most so many.")
 @common
@@ -61,4 +53,4 @@ def list_some(call: Invocation, charger_id: str | None, state: str | None, limit
     """List resets and what became of them, the newest first."""
     query = partial(store.list_resets, charger_id=charger_id, state=state, limit=limit)
     found = [attrs.asdict(each) for each in read(call.config, query)]
-    show.rows(call.json, found, COLUMNS, empty="No charger was reset: csms reset send CHARGER")
+    show.rows(call.json, found, COLUMNS, empty="No charger was reset: csms reset send CHARGER_ID")

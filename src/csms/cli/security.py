@@ -32,9 +32,9 @@ def security() -> None:
     """Security events, chargers' keys, and the security profiles that they use."""
 
 
-@examples("csms security events", "csms security events C1 --days 30", "csms security events --critical --json")
+@examples("csms security events", "csms security events --charger C1 --days 30", "csms security events --critical --json")
 @security.command()
-@click.argument("charger_id", required=False, default="")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", default="", help="Only those of one charger.")
 @click.option("--critical", is_flag=True, help="Only critical ones.")
 @click.option("--days", type=click.IntRange(1, 36_500), default=7, show_default=True, help="Of so many days.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="At most so many, the newest.")
@@ -47,7 +47,7 @@ def events(call: Invocation, charger_id: str, critical: bool, days: int, limit: 
         return events_store.listed(tx, charger_id=charger_id, critical=critical, since=since, limit=limit)
 
     rows = [attrs.asdict(each) for each in read(call.config, query)]
-    show.rows(call.json, rows, ["occurred_at", "charger_id", "source", "kind", "critical", "info"], empty="There are none.")
+    show.rows(call.json, rows, ["occurred_at", "charger_id", "source", "kind", "critical", "info"], empty="There are none")
 
 
 @examples(
@@ -101,19 +101,24 @@ def rotate_keys(
             said = answer.get("status") or answer.get("code") or answer.get("reason") or ""
             rows.append({"charger_id": charger_id, "state": answer.get("state"), "outcome": answer.get("outcome"), "said": said})
             progress.advance(bar)
-    show.rows(call.json, rows, ["charger_id", "state", "outcome", "said"], empty="No such charger is connected.")
+    show.rows(call.json, rows, ["charger_id", "state", "outcome", "said"], empty="No such charger is connected")
     sys.exit(max(codes, default=Exit.DONE))
 
 
-@examples("csms security keys", "csms security keys C1")
+@examples("csms security keys", "csms security keys --charger C1")
 @security.command()
-@click.argument("charger_id", required=False, default="")
+@click.option("--charger", "charger_id", metavar="CHARGER_ID", default="", help="Only those of one charger.")
 @common
 def keys(call: Invocation, charger_id: str) -> None:
     """Show how key rotations went, the newest first."""
     found = read(call.config, partial(keys_store.rotations, charger_id=charger_id, limit=200))
     rows = [{name: value for name, value in attrs.asdict(each).items() if name != "sealed"} for each in found]
-    show.rows(call.json, rows, ["charger_id", "state", "outcome", "asked_at", "changed_at"], empty="No key was rotated.")
+    show.rows(
+        call.json,
+        rows,
+        ["charger_id", "state", "outcome", "asked_at", "changed_at"],
+        empty="No key was rotated: csms security rotate-keys CHARGER_ID",
+    )
 
 
 @examples("csms security upgrade C1 2", "csms security upgrade C1 3")

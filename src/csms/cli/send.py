@@ -82,6 +82,16 @@ def ask(call: Invocation, server: str | None, method: str, path: str, body: dict
     return answer
 
 
+def close(call: Invocation, answer: dict[str, Any], sentence: str, code: Exit | None = None) -> NoReturn:
+    """Show an answer as a sentence, or whole in JSON, and exit with a code that says the same (``code``: one that says more)."""
+    code = exit_code(answer) if code is None else code
+    if call.json:
+        show.as_json(answer)
+    else:
+        click.echo(sentence, err=code is not Exit.DONE)
+    sys.exit(code)
+
+
 def told(call: Invocation, charger_id: str, command: str, answer: dict[str, Any]) -> NoReturn:
     """Show what became of a command, and exit with a code that says the same."""
     code = exit_code(answer)

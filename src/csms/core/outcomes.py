@@ -77,3 +77,39 @@ class NotSupported(Outcome):
     """The charger's OCPP version cannot say this: it has not run."""
 
     reason: str = ""
+
+
+LONGEST_WORDS = 200
+_UNKNOWN_THERE = frozenset({"NotSupported", "NotImplemented"})
+"""Error codes that say that the charger does not know the message (OCPP-J 1.6 §4.2.3)."""
+
+
+def told(outcome: Outcome) -> str:
+    """An outcome in a few words, to be stored and shown: the charger's own if it answered, else such as ``CallError: GenericError``."""
+    if isinstance(outcome, Answered):
+        return _clean(outcome.status)
+    said = " ".join(str(getattr(outcome, name, "")) for name in ("code", "description", "reason")).strip()
+    name = type(outcome).__name__
+    return _clean(f"{name}: {said}") if said else name
+
+
+def _clean(text: str) -> str:
+    """On one line and not too long; without what no store takes (NUL)."""
+    return "".join(each for each in " ".join(text.split()) if each.isprintable())[:LONGEST_WORDS]
+
+
+def obeyed(outcome: Outcome) -> bool | None:
+    """Whether the charger will do what we asked; None where we cannot know."""
+    if isinstance(outcome, Answered):
+        return outcome.accepted
+    return False if outcome.certain else None
+
+
+def cannot(outcome: Outcome) -> bool:
+    """Whether the charger, or its OCPP version, does not know the message at all."""
+    return isinstance(outcome, NotSupported) or (isinstance(outcome, CallError) and outcome.code in _UNKNOWN_THERE)
+
+
+def plain(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as the API answers it: ``outcome`` is its name, ``certain``, and whatever else there is of it."""
+    return {"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome)}

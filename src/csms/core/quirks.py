@@ -31,7 +31,6 @@ class Quirks:
     register_unit: str = ""
     """The unit of its meterStart and meterStop, which should be Wh."""
 
-
     def at_home(self, time_zone: str) -> Quirks:
         """The same for a charger that stands in this time zone."""
         return attrs.evolve(self, time_zone=time_zone) if self.time_zone == LOCAL else self

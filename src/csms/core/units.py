@@ -86,6 +86,11 @@ def from_datetime(moment: datetime) -> int:
     return (moment - EPOCH) // _MILLISECOND
 
 
+def doubled(first: int, times: int, longest: int) -> int:
+    """How long to wait after so many failures: ``first``, doubled each time, ``longest`` at most; in whatever unit the two are."""
+    return min(first << min(max(times, 0), 32), longest)
+
+
 _PREFIXED = {
     # unit as heard (folded) -> (normal unit, power of ten)
     "wh": ("Wh", 0),

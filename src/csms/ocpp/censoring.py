@@ -10,21 +10,27 @@ from . import frames
 from .frames import Payload
 
 HIDDEN = "***"
-SECRET_VARIABLES = frozenset({"authorizationkey", "basicauthpassword"})
-"""Variables whose values are secrets, folded: 1.6's and 2.x's."""
-SECRET_FIELDS = frozenset({"basicauthpassword", "apnpassword", "vpnpassword", "password"})
-"""Fields that are secrets by themselves (2.0.1 SetNetworkProfile), folded."""
-_NAMES = ("key", "name", "variable")
-_VALUES = ("value", "attributeValue")
+SECRET_VARIABLES = ("authorizationkey", "basicauthpassword")
+"""How the names of variables end whose values are secrets, folded: 1.6's and 2.x's."""
+SECRET_FIELDS = frozenset({"authorizationkey", "basicauthpassword", "apnpassword", "vpnpassword", "password"})
+"""Fields that are secrets by themselves (2.0.1 SetNetworkProfile, and what chargers make up), folded."""
+_NAMES = frozenset({"key", "name", "variable"})
+_VALUES = frozenset({"value", "attributevalue"})
 _SHORTEST = 4
 """Characters of a secret that is looked for in free text; what is shorter would be found everywhere."""
+_NO_LETTER = re.compile(r"[\W_]+")
 _USER_INFO = re.compile(r"(://[^/\s:@\"]*):[^/\s@\"]+@")
 
 
 def suspicious(text: str) -> bool:
     """Whether a text may have a secret in it: a quick look that costs nearly nothing, for nearly all texts have none."""
-    folded = text.lower()
-    return "authorizationkey" in folded or "password" in folded or ("@" in text and "://" in text)
+    # a letter that is written as an escape would be overlooked
+    return _speaks(text.lower()) or "\\u00" in text or ("@" in text and "://" in text)
+
+
+def _speaks(folded: str) -> bool:
+    """Whether a text speaks of keys in so many words."""
+    return "password" in folded or ("authorization" in folded and "key" in folded)
 
 
 def censored(text: str, known: Iterable[str] = ()) -> tuple[str, tuple[str, ...]]:
@@ -35,6 +41,8 @@ def censored(text: str, known: Iterable[str] = ()) -> tuple[str, tuple[str, ...]
     try:
         value = frames.json_value(text)
     except ValueError:
+        if not _speaks(text.lower()):
+            return without(_USER_INFO.sub(rf"\1:{HIDDEN}@", text), secrets), secrets
         return f"{HIDDEN} (unreadable, and it speaks of a key)", secrets
     found: list[str] = []
     shown = _shown(value, found)
@@ -73,15 +81,13 @@ def _shown(value: Any, found: list[str]) -> Any:
         return [_shown(each, found) for each in value]
     if not isinstance(value, dict):
         return value
-    named = any(_is_secret(value.get(name)) for name in _NAMES)
+    named = any(_is_secret(each) for name, each in value.items() if name.casefold() in _NAMES)
     shown = {}
     for name, each in value.items():
-        if (
-            isinstance(each, (str, int, float))
-            and each != HIDDEN
-            and ((named and name in _VALUES) or name.casefold() in SECRET_FIELDS)
-        ):
-            found.append(str(each))
+        if each is None or isinstance(each, bool) or each == HIDDEN:
+            shown[name] = each
+        elif (named and name.casefold() in _VALUES) or _folded(name) in SECRET_FIELDS:
+            found.extend(_words(each))
             shown[name] = HIDDEN
         else:
             shown[name] = _shown(each, found)
@@ -89,10 +95,23 @@ def _shown(value: Any, found: list[str]) -> Any:
 
 
 def _is_secret(name: Any) -> bool:
-    """Whether this names a secret variable: a word, or 2.x's object with a name."""
+    """Whether this names a secret variable, in whichever spelling: a word, or 2.x's object with a name."""
     if isinstance(name, dict):
-        name = name.get("name")
-    return isinstance(name, str) and name.strip().casefold() in SECRET_VARIABLES
+        name = next((each for field, each in name.items() if field.casefold() == "name"), None)
+    return isinstance(name, str) and _folded(name).endswith(SECRET_VARIABLES)
+
+
+def _folded(name: str) -> str:
+    return _NO_LETTER.sub("", name).casefold()
+
+
+def _words(value: Any) -> list[str]:
+    """Every text and number in a JSON value."""
+    if isinstance(value, dict):
+        return [word for each in value.values() for word in _words(each)]
+    if isinstance(value, list):
+        return [word for each in value for word in _words(each)]
+    return [] if value is None or isinstance(value, bool) else [str(value)]
 
 
 def _without(value: Any, secrets: tuple[str, ...]) -> Any:

@@ -31,6 +31,8 @@ from .frames import Payload
 ACCEPTED, PENDING, REJECTED = "accepted", "pending", "rejected"
 
 _REMEMBERED = 8
+_LONGEST_WORD, _LONGEST_TEXT = 100, 1000
+"""Characters of a status or an error code, and of an error's description, that are kept: they end up in rows and events."""
 _SECRETS = 4
 """Keys that the charger was told lately, hidden from the log wherever they stand."""
 
@@ -188,11 +190,13 @@ class Errands:
         if isinstance(frame, frames.ResultFrame):
             payload = shown(frame.payload, self._secrets) if self._secrets or suspicious(frame.text) else frame.payload
             outcome, odd = self._codec.outcome(errand.mouth, payload)
+            if len(outcome.status) > _LONGEST_WORD:
+                outcome = attrs.evolve(outcome, status=outcome.status[:_LONGEST_WORD])
             ended = Ended(errand.ticket, outcome)
             problem = "; ".join(filter(None, (frame.problem, odd)))
         else:
-            description = without(frame.description, self._secrets)
-            ended = Ended(errand.ticket, CallError(frame.code, description, shown(frame.details, self._secrets)))
+            description = without(frame.description, self._secrets)[:_LONGEST_TEXT]
+            ended = Ended(errand.ticket, CallError(frame.code[:_LONGEST_WORD], description, shown(frame.details, self._secrets)))
             problem = "; ".join(filter(None, (frame.code, frame.problem)))
         heard = Heard(self._entry(now, "in", kind, frame.id, action, frame.text, took_ms, problem))
         return [heard, ended, *self.pump(registration, now, mono)]

@@ -184,6 +184,24 @@ async def test_a_long_chain_is_cut_to_what_the_charger_takes(world: World) -> No
     assert certificates.load_all(told.chain) == certificates.load_all(known.chain * 2)
 
 
+async def test_a_limit_that_is_nonsense_limits_nothing(world: World) -> None:
+    await issued(world)
+    (known,) = await world.certificates()
+
+    def lengthen(tx: Any) -> None:
+        tx.run("UPDATE charger_certificates SET chain = :chain WHERE tenant = :tenant", chain=known.chain * 3)
+
+    await world.write(lengthen)
+    world.fleet.answers["GetVariables"] = [
+        Answered("Accepted", {"variables": [{"name": "CertificateSignedMaxChainSize", "value": "9" * 5000}]})
+    ]
+    await world.link("one")
+    await world.deliver()
+    told = world.fleet.sent[-1][1]
+    assert isinstance(told, CertificateSigned)
+    assert told.chain == known.chain * 3
+
+
 # --- at the door ----------------------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,8 @@ from csms.config import SecurityConfig
 from csms.core.errors import Refused
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import ReadTx
-from csms.core.reports import CertificateRequested
-from csms.domain.security import flows
+from csms.core.reports import CertificateRequested, SecurityEventReported
+from csms.domain.security import flows, service
 from csms.domain.security.model import CertificateRequest
 from csms.domain.security.store import requests as store
 from csms.pki import certificates
@@ -114,6 +114,19 @@ async def test_too_many_requests_are_rejected_and_told_once(world: World) -> Non
     assert len(await requests(world)) == 3
     world.clock.advance(3_600_001)
     assert await world.request(csr()) == "Accepted"
+
+
+async def test_a_charger_cannot_silence_what_we_notice(world: World) -> None:
+    world.settings = SecurityConfig(requests_per_hour=1)
+    await world.add()
+    await world.write(
+        service.security_event,
+        SecurityEventReported(
+            charger_id=CP, received_at=world.clock.at, kind="TooManyCertificateRequests", occurred_at=2**52, info="nothing to see"
+        ),
+    )
+    assert [await world.request(csr()) for _ in range(2)] == ["Accepted", "Rejected"]
+    assert await world.noted() == ["TooManyCertificateRequests"] * 2
 
 
 async def test_an_authority_that_is_away_is_asked_again_later(world: World) -> None:

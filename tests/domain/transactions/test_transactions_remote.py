@@ -85,7 +85,7 @@ async def test_the_start_may_come_before_the_answer(scene, words):
 @pytest.mark.parametrize(
     ("outcome", "note"),
     [
-        (Answered("Rejected"), "Answered: Rejected"),
+        (Answered("Rejected"), "Rejected"),
         (CallError("InternalError"), "CallError: InternalError"),
         (Offline(), "Offline: not connected"),
         (NotSupported("no such message"), "NotSupported: no such message"),

@@ -223,7 +223,7 @@ async def test_one_that_refuses_has_failed(ready: World) -> None:
     await step(ready)
     assert await members(ready, campaign) == {"C1": "failed"}
     assert (await now(ready, campaign)).state == "done"
-    assert await notes(ready, campaign) == {"C1": "Answered: Rejected"}
+    assert await notes(ready, campaign) == {"C1": "Rejected"}
 
 
 async def test_after_a_lost_answer_it_is_asked_again_unless_something_is_heard(ready: World) -> None:

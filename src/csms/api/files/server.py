@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Protocol, cast
 
 import structlog
@@ -24,6 +25,8 @@ from .wire import BrokenOff, Request, Tally, TooLarge
 REMARK_EVERY_S = 10.0
 """Refusals are logged at most so often, with their count: anybody may ask for anything."""
 COME_AGAIN_S = 30
+PER_LINK = 4
+"""Transfers at a time by one link: one under way and some that a bad line left behind. One charger must not take every place."""
 
 log = structlog.get_logger("csms.files")
 
@@ -59,6 +62,8 @@ class FileServer:
         self._clock = clock
         self._pace = Pace(config.bytes_per_s)
         self._limits = Limits(most_bytes=config.max_upload_bytes, idle_s=config.idle_timeout_s, transfer_s=config.transfer_limit_s)
+        self._open: Counter[tuple[str, int, int]] = Counter()
+        """Transfers under way, by link."""
         self._unsaid = 0
         self._said_at = -REMARK_EVERY_S
 
@@ -110,6 +115,10 @@ class FileServer:
             raise Refusal(405, f"{request.method} of a link to {link.purpose}", allow=", ".join(allowed))
         if self.tally.open >= self._config.max_transfers:
             raise Refusal(503, "too many transfers", retry_after=str(COME_AGAIN_S))
+        key = link.purpose, link.tenant, link.number
+        if self._open[key] >= PER_LINK:
+            raise Refusal(503, "too many transfers by one link", retry_after=str(COME_AGAIN_S))
+        self._open[key] += 1
         self.tally.open += 1  # only of who has a link: nobody else can take a place
         try:
             if link.purpose == "fetch":
@@ -118,6 +127,9 @@ class FileServer:
                 await self._take(request, link, name)
         finally:
             self.tally.open -= 1
+            self._open[key] -= 1
+            if not self._open[key]:
+                del self._open[key]
 
     async def _fetch(self, request: Request, link: Link) -> None:
         offer = await self._desk.offer(link)

@@ -10,9 +10,9 @@ import trio
 
 from csms.core.commands import Answered, GetLocalListVersion, GetVariables, Outcome, SendLocalList, VariableName
 from csms.core.errors import StoreUnavailable
-from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
+from csms.core.ids import TenantId, charger_key
 from csms.core.ports import Ports
-from csms.domain.tenants import store as tenants_store
+from csms.domain.tenants import flows as tenants
 
 from . import service, store
 from .model import AUTO, DISABLED, UNSUPPORTED, LocalList, Settings
@@ -120,33 +120,32 @@ def _number(value: Any) -> int | None:
 
 async def synchronise_due(settings: Settings, ports: Ports) -> int:
     """Job: synchronise every list that is due and whose charger is connected; how many."""
-    done = 0
-    for tenant in await ports.database.read(tenants_store.everybody, tenant=DEFAULT_TENANT):
+
+    async def work(tenant: TenantId) -> int:
         if settings.mode == AUTO:
-            await ports.database.write(_adopt, tenant=tenant.id)
-        due = await ports.database.read(_due, settings.mode == AUTO, tenant=tenant.id)
+            await ports.database.write(_adopt, tenant=tenant)
+        due = await ports.database.read(_due, settings.mode == AUTO, tenant=tenant)
         limiter = trio.CapacityLimiter(AT_ONCE)
-
-        async def one(charger_id: str, tenant_id: TenantId, limiter: trio.CapacityLimiter) -> None:
-            async with limiter:
-                try:
-                    await synchronise(ports, settings, charger_id, tenant=tenant_id)
-                except StoreUnavailable:
-                    raise
-                except Exception:  # whatever one charger does to us, the others' lists are kept in step
-                    log.exception("local_list.failed", charger=charger_id)
-                    later = ports.clock.now() + settings.check_interval_s * 1000
-                    await ports.database.write(
-                        partial(service.postponed, charger_id=charger_id, check_at=later),
-                        tenant=tenant_id,
-                        keys=(charger_key(charger_id),),
-                    )
-
         async with trio.open_nursery() as nursery:
             for charger_id in due:
-                nursery.start_soon(one, charger_id, tenant.id, limiter)
-        done += len(due)
-    return done
+                nursery.start_soon(_turn, ports, settings, tenant, charger_id, limiter)
+        return len(due)
+
+    return await tenants.for_each(ports, work)
+
+
+async def _turn(ports: Ports, settings: Settings, tenant: TenantId, charger_id: str, limiter: trio.CapacityLimiter) -> None:
+    async with limiter:
+        try:
+            await synchronise(ports, settings, charger_id, tenant=tenant)
+        except StoreUnavailable:
+            raise
+        except Exception:  # whatever one charger does to us, the others' lists are kept in step
+            log.exception("local_list.failed", charger=charger_id)
+            later = ports.clock.now() + settings.check_interval_s * 1000
+            await ports.database.write(
+                partial(service.postponed, charger_id=charger_id, check_at=later), tenant=tenant, keys=(charger_key(charger_id),)
+            )
 
 
 def _due(tx: Any, automatic: bool) -> list[str]:

@@ -7,10 +7,12 @@ from typing import Any
 import attrs
 import msgspec
 
-from csms.core.commands import Answered, CallError, LocalListEntry, NotSupported, Outcome
+from csms.core.commands import Answered, LocalListEntry, Outcome
 from csms.core.errors import Invalid
 from csms.core.ids import charger_key
+from csms.core.outcomes import cannot, told
 from csms.core.ports import ReadTx, Tx
+from csms.core.units import doubled
 from csms.domain.drivers import service as drivers
 from csms.domain.stations import service as stations
 
@@ -33,8 +35,6 @@ from .planning import applied, fitting, plan
 FIRST_RETRY_S, LAST_RETRY_S = 30, 6 * 3600
 START_OVER = 2**30
 """From this version on the next list is sent whole and is version 1 again: chargers cannot count for ever, or tell nonsense."""
-NOT_KNOWN = frozenset({"NotImplemented", "NotSupported"})
-"""CALLERROR codes of a charger without local lists."""
 
 
 def wanted(tx: ReadTx, charger_id: str) -> tuple[list[Listed], int | None]:
@@ -129,8 +129,7 @@ def version_heard(tx: Tx, charger_id: str, outcome: Outcome) -> LocalList:
 
 
 def _unanswered(tx: Tx, before: LocalList, outcome: Outcome) -> LocalList:
-    unsupported = isinstance(outcome, NotSupported) or (isinstance(outcome, CallError) and outcome.code in NOT_KNOWN)
-    return put(tx, before, state=UNSUPPORTED if unsupported else before.state, problem=told(outcome))
+    return put(tx, before, state=UNSUPPORTED if cannot(outcome) else before.state, problem=told(outcome))
 
 
 def next_messages(tx: ReadTx, charger_id: str, most: int) -> tuple[list[Message], int, int | None]:
@@ -199,14 +198,8 @@ def postponed(tx: Tx, charger_id: str, *, check_at: int) -> LocalList:
     state = known(tx, charger_id)
     if state.state in (UNSUPPORTED, DISABLED):
         return put(tx, state, due_at=check_at, failures=0)
-    wait_s = min(FIRST_RETRY_S * 2 ** min(state.failures, 16), LAST_RETRY_S)
+    wait_s = doubled(FIRST_RETRY_S, state.failures, LAST_RETRY_S)
     return put(tx, state, due_at=tx.now + wait_s * 1000, failures=state.failures + 1)
-
-
-def told(outcome: Outcome) -> str:
-    """An outcome in a few words."""
-    said = getattr(outcome, "status", "") or getattr(outcome, "code", "") or getattr(outcome, "reason", "")
-    return f"{type(outcome).__name__}: {said}" if said else type(outcome).__name__
 
 
 def manual(tx: Tx, charger_id: str, version: int, entries: tuple[LocalListEntry, ...], full: bool, outcome: Outcome) -> LocalList:

@@ -10,10 +10,10 @@ import attrs
 
 from csms.core.charging import ChargingProfile
 from csms.core.commands import Answered, ClearChargingProfile, GetCompositeSchedule, GetVariables, Outcome, SetChargingProfile
-from csms.core.ids import DEFAULT_TENANT, Place, TenantId, charger_key
+from csms.core.ids import Place, TenantId, charger_key
 from csms.core.ports import Ports, ReadTx
 from csms.core.units import parse_instant
-from csms.domain.tenants import store as tenants_store
+from csms.domain.tenants import flows as tenants
 
 from . import service, store
 from .checking import check, check_place
@@ -179,12 +179,15 @@ async def deliver(ports: Ports, rules: Rules, charger_id: str, *, tenant: Tenant
 
 async def align(ports: Ports) -> int:
     """Bring every charger that changed place or model, or for which assignments changed, in line with them; how many those were."""
-    done = 0
-    for tenant in await ports.database.read(tenants_store.everybody, tenant=DEFAULT_TENANT):
-        while stale := await ports.database.read(_stale, tenant=tenant.id):
+
+    async def work(tenant: TenantId) -> int:
+        done = 0
+        while stale := await ports.database.read(_stale, tenant=tenant):
             keys = [charger_key(charger_id) for charger_id in stale]
-            done += await ports.database.write(service.align, stale, tenant=tenant.id, keys=keys)
-    return done
+            done += await ports.database.write(service.align, stale, tenant=tenant, keys=keys)
+        return done
+
+    return await tenants.for_each(ports, work)
 
 
 def _stale(tx: ReadTx) -> Sequence[str]:

@@ -8,8 +8,8 @@ import attrs
 from quart import Blueprint, Response
 
 from csms.api.bodies import answer, body
-from csms.core.commands import Outcome
 from csms.core.ids import DEFAULT_TENANT, Place
+from csms.core.outcomes import plain
 from csms.core.ports import Ports
 
 from . import flows, store
@@ -33,7 +33,7 @@ def blueprint(ports: Ports, rules: Rules) -> Blueprint:
         wanted = await body(SendTemplate)
         place = Place(wanted.evse, min(wanted.evse, 1))
         held, outcome = await flows.send_template(ports, rules, charger_id, place, wanted.template, tenant=DEFAULT_TENANT)
-        return answer({**told(outcome), **shown(held)})
+        return answer({**plain(outcome), **shown(held)})
 
     @routes.get("/chargers/<path:charger_id>/profiles")
     async def holds(charger_id: str) -> Response:
@@ -41,11 +41,6 @@ def blueprint(ports: Ports, rules: Rules) -> Blueprint:
         return answer({"items": [shown(each) for each in held]})
 
     return routes
-
-
-def told(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as every command is answered."""
-    return {"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome)}
 
 
 def shown(held: Held) -> dict[str, Any]:

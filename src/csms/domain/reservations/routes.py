@@ -11,6 +11,7 @@ from csms.api.bodies import answer, body
 from csms.api.problems import Problem
 from csms.core.commands import Outcome
 from csms.core.ids import DEFAULT_TENANT, Place
+from csms.core.outcomes import plain
 from csms.core.ports import Ports, ReadTx
 from csms.core.reports import Token
 
@@ -92,8 +93,7 @@ def blueprint(ports: Ports, settings: Settings) -> Blueprint:
 
 
 def _told(known: Reservation, outcome: Outcome, *, status: int = 200) -> Response:
-    said = {"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome)}
-    return answer({**said, "reservation": facts(known)}, status)
+    return answer({**plain(outcome), "reservation": facts(known)}, status)
 
 
 def _one_of(name: str, options: tuple[str, ...]) -> str | None:

@@ -12,6 +12,7 @@ from csms.api.problems import Problem
 from csms.core.certificates import CSMS_ROOT, ROOT_PURPOSES
 from csms.core.commands import Outcome
 from csms.core.ids import DEFAULT_TENANT
+from csms.core.outcomes import plain
 from csms.core.ports import Ports
 
 from . import flows
@@ -96,4 +97,4 @@ def blueprint(ports: Ports, settings: SecuritySettings, *, offered: Offered) -> 
 
 
 def _told(outcome: Outcome, **more: Any) -> Response:
-    return answer({"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome), **more})
+    return answer({**plain(outcome), **more})

@@ -12,6 +12,7 @@ from csms.api.bodies import answer, body
 from csms.api.problems import Problem
 from csms.core.commands import COMMANDS, Command, Outcome
 from csms.core.ids import DEFAULT_TENANT, TenantId
+from csms.core.outcomes import plain
 from csms.core.ports import Ports
 
 from .relay import Limited
@@ -55,7 +56,7 @@ def blueprint(ports: Ports, *, flows: Mapping[type[Command], CommandFlow], appro
             outcome, more = await flow(limited, DEFAULT_TENANT, charger_id, command)
         else:
             outcome = await ports.chargers.send(charger_id, command, ttl_s=_seconds("ttl_s"), timeout_s=_seconds("timeout_s"))
-        return answer({"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome), **more})
+        return answer({**plain(outcome), **more})
 
     @routes.post("/chargers/<path:charger_id>/approve")
     async def let_in(charger_id: str) -> Response:

@@ -126,7 +126,8 @@ class Server:
         except* PowerCut:
             pass  # the crash that was ordered
         except* StoreUnavailable as errors:  # it could not begin; whoever supervises it starts it again
-            world.trace.line("server", "cannot start", errors.exceptions[0])
+            world.trace.line("server", "cannot start")
+            world.trace.aside(str(errors.exceptions[0]))
         except* Exception as errors:
             if not disk.dead:
                 world.surprises.append(f"the server failed: {errors!r}")

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from csms.core.commands import Answered, ClearChargingProfile, Outcome
 from csms.core.ids import charger_key
+from csms.core.outcomes import told
 from csms.core.ports import Tx
 from csms.domain.profiles import store
 from csms.domain.profiles.model import INSTALLED, REFUSED, UNCERTAIN, Held
 from csms.domain.stations import service as stations
 
-from .sending import retry_at, told
+from .sending import retry_at
 from .telling import gone, put
 
 UNKNOWN = "Unknown"

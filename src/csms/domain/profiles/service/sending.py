@@ -8,7 +8,9 @@ from csms.core.charging import TX, ChargingProfile
 from csms.core.commands import Answered, CallError, NotSupported, Outcome
 from csms.core.errors import Refused
 from csms.core.ids import Place, charger_key
+from csms.core.outcomes import told
 from csms.core.ports import Tx
+from csms.core.units import doubled
 from csms.domain.profiles import store
 from csms.domain.profiles.checking import check, check_place
 from csms.domain.profiles.fitting import fitted, misfit
@@ -32,7 +34,7 @@ from .telling import add, displace, gone, put
 LEASE_S = 180
 """How long a profile that is on its way is nobody else's business: longer than a charger's queue and its answer usually take."""
 MOST_ATTEMPTS = 8
-FIRST_RETRY_S, LONGEST_RETRY_S = 30, 3600
+FIRST_RETRY_S, LAST_RETRY_S = 30, 3600
 
 
 def keep_limits(tx: Tx, charger_id: str, found: Limits) -> None:
@@ -176,11 +178,4 @@ def retry_at(tx: Tx, held: Held) -> int | None:
     """When to try again, later each time; None when it was tried often enough, until the charger boots."""
     if held.attempts >= MOST_ATTEMPTS:
         return None
-    return tx.now + min(LONGEST_RETRY_S, FIRST_RETRY_S << max(held.attempts - 1, 0)) * 1000
-
-
-def told(outcome: Outcome) -> str:
-    """An outcome in a few words, such as ``CallError: NotSupported``."""
-    name = type(outcome).__name__
-    said = " ".join(str(getattr(outcome, word, "")) for word in ("code", "description", "reason")).split()
-    return f"{name}: {' '.join(said)}"[:500] if said else name
+    return tx.now + doubled(FIRST_RETRY_S, held.attempts - 1, LAST_RETRY_S) * 1000

@@ -7,11 +7,11 @@ import attrs
 from csms.core.commands import Answered, CallError, NotSupported, Outcome
 from csms.core.errors import Refused
 from csms.core.ids import charger_key
+from csms.core.outcomes import told
 from csms.core.ports import Tx
 from csms.domain.reservations.model import ACTIVE, CANCELLED, CANCELLING, PENDING, RELEASED, Reservation, Settings
 
 from .asking import need_reservation
-from .hearing import told
 from .telling import put
 
 

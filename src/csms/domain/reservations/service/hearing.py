@@ -7,6 +7,7 @@ import msgspec
 
 from csms.core.commands import Answered, CallError, NotSupported, Outcome
 from csms.core.ids import charger_key
+from csms.core.outcomes import told
 from csms.core.ports import Tx
 from csms.core.reports import (
     AVAILABLE,
@@ -44,14 +45,6 @@ AFTER_BOOT_MS = 10_000
 
 _NO_REBOOT = frozenset({"Triggered"})
 """Boot reasons (2.0.1 BootReasonEnumType) that say the charger has been running all along."""
-
-
-def told(outcome: Outcome) -> str:
-    """An outcome in a few words: the charger's own, where it has said any."""
-    if isinstance(outcome, Answered):
-        return outcome.status
-    said = getattr(outcome, "code", "") or getattr(outcome, "reason", "")
-    return f"{type(outcome).__name__}: {said}" if said else type(outcome).__name__
 
 
 def answered(tx: Tx, reservation_id: int, ask: int, outcome: Outcome, settings: Settings) -> Reservation:

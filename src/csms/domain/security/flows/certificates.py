@@ -10,7 +10,7 @@ import trio
 
 from csms.core.commands import Answered, CertificateSigned, GetVariables, Outcome, Setting, SetVariables, TriggerMessage
 from csms.core.errors import StoreUnavailable
-from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
+from csms.core.ids import TenantId, charger_key
 from csms.core.ports import Handshake, Ports
 from csms.domain.security import service
 from csms.domain.security.model import CHAIN_LIMIT_VARIABLE, ORGANIZATION_VARIABLE, ChargerCertificate, SecuritySettings
@@ -18,7 +18,7 @@ from csms.domain.security.store import certificates as store
 from csms.domain.security.store import keys as keys_store
 from csms.domain.security.store import requests as requests_store
 from csms.domain.stations import service as stations
-from csms.domain.tenants import store as tenants_store
+from csms.domain.tenants import flows as tenants
 
 from .requests import DAY_MS, sign_due
 
@@ -37,7 +37,7 @@ async def hand_out_due(settings: SecuritySettings, ports: Ports) -> int:
     async def one(tenant: TenantId) -> int:
         return await sign_due(settings, ports, tenant) + await deliver_due(ports, tenant)
 
-    return await _each_tenant(ports, one)
+    return await tenants.for_each(ports, one)
 
 
 async def renew_and_settle(settings: SecuritySettings, default_profile: int, ports: Ports) -> int:
@@ -49,7 +49,7 @@ async def renew_and_settle(settings: SecuritySettings, default_profile: int, por
             done += await ports.database.write(service.settle_upgrades, default_profile, tenant=tenant)
         return done
 
-    return await _each_tenant(ports, one)
+    return await tenants.for_each(ports, one)
 
 
 async def take_stock(settings: SecuritySettings, ports: Ports) -> int:
@@ -66,23 +66,7 @@ async def take_stock(settings: SecuritySettings, ports: Ports) -> int:
             after = await ports.database.write(service.settle_rotations, after, tenant=tenant)
         return done
 
-    return await _each_tenant(ports, one)
-
-
-async def _each_tenant(ports: Ports, work: Callable[[TenantId], Awaitable[int]]) -> int:
-    """Work for every tenant; what fails for one keeps no other waiting. Raises an ``ExceptionGroup`` of that."""
-    done, failures = 0, []
-    for tenant in await ports.database.read(tenants_store.everybody, tenant=DEFAULT_TENANT):
-        try:
-            done += await work(tenant.id)
-        except StoreUnavailable:
-            raise
-        except Exception as error:
-            error.add_note(f"for tenant {tenant.id} ({tenant.slug})")
-            failures.append(error)
-    if failures:
-        raise ExceptionGroup("a job failed for some tenants", failures)
-    return done
+    return await tenants.for_each(ports, one)
 
 
 # --- handing over ---------------------------------------------------------------------------------------------------------------
@@ -117,7 +101,7 @@ async def _fitting(ports: Ports, known: ChargerCertificate) -> str:
     outcome = await _send(ports, known.charger_id, GetVariables((CHAIN_LIMIT_VARIABLE,)))
     variables = outcome.detail.get("variables", []) if isinstance(outcome, Answered) else []
     limit = next((str(each.get("value")) for each in variables if each.get("value") is not None), "")
-    if not limit.isascii() or not limit.isdigit():
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 10):
         return known.chain
     while len(parts) > 1 and sum(map(len, parts)) > int(limit):
         parts.pop()
@@ -189,7 +173,12 @@ async def _all_at_once(due: Sequence[ChargerCertificate], act: Callable[[Charger
 
     async def one(known: ChargerCertificate) -> None:
         async with limiter:
-            await act(known)
+            try:
+                await act(known)
+            except StoreUnavailable:
+                raise
+            except Exception:  # whatever one charger does to us, the others get theirs
+                log.exception("certificate.turn_failed", charger=known.charger_id)
 
     async with trio.open_nursery() as nursery:
         for known in due:

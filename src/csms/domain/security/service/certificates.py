@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from csms.core.commands import Answered, CallError, NotSupported, Outcome
 from csms.core.errors import Conflict, NotFound, Refused
 from csms.core.ids import charger_key
+from csms.core.outcomes import told
 from csms.core.ports import Handshake, ReadTx, Tx
 from csms.domain.security.model import (
     ACTIVE,
@@ -111,13 +112,6 @@ def handed_over(tx: Tx, certificate_id: int, outcome: Outcome) -> str:
     elif outcome.certain:
         store.deliver_again(tx, certificate_id, tx.now + BUSY_WAIT_MS, undo=True)
     return ISSUED
-
-
-def told(outcome: Outcome) -> str:
-    """An outcome in a few words."""
-    name = type(outcome).__name__
-    said = getattr(outcome, "status", "") or getattr(outcome, "code", "") or getattr(outcome, "reason", "")
-    return clean(f"{name}: {said}" if said else name, 500)
 
 
 # --- at the door ----------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from csms.core.commands import Answered, CallError, NotSupported, Outcome
 from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import charger_key
+from csms.core.outcomes import told
 from csms.core.ports import ReadTx, Tx
 from csms.domain.security.model import (
     ACCEPTED,
@@ -25,8 +26,6 @@ from csms.domain.security.store import certificates as certificates_store
 from csms.domain.security.store import keys as store
 from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
-
-from .certificates import told
 
 SLICE = 200
 UNHEARD_MS = 600_000

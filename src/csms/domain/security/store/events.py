@@ -31,9 +31,10 @@ def insert(
 
 
 def last_of_kind(tx: ReadTx, charger_id: str, kind: str) -> int | None:
-    """When an event of this kind of a charger last occurred."""
+    """When we last noticed an event of this kind about a charger ourselves: what it says of itself silences nobody."""
     found: int | None = tx.value(
-        "SELECT max(occurred_at) FROM security_events WHERE charger_id = :charger_id AND kind = :kind AND tenant = :tenant",
+        "SELECT max(occurred_at) FROM security_events"
+        " WHERE charger_id = :charger_id AND kind = :kind AND tenant = :tenant AND source = 'csms'",
         charger_id=charger_id,
         kind=kind,
     )

@@ -14,6 +14,7 @@ import msgspec
 
 from csms.core.ports import Tx
 from csms.core.reports import StopReported, Token
+from csms.core.units import parse_instant
 from csms.domain.drivers.service import judge
 from csms.domain.transactions.measuring import ROUNDING_WH, believable, stop_register
 from csms.domain.transactions.model import (
@@ -138,7 +139,10 @@ def _possible(tx: Tx, report: StopReported, known: Sequence[Transaction], free: 
         last = max((at for at, each in enumerate(before) if not each.refused), default=0)
         at_once = [each for each in there if each.started_at == report.stopped_at]
         found = [each for each in before[last:] if each.id in free and _fits(tx, each, report)]
-        yield from found or [each for each in at_once if each.id in free and _fits(tx, each, report)][:1]
+        found = found or [each for each in at_once if each.id in free and _fits(tx, each, report)][:1]
+        yield from (
+            found or [each for each in there if each.id in free and _told_late(each, report) and _fits(tx, each, report)][-1:]
+        )
 
 
 def _began(known: Transaction) -> int:
@@ -153,6 +157,14 @@ def _began_before(known: Transaction, report: StopReported) -> bool:
     if known.started_at_raw and report.stopped_at_raw and _began(known) == report.received_at:
         return known.started_at_raw <= report.stopped_at_raw  # heard of in one moment: the charger's own clock tells them apart
     return bool(known.started_at_raw) and _began(known) <= report.received_at
+
+
+def _told_late(known: Transaction, report: StopReported) -> bool:
+    """Whether its start came after the stop and was before it by the charger's own clock, which is wrong and may still tell the order."""
+    try:
+        return parse_instant(known.started_at_raw)[0] <= parse_instant(report.stopped_at_raw)[0]
+    except ValueError:  # one of them is empty: it was believed; or cannot be read
+        return False
 
 
 def _fits(tx: Tx, known: Transaction, report: StopReported) -> bool:

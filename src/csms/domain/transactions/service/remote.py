@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import attrs
 
-from csms.core.commands import Answered, Outcome
+from csms.core.commands import Outcome
 from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import Place, charger_key
+from csms.core.outcomes import obeyed, told
 from csms.core.ports import Tx
 from csms.core.reports import Token
 from csms.domain.transactions.clocks import said
@@ -88,20 +89,6 @@ def stop_answered(tx: Tx, transaction_id: int, outcome: Outcome) -> None:
     known = _known(tx, transaction_id)
     if known.state == PENDING_STOP and obeyed(outcome) is False:
         put(tx, known, attrs.evolve(known, state=known.live_state))
-
-
-def obeyed(outcome: Outcome) -> bool | None:
-    """Whether the charger will do what we asked; None where we cannot know."""
-    if isinstance(outcome, Answered):
-        return outcome.accepted
-    return False if outcome.certain else None
-
-
-def told(outcome: Outcome) -> str:
-    """An outcome in a few words."""
-    name = type(outcome).__name__
-    said = getattr(outcome, "status", "") or getattr(outcome, "code", "") or getattr(outcome, "reason", "")
-    return f"{name}: {said}" if said else name
 
 
 def expire_pending(tx: Tx) -> int:

@@ -10,14 +10,14 @@ from functools import partial
 from typing import Any
 
 from csms.core.commands import Answered, CallError, GetVariables, NotSupported, Outcome, SetVariables, VariableName
-from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
+from csms.core.ids import TenantId, charger_key
+from csms.core.outcomes import told
 from csms.core.ports import Ports, ReadTx
 from csms.domain.stations import service as stations
-from csms.domain.tenants import store as tenants_store
+from csms.domain.tenants import flows as tenants
 from csms.domain.upkeep.model.configuration import MAX_KEYS, Standing, is_secret, spelled
 from csms.domain.upkeep.model.settings import UpkeepSettings
 from csms.domain.upkeep.service import configuration as service
-from csms.domain.upkeep.service.outcomes import told
 from csms.domain.upkeep.store import configuration as store
 from csms.domain.upkeep.store import templates
 
@@ -157,12 +157,15 @@ async def set_as_given(ports: Ports, tenant: TenantId, charger_id: str, given: S
 
 async def align(ports: Ports) -> int:
     """Bring every charger that changed place or kind, or for which templates changed, in line with them; how many. Job."""
-    done = 0
-    for tenant in await ports.database.read(tenants_store.everybody, tenant=DEFAULT_TENANT):
-        while stale := await ports.database.read(_stale, tenant=tenant.id):
+
+    async def work(tenant: TenantId) -> int:
+        done = 0
+        while stale := await ports.database.read(_stale, tenant=tenant):
             keys = [charger_key(charger_id) for charger_id in stale]
-            done += await ports.database.write(service.align_all, stale, tenant=tenant.id, keys=keys)
-    return done
+            done += await ports.database.write(service.align_all, stale, tenant=tenant, keys=keys)
+        return done
+
+    return await tenants.for_each(ports, work)
 
 
 def _stale(tx: ReadTx) -> Sequence[str]:

@@ -8,12 +8,12 @@ from csms.core.commands import Command, GetDiagnostics, GetLog, Outcome
 from csms.core.errors import Refused
 from csms.core.files import KeptFile, Link
 from csms.core.ids import TenantId, charger_key
+from csms.core.outcomes import cannot
 from csms.core.ports import Ports
 from csms.domain.upkeep.model.settings import FileSettings
 from csms.domain.upkeep.model.uploads import DIAGNOSTICS, SECURITY, LogUpload, UploadWish
 from csms.domain.upkeep.service import uploads as service
 from csms.domain.upkeep.service.images import check_location
-from csms.domain.upkeep.service.outcomes import cannot
 from csms.domain.upkeep.store import uploads as store
 
 SEND = "send"

@@ -10,8 +10,10 @@ import attrs
 from csms.core.commands import Answered, CallError, ChangeAvailability, Offline, Outcome
 from csms.core.errors import Invalid, Refused
 from csms.core.ids import Place, charger_key
+from csms.core.outcomes import cannot, told
 from csms.core.ports import ReadTx, Tx
 from csms.core.reports import Booted, StatusReported
+from csms.core.units import doubled
 from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
 from csms.domain.stations.model import LARGEST_PLACE
@@ -32,8 +34,6 @@ from csms.domain.upkeep.model.availability import (
     shows,
 )
 from csms.domain.upkeep.store import availability as store
-
-from .outcomes import cannot, told
 
 ANSWER_MS = 180_000
 """A charger that was told is not told again before this, unless it answers."""
@@ -267,7 +267,7 @@ def _take(tx: Tx, known: Availability) -> Availability:
 
 
 def _wait_ms(failures: int) -> int:
-    return min(FIRST_RETRY_MS << min(failures, 16), LAST_RETRY_MS)
+    return doubled(FIRST_RETRY_MS, failures, LAST_RETRY_MS)
 
 
 # --- one place where it changes -----------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import attrs
 from csms.core.commands import Answered, CallError, NotSupported, Outcome
 from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import charger_key
+from csms.core.outcomes import told
 from csms.core.ports import ReadTx, Tx
 from csms.core.reports import CHARGING, OCCUPIED, SUSPENDED_EV, SUSPENDED_EVSE
 from csms.domain.stations import service as stations
@@ -42,7 +43,6 @@ from csms.domain.upkeep.store import firmware as updates
 
 from . import firmware
 from .images import need_image
-from .outcomes import told
 
 SLICE = 20
 """Chargers that one step touches."""

@@ -9,8 +9,10 @@ import attrs
 
 from csms.core.commands import Answered, CallError, Outcome, Setting, VariableName
 from csms.core.ids import charger_key
+from csms.core.outcomes import cannot, told
 from csms.core.ports import ReadTx, Tx
 from csms.core.reports import Booted
+from csms.core.units import doubled
 from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
 from csms.domain.stations.model import Charger, clean
@@ -41,8 +43,6 @@ from csms.domain.upkeep.model.configuration import (
 )
 from csms.domain.upkeep.store import configuration as store
 from csms.domain.upkeep.store import templates
-
-from .outcomes import cannot, told
 
 FIRST_RETRY_S, LAST_RETRY_S = 30, 3600
 _NO_SUCH = frozenset({"NotSupported", "UnknownVariable", "UnknownComponent", "NotSupportedAttributeType"})
@@ -306,7 +306,7 @@ def settle(tx: Tx, charger_id: str, *, problem: str, check_s: int, applies: bool
         store.save_key(tx, attrs.evolve(key, untold=False))
     wait_s, failures = check_s, 0
     if problem:
-        wait_s, failures = min(FIRST_RETRY_S << min(standing.failures, 12), LAST_RETRY_S), standing.failures + 1
+        wait_s, failures = doubled(FIRST_RETRY_S, standing.failures, LAST_RETRY_S), standing.failures + 1
     elif applies and any(each.state in (PENDING, UNCERTAIN) for each in keys):
         wait_s = 0  # more came to be wanted meanwhile
     due_at = tx.now + wait_s * 1000 if keys else None

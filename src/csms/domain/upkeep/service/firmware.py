@@ -9,6 +9,7 @@ import attrs
 from csms.core.commands import Outcome
 from csms.core.errors import NotFound, Refused
 from csms.core.ids import charger_key
+from csms.core.outcomes import obeyed, told
 from csms.core.ports import ReadTx, Tx
 from csms.core.reports import Booted, FirmwareStatusReported, Noted
 from csms.domain.stations import service as stations
@@ -37,7 +38,6 @@ from csms.domain.upkeep.model.settings import FileSettings
 from csms.domain.upkeep.store import firmware as store
 
 from .images import need_image
-from .outcomes import obeyed, told
 
 LATE_MS = 86_400_000
 """How long after its end an update is still the one that a charger means that names none."""

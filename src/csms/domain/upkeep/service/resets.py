@@ -6,13 +6,12 @@ import attrs
 
 from csms.core.commands import Answered, Outcome, Reset
 from csms.core.ids import charger_key
+from csms.core.outcomes import obeyed, told
 from csms.core.ports import Tx
 from csms.core.reports import Booted
 from csms.domain.stations import service as stations
 from csms.domain.upkeep.model.resets import ACCEPTED, DONE, FAILED, REFUSED, SENDING, WHEN_IDLE, ChargerReset
 from csms.domain.upkeep.store import resets as store
-
-from .outcomes import obeyed, told
 
 SLICE = 100
 IDLE_MS = 86_400_000

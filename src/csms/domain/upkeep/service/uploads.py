@@ -10,6 +10,7 @@ from csms.core.commands import Outcome
 from csms.core.errors import NotFound
 from csms.core.files import KeptFile
 from csms.core.ids import charger_key
+from csms.core.outcomes import obeyed, told
 from csms.core.ports import ReadTx, Tx
 from csms.core.reports import LogStatusReported, Noted
 from csms.domain.stations import service as stations
@@ -31,8 +32,6 @@ from csms.domain.upkeep.model.uploads import (
     LogUploadChanged,
 )
 from csms.domain.upkeep.store import uploads as store
-
-from .outcomes import obeyed, told
 
 LATE_MS = 86_400_000
 """How long after its end a request is still the one that a charger means that names none."""
