@@ -41,8 +41,8 @@ from csms.api.live import Feed
 from csms.config import ApiConfig, Config, FilesConfig, OcppConfig, make_operator_key
 from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
-from csms.core.ids import TenantId, charger_key
-from csms.core.ports import Admission, Blocking, Clock, ConnectionInfo, FrameEntry, Http, Ports, Random
+from csms.core.ids import TenantId
+from csms.core.ports import Admission, Blocking, Clock, ConnectionInfo, Http, Ports, Random
 from csms.db import StoreDatabase, open_database
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.db.outbox import run_consumer
@@ -54,11 +54,11 @@ from csms.domain.reservations import routes as reservations_routes
 from csms.domain.security import routes as security_routes
 from csms.domain.stations import flows as stations_flows
 from csms.domain.stations import routes as stations_routes
-from csms.domain.stations import store as stations_store
 from csms.domain.upkeep import routes as upkeep_routes
 from csms.domain.upkeep.desk import UpkeepDesk
 from csms.domain.upkeep.flows.hearing import Hearing
-from csms.following import event_item, follow, frame_item
+from csms.following import event_item, follow
+from csms.frame_log import FrameLog
 from csms.net.fleet import Fleet
 from csms.net.listener import BoundAddress, serve_chargers
 from csms.net.tls import ChargerTls
@@ -269,20 +269,12 @@ def charger_side(parts: Parts) -> dict[str, Any]:
     """What ``serve_chargers`` is given; and ``open_door``, which serves a charger on any stream (in simulations, one in memory)."""
     config, ports = parts.config, parts.ports
 
-    async def keep(admission: Admission, entry: FrameEntry) -> None:
-        row = stations_store.frame_row(admission, entry)
-        await ports.database.append(
-            stations_store.FRAME_INSERT, (row,), key=charger_key(admission.charger_id), tenant=admission.tenant
-        )
-        if parts.feed.listening:
-            parts.feed.publish(frame_item(admission, entry))
-
     return {
         "config": config.ocpp,
         "fleet": parts.fleet,
         "admit": Porter(ports, config).admit,
         "hear": parts.dispatch.hear,
-        "log": keep,
+        "log": FrameLog(ports, parts.feed, kb_per_min=config.ocpp.frame_log_kb_per_min).keep,
         "clock": ports.clock,
         "random": ports.random,
         "observer": parts.telemetry,

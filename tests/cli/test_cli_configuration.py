@@ -66,9 +66,9 @@ def test_drift_of_all_and_of_one(told: Run) -> None:
         ("C1", "A", "2", "1"),
         ("C2", "A", "2", None),
     ]
-    assert len(facts(told("configuration", "drift", "C2", "--json"))) == 1
+    assert len(facts(told("configuration", "drift", "--charger", "C2", "--json"))) == 1
     assert facts(told("configuration", "drift", "--state", "rejected", "--json")) == []
-    assert "there is no charger" in told("configuration", "drift", "C9", code=1).stderr
+    assert "there is no charger" in told("configuration", "drift", "--charger", "C9", code=1).stderr
 
 
 def test_templates(told: Run) -> None:

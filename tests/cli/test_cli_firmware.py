@@ -194,7 +194,7 @@ def test_what_came_is_listed_shown_and_saved(store: Run, tmp_path: Path) -> None
             await uploads_flows.received(ports, TENANT, upload, kept, "logs of C1.txt", "10.0.0.1")
 
     in_database(config, arrive)
-    (listed,) = facts(store("diagnostics", "list", "C1", "--json"))
+    (listed,) = facts(store("diagnostics", "list", "--charger", "C1", "--json"))
     assert (listed["state"], listed["files"], listed["size_bytes"]) == ("uploaded", 2, 7)
     shown = facts(store("diagnostics", "show", "1", "--json"))
     assert [each["file_name"] for each in shown["files"]] == ["logs of C1.txt"] * 2

@@ -40,7 +40,7 @@ def test_a_profile_from_its_file_to_its_end(store: Run, tmp_path: Path) -> None:
 def test_a_wrong_file_is_told_with_its_field(store: Run, tmp_path: Path) -> None:
     (tmp_path / "wrong.toml").write_text(NIGHT.replace("25200", "90000"))
     ended = store("profile", "add", "wrong", "wrong.toml", code=2)
-    assert "schedule.periods[1].start_s" in ended.stderr
+    assert "wrong.toml: schedule.periods[1].start_s" in ended.stderr
     (tmp_path / "broken.toml").write_text("purpose = ")
     assert "neither TOML nor JSON" in store("profile", "add", "wrong", "broken.toml", code=2).stderr
     store("profile", "add", "wrong", "absent.toml", code=1)

@@ -122,6 +122,6 @@ def test_certificates_and_events_are_shown(store: Run, tmp_path: Path) -> None:
     assert "has none" in store("certificate", "installed", "C1", "--stored").output
     (event,) = facts(store("security", "events", "--critical", "--json"))
     assert (event["charger_id"], event["kind"], event["critical"], event["source"]) == ("C1", "LoginsFailed", True, "csms")
-    assert "10 failed log-ins" in store("security", "events", "C1").output
-    assert "There are none" in store("security", "events", "C2").output
+    assert "10 failed log-ins" in store("security", "events", "--charger", "C1").output
+    assert "There are none" in store("security", "events", "--charger", "C2").output
     assert "No key was rotated" in store("security", "keys").output

@@ -84,7 +84,7 @@ def _held(held: Held) -> dict[str, Any]:
 
 
 def profile_in(file: str) -> ChargingProfile:
-    """The profile in a file, TOML or JSON; ``-`` is standard input. Raises ``Invalid`` and ``UsageError``."""
+    """The profile in a file, TOML or JSON; ``-`` is standard input. Raises ``UsageError`` with the file and the field."""
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -93,7 +93,10 @@ def profile_in(file: str) -> ChargingProfile:
         data = msgspec.json.decode(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (msgspec.DecodeError, tomllib.TOMLDecodeError) as error:
         raise click.UsageError(f"{file} is neither TOML nor JSON: {error}") from None
-    return profile_from(data)
+    try:
+        return profile_from(data)
+    except Invalid as error:
+        raise click.UsageError(f"{file}: {error.field or 'profile'}: {error}") from None
 
 
 @examples(

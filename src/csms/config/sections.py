@@ -132,6 +132,11 @@ class OcppConfig:
         "calls taken from a charger that is not accepted yet; others get SecurityError",
         validator=CALL_NAMES,
     )
+    frame_log_kb_per_min: int = setting(
+        2048,
+        "frame log that one charger may fill, ten minutes' worth at once; what is beyond is cut short; 0 keeps all",
+        validator=Between(0, 10_000_000),
+    )
     quirks_file: str = setting("", "TOML file of quirks besides those that come with csms (docs/quirks.md)", path=True)
     framing: str = setting(
         "lean",

@@ -18,7 +18,7 @@ from csms.core.reports import Mangled, Oddity, Registration, TimeTold, Verdict
 
 from . import frames
 from .censoring import censored, without
-from .codec import Ear, Unsayable, codec_for, told
+from .codec import Unsayable, codec_for, told
 from .dialect import Dialect, Fault, Hears
 from .effects import Call, Effect, Ended, Heard, Send, Shut, Told
 from .errands import ACCEPTED, Errands

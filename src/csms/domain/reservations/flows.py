@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import structlog
 import trio
 
 from csms.core.commands import CancelReservation, Outcome, ReserveNow
-from csms.core.errors import NotFound
+from csms.core.errors import NotFound, StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, Place, TenantId, charger_key
 from csms.core.ports import Ports, ReadTx, Row
 from csms.core.reports import Token, TokenVerdict
@@ -15,6 +16,8 @@ from csms.domain.drivers.flows import ask_about
 
 from . import service, store
 from .model import CANCELLING, Reservation, Settings
+
+log = structlog.get_logger("csms.reservations")
 
 PAGE = 500
 AT_ONCE = 32
@@ -158,6 +161,10 @@ async def _again(
         )
         if asked is not None:
             await _send(ports, settings, tenant, asked)
+    except StoreUnavailable as error:
+        log.warning("reservation.store_unavailable", reservation=reservation_id, reason=str(error))
+    except Exception:
+        log.exception("reservation.not_asked_again", reservation=reservation_id)  # the others are asked all the same
     finally:
         slots.release()
 

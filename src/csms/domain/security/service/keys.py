@@ -119,7 +119,7 @@ def check_upgrade(tx: ReadTx, charger_id: str, profile: int, offered: Offered) -
     if profile in (1, 2) and not known.key_origin and not known.keys_offered:
         raise Refused(f"charger {charger_id} has no key: csms security rotate-keys {charger_id}")
     if profile > offered.highest:
-        raise Refused(f"this server serves security profiles up to {offered.highest}: ocpp.tls_certificate")
+        raise Refused(f"this server serves security profiles up to {offered.highest}; {profile} needs ocpp.tls_certificate")
     if profile == 3:
         good = [each for each in certificates_store.of_charger(tx, charger_id) if each.state == ACTIVE]
         if not any(each.not_after_at is None or each.not_after_at > tx.now for each in good):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -128,7 +129,7 @@ def heard(tx: Tx, charger_id: str, variables: Iterable[Mapping[str, Any]], compl
     if charger is None:
         return
     known(tx, charger)
-    said = {each.folded: each for each in map(_reading, variables) if each is not None}
+    said = {each.folded: each for each in map(_reading, islice(variables, 2 * MOST_VALUES)) if each is not None}
     heard_now = [attrs.evolve(each, read_at=tx.now) for each in list(said.values())[:MOST_VALUES]]
     store.save_readings(tx, charger_id, heard_now)
     if complete and heard_now:
