@@ -34,8 +34,8 @@ def told(store: Run, tmp_path: Path) -> Run:
 
 def test_wanted_is_shown_beside_what_was_read(told: Run) -> None:
     told("configuration", "template", "add", "Everybody", "A=2", "C=x=y")
-    assert "1 settings are wanted of C1" not in told("configuration", "show", "C1").output
-    assert "2 settings are wanted of C1" in told("configuration", "want", "C1", "A=3").output
+    assert "Settings wanted of C1: 1" not in told("configuration", "show", "C1").output
+    assert "Settings wanted of C1: 2" in told("configuration", "want", "C1", "A=3").output
     shown = {each["variable"]: each for each in facts(told("configuration", "show", "C1", "--json"))["variables"]}
     assert shown["A"] | {"read_at": 0} == {
         "variable": "A",

@@ -144,7 +144,7 @@ def want(call: Invocation, charger_id: str, settings: tuple[str, ...], without: 
         return 0 if standing is None else standing.wanted
 
     count = write(call.config, verb, keys=(charger_key(charger_id),))
-    show.done(call.json, f"{count} settings are wanted of {charger_id}", charger_id=charger_id, wanted=count)
+    show.done(call.json, f"Settings wanted of {charger_id}: {count}", charger_id=charger_id, wanted=count)
 
 
 @examples("csms configuration drift", "csms configuration drift --charger C1", "csms configuration drift --state rejected --json")

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from csms.core.charging import ChargingProfile
+from csms.core.errors import Invalid
 from csms.core.ports import ReadTx
 from csms.domain.profiles import service, store
 from csms.domain.profiles.model import CLEARED, Held, Target, Template
