@@ -176,6 +176,7 @@ async def test_a_plain_function_answers_from_a_thread_and_a_coroutine_in_disguis
             "odd": Disguised,
         },
         blocking=Threads(),
+        decision_timeout_s=30.0,
     )
     assert await authorize(plugged) == BLOCKED
     assert threads != [here]
