@@ -39,13 +39,13 @@ def _transaction(charge: Charge, store: sqlite3.Connection) -> list[sqlite3.Row]
     if charge.transaction_id is not None:
         return store.execute("SELECT * FROM transactions WHERE id = ?", (charge.transaction_id,)).fetchall()
     return store.execute(
-        "SELECT * FROM transactions WHERE charger_id = ? AND evse = ? AND meter_start_wh = ?"
-        " AND (reference = ? OR (token = ? AND (started_at = ? OR started_at_raw = ?)))",
+        "SELECT * FROM transactions WHERE charger_id = ? AND evse = ?"
+        " AND (reference = ? OR (meter_start_wh = ? AND token = ? AND (started_at = ? OR started_at_raw = ?)))",
         (
             charge.charger_id,
             charge.evse,
-            charge.start_wh,
             charge.reference,
+            charge.start_wh,
             charge.token,
             charge.started_said,
             iso(charge.started_said),

@@ -127,7 +127,7 @@ def differences(world: World, told: dict[Key, Facts], once_more: dict[Key, Facts
     """Where two stores disagree about the charges that were told of completely."""
     forgotten = {key for charge in world.history.charges if charge.forgotten for key in _keys(charge)}
     for key in sorted(told.keys() | once_more.keys()):
-        if key in forgotten:
+        if key in forgotten or key[:3] in forgotten:
             continue
         here, there = told.get(key), once_more.get(key)
         if here is None or there is None:
@@ -149,8 +149,8 @@ def _disputed(world: World, key: Key, here: Facts) -> bool:
     return forgotten and here["token_status"] != ACCEPTED
 
 
-def _keys(charge: Charge) -> Iterator[Key]:
-    """How a charge may be found, whether its charger's clock was believed or not, and whether it has an id of its own or not."""
-    for name in (charge.token, charge.reference):
-        for started in (str(charge.started_said), iso(charge.started_said)):
-            yield charge.charger_id, charge.evse, name, started
+def _keys(charge: Charge) -> Iterator[Key | tuple[str, int, str]]:
+    """How a charge may be found: by its own id, though its start was never told, or by its token and start, believed or not."""
+    yield charge.charger_id, charge.evse, charge.reference
+    for started in (str(charge.started_said), iso(charge.started_said)):
+        yield charge.charger_id, charge.evse, charge.token, started
