@@ -138,11 +138,17 @@ def _possible(tx: Tx, report: StopReported, known: Sequence[Transaction], free: 
         before = [each for each in there if _began_before(each, report)]
         last = max((at for at, each in enumerate(before) if not each.refused), default=0)
         at_once = [each for each in there if each.started_at == report.stopped_at]
-        found = [each for each in before[last:] if each.id in free and _fits(tx, each, report)]
+        found = _latest([each for each in before[last:] if each.id in free and _fits(tx, each, report)])
         found = found or [each for each in at_once if each.id in free and _fits(tx, each, report)][:1]
         yield from (
             found or [each for each in there if each.id in free and _told_late(each, report) and _fits(tx, each, report)][-1:]
         )
+
+
+def _latest(found: Sequence[Transaction]) -> list[Transaction]:
+    """Without refused starts that a later one with the same token followed: a connector charges one car, so it is the last that goes on."""
+    last = {each.token.casefold(): each.id for each in found if each.refused}
+    return [each for each in found if not each.refused or each.id == last[each.token.casefold()]]
 
 
 def _began(known: Transaction) -> int:
