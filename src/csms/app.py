@@ -26,14 +26,12 @@ import trio
 from csms import (
     __version__,
     authorities,
-    charger_security,
-    command_flows,
     demo,
     jobs,
     listeners,
+    management,
     memory,
     quirks,
-    smart_charging,
     transfers,
 )
 from csms.api import server as api
@@ -47,14 +45,7 @@ from csms.db import StoreDatabase, open_database
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.db.outbox import run_consumer
 from csms.dispatch import Dispatch
-from csms.domain.alerts import routes as alerts_routes
-from csms.domain.local_lists import routes as local_lists_routes
-from csms.domain.profiles import routes as profiles_routes
-from csms.domain.reservations import routes as reservations_routes
-from csms.domain.security import routes as security_routes
 from csms.domain.stations import flows as stations_flows
-from csms.domain.stations import routes as stations_routes
-from csms.domain.upkeep import routes as upkeep_routes
 from csms.domain.upkeep.desk import UpkeepDesk
 from csms.domain.upkeep.flows.hearing import Hearing
 from csms.following import event_item, follow
@@ -291,13 +282,14 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         bound: tuple[BoundAddress, ...] = await nursery.start(partial(serve_chargers, **charger_side(parts), tls=parts.tls))
     web = api.build(
         config=config.api,
-        key=key,
         telemetry=telemetry,
         components=components(database=parts.database, fleet=parts.fleet, bus=parts.bus, chargers=bound),
         feed=parts.feed,
         random=ports.random,
-        blueprints=_blueprints(ports, config),
-        plugin_blueprints=[(each.plugin, each.value) for each in parts.bus.collect("register_routes")],
+        backing=management.backing(ports, config, key),
+        slices=management.slices(ports, config),
+        blueprints=management.blueprints(ports, config),
+        plugin_routes=[(each.plugin, each.value) for each in parts.bus.collect("register_routes")],
     )
     with _binding("the API", config.api):
         urls = await nursery.start(partial(_serve_api, web, parts))
@@ -314,19 +306,6 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         log.info("listening", what="files", url=files_url)
     log.info("listening", what="api", url=running.api_url, version=__version__, database=parts.database.engine)
     return running
-
-
-def _blueprints(ports: Ports, config: Config) -> list[Any]:
-    """The routes of every slice that has some."""
-    return [
-        stations_routes.blueprint(ports, flows=command_flows.table(config), approve=stations_flows.approve),
-        local_lists_routes.blueprint(ports, config.local_lists),
-        reservations_routes.blueprint(ports, config.reservations),
-        alerts_routes.blueprint(ports),
-        profiles_routes.blueprint(ports, smart_charging.rules(config)),
-        upkeep_routes.blueprint(ports, config.files, config.upkeep, command_flows.running),
-        security_routes.blueprint(ports, config.security, offered=charger_security.offered(config)),
-    ]
 
 
 async def _nobody_listens_yet(config: Config) -> None:

@@ -134,7 +134,7 @@ async def test_a_charger_resumes_where_it_was_cut_off(server: TestServer, charge
 
 async def test_diagnostics_are_asked_for_sent_and_listed(server: TestServer, charger: ConnectCharger) -> None:
     one = await charger("CP1")
-    body = {"oldest_at": 1_767_225_600_000, "latest_at": 1_767_229_200_000}
+    body = {"oldest_at": "2026-01-01T00:00:00Z", "latest_at": "2026-01-01T01:00:00Z"}
     told, heard = await ask(server, one, "/api/v1/chargers/CP1/log-uploads", body, "GetDiagnostics", {"fileName": "diag 1.zip"})
     assert (told["status"], told["upload"]["state"], told["upload"]["kind"]) == ("Accepted", "accepted", "diagnostics")
     assert (heard["startTime"], heard["stopTime"]) == ("2026-01-01T00:00:00.000Z", "2026-01-01T01:00:00.000Z")
@@ -185,7 +185,7 @@ async def test_commands_as_an_operator_writes_them_are_followed_up(server: TestS
         return told | {"heard": heard[0]}
 
     update = await obey(
-        "UpdateFirmware", {}, "UpdateFirmware", location="ftp://files.example.org/x.bin", retrieve_at=1_767_225_600_000
+        "UpdateFirmware", {}, "UpdateFirmware", location="ftp://files.example.org/x.bin", retrieve_at="2026-01-01T00:00:00Z"
     )
     assert (update["status"], update["state"]) == ("Accepted", "accepted")
     await notify(one, "Downloading", "DownloadFailed")

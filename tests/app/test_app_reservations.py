@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from csms.config import Config, DatabaseConfig, ReservationsConfig
-from csms.core.units import parse_instant
+from csms.core.units import iso, parse_instant
 from csms.domain.reservations import flows
 from csms.testing.charger import ScriptedCharger
 from csms.testing.fixtures import ConnectCharger
@@ -45,7 +45,7 @@ async def test_a_reserved_connector_is_for_its_token(server: TestServer, charger
     assert isinstance(say, Script16)
     now = server.ports.clock.now()
     await say.status(1, "Available", now)
-    body = {"charger_id": "C1", "place": {"evse": 1, "connector": 1}, "token": {"value": "CARD"}, "expires_at": now + HOUR_MS}
+    body = {"charger_id": "C1", "place": {"evse": 1, "connector": 1}, "token": {"value": "CARD"}, "expires_at": iso(now + HOUR_MS)}
     asked, made = await obeyed(server, scripted, "reservations", body, "ReserveNow", "Accepted")
     known = made["reservation"]
     assert asked["connectorId"] == 1
@@ -74,7 +74,7 @@ async def test_a_reserved_connector_is_for_its_token(server: TestServer, charger
 async def test_cancelled_over_the_wire(server: TestServer, charger: ConnectCharger) -> None:
     await server.add_token("CARD")
     scripted = await charger("C1")
-    body = {"charger_id": "C1", "token": {"value": "CARD"}, "expires_at": server.ports.clock.now() + HOUR_MS}
+    body = {"charger_id": "C1", "token": {"value": "CARD"}, "expires_at": iso(server.ports.clock.now() + HOUR_MS)}
     asked, made = await obeyed(server, scripted, "reservations", body, "ReserveNow", "Accepted")
     assert asked["connectorId"] == 0, "no place is any"
     number = made["reservation"]["id"]
@@ -90,14 +90,19 @@ async def test_send_goes_through_the_slice(server: TestServer, charger: ConnectC
     await server.add_token("CARD")
     scripted = await charger("C1")
     expires_at = server.ports.clock.now() + HOUR_MS
-    fields = {"place": {"evse": 1, "connector": 1}, "token": {"value": "CARD"}, "expires_at": expires_at}
+    fields = {"place": {"evse": 1, "connector": 1}, "token": {"value": "CARD"}, "expires_at": iso(expires_at)}
     path = "chargers/C1/commands/ReserveNow"
     asked, told = await obeyed(server, scripted, path, fields, "ReserveNow", "Faulted")
     assert (told["status"], told["state"], told["reservation_id"]) == ("Faulted", "refused", asked["reservationId"])
     asked, told = await obeyed(server, scripted, path, fields, "ReserveNow", "Accepted")
     number = told["reservation_id"]
     changed, _ = await obeyed(
-        server, scripted, path, {**fields, "reservation_id": number, "expires_at": expires_at - 60_000}, "ReserveNow", "Accepted"
+        server,
+        scripted,
+        path,
+        {**fields, "reservation_id": number, "expires_at": iso(expires_at - 60_000)},
+        "ReserveNow",
+        "Accepted",
     )
     assert changed["reservationId"] == number
     path = "chargers/C1/commands/CancelReservation"
@@ -110,7 +115,7 @@ async def test_send_goes_through_the_slice(server: TestServer, charger: ConnectC
 async def test_after_a_boot_the_charger_is_told_again(server: TestServer, charger: ConnectCharger) -> None:
     await server.add_token("CARD")
     scripted = await charger("C1")
-    body = {"charger_id": "C1", "token": {"value": "CARD"}, "expires_at": server.ports.clock.now() + HOUR_MS}
+    body = {"charger_id": "C1", "token": {"value": "CARD"}, "expires_at": iso(server.ports.clock.now() + HOUR_MS)}
     first, _ = await obeyed(server, scripted, "reservations", body, "ReserveNow", "Accepted")
     await scripted.boot_v16()
     await server.do(lambda tx: tx.run("UPDATE reservations SET ask_at = :now WHERE tenant = :tenant", now=tx.now))
@@ -130,9 +135,9 @@ async def test_after_a_boot_the_charger_is_told_again(server: TestServer, charge
         ("GET", "reservations?limit=0", None, 422),
         ("GET", "reservations?before=99999999999999999999", None, 422),
         ("POST", "reservations", {}, 422),
-        ("POST", "reservations", {"charger_id": "C9", "token": {"value": "CARD"}, "expires_at": 2**42}, 404),
+        ("POST", "reservations", {"charger_id": "C9", "token": {"value": "CARD"}, "expires_at": iso(2**42)}, 404),
         ("POST", "reservations/99/cancel", {}, 404),
-        ("POST", "reservations/99/change", {"token": {"value": "CARD"}, "expires_at": 2**42}, 404),
+        ("POST", "reservations/99/change", {"token": {"value": "CARD"}, "expires_at": iso(2**42)}, 404),
     ],
 )
 async def test_what_cannot_be(server: TestServer, method: str, path: str, body: Any, status: int) -> None:

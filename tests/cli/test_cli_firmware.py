@@ -174,7 +174,12 @@ def test_diagnostics_are_asked_for_through_the_server(run: Run, stub: Stub) -> N
     stub.answer("POST", "/api/v1/chargers/C1/log-uploads", answer)
     assert "upload 4: accepted" in run("diagnostics", "get", "C1", "--security", "--from", "2026-01-01").output
     ((_, _, body),) = stub.asked
-    assert (body["kind"], body["oldest_at"], body["latest_at"], body["location"]) == ("security", 1_767_225_600_000, None, "")
+    assert (body["kind"], body["oldest_at"], body["latest_at"], body["location"]) == (
+        "security",
+        "2026-01-01T00:00:00.000Z",
+        None,
+        "",
+    )
 
 
 def test_what_came_is_listed_shown_and_saved(store: Run, tmp_path: Path) -> None:

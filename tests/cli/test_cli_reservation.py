@@ -9,6 +9,7 @@ import pytest
 
 from csms.cli.store import write
 from csms.config import load
+from csms.core.units import parse_instant
 from csms.domain.reservations import store as reservations
 from csms.domain.reservations.model import Reservation
 from csms.outside import SystemClock
@@ -74,14 +75,19 @@ def test_make(run: Run, stub: Stub, arguments: list[str], place: dict[str, int])
     stub.answer("POST", "/api/v1/reservations", answer("Accepted", "active"), 201)
     said = run("reservation", "make", "C1", "ABC", *arguments, "--until", "2026-12-31T18:30Z")
     assert said.output == "Reservation 5 is active: C1 answered Accepted\n"
-    assert stub.asked[0][2] == {"charger_id": "C1", "place": place, "token": {"value": "ABC"}, "expires_at": 1_798_741_800_000}
+    assert stub.asked[0][2] == {
+        "charger_id": "C1",
+        "place": place,
+        "token": {"value": "ABC"},
+        "expires_at": "2026-12-31T18:30:00.000Z",
+    }
 
 
 def test_make_until_from_now(run: Run, stub: Stub) -> None:
     stub.answer("POST", "/api/v1/reservations", answer("Occupied", "refused"))
     said = run("reservation", "make", "C1", "ABC", code=4)
     assert "Reservation 5 is refused: C1 answered Occupied" in said.stderr
-    ahead_ms = stub.asked[0][2]["expires_at"] - SystemClock().now()
+    ahead_ms = parse_instant(stub.asked[0][2]["expires_at"])[0] - SystemClock().now()
     assert 29 * 60_000 < ahead_ms <= 30 * 60_000
     assert facts(run("reservation", "make", "C1", "ABC", "--json", code=4))["reservation"]["id"] == 5
 

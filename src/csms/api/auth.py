@@ -1,27 +1,96 @@
-"""The operator key: who may use the management API until accounts exist."""
+"""Who asks: what a request shows, taken out of its headers and cookies and handed to whoever knows people and keys."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Awaitable, Callable
 
-from quart import Quart, request
+from quart import g, request
 
+from csms.core.access import OPERATOR_KEY, PERMISSIONS, SYSTEM_ADMIN, Principal
+from csms.core.ids import DEFAULT_TENANT, TenantId
+
+from .calls import Authenticate, Shown
 from .problems import Problem
 
-OPEN_ENDPOINTS = frozenset({"health", "ready", "metrics"})
-"""What needs no key: probes and the scraper, which tell nothing about a charger or a driver."""
+ACCESS_COOKIE = "csms_access"
+CSRF_COOKIE = "csms_csrf"
+CSRF_HEADER = "X-CSRF-Token"
+TENANT_HEADER = "X-Tenant"
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+TenantOf = Callable[[str], Awaitable[TenantId | None]]
+"""``tenant_of(slug)``; None where there is no such tenant."""
+
+_ADMIN = frozenset(PERMISSIONS)
 
 
-def install(app: Quart, key: str) -> None:
-    """Ask every request but the open ones for ``Authorization: Bearer KEY``; the comparison takes the same time for any wrong key."""
+def stranger() -> Principal:
+    """Somebody who did not say who they are, on a route that does not ask."""
+    return Principal(tenant=DEFAULT_TENANT, kind="stranger", name="nobody", role="", permissions=frozenset())
+
+
+def refused() -> Problem:
+    """The one answer to everything that is no valid login: it tells nothing about what was wrong."""
+    return Problem(401, "Unauthorized", "log in, and send the access token or an API key as 'Authorization: Bearer ...'")
+
+
+def shown() -> Shown:
+    """What the request shows. Raises ``Problem`` 401 when it shows nothing."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    by_cookie = False
+    if not scheme and (key := request.headers.get("X-API-Key", "")):
+        scheme, secret = "bearer", key
+    if not scheme and (cookie := request.cookies.get(ACCESS_COOKIE, "")):
+        scheme, secret, by_cookie = "bearer", cookie, True
+    if scheme.casefold() != "bearer" or not secret.strip():
+        raise refused()
+    return Shown(
+        secret=secret.strip(),
+        scheme="bearer",
+        by_cookie=by_cookie,
+        csrf=request.headers.get(CSRF_HEADER, ""),
+        unsafe=request.method in UNSAFE,
+        tenant=request.headers.get(TENANT_HEADER, ""),
+        remote_address=request.remote_addr or "",
+    )
+
+
+async def who_asks(authenticate: Authenticate) -> Principal:
+    """The principal of this request, asked for once. Raises ``Problem`` 401 or 403."""
+    known: Principal | None = getattr(g, "who", None)
+    return known if known is not None else await authenticate(shown())
+
+
+def operator_key(key: str, tenant_of: TenantOf) -> Authenticate:
+    """The operator key as a login: the system's administrator, of the default tenant or the one that the request names.
+
+    The comparison takes the same time for any wrong key.
+    """
     expected = hashlib.sha256(key.encode()).digest()
 
-    @app.before_request
-    async def check() -> None:
-        if request.endpoint in OPEN_ENDPOINTS:
-            return
-        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-        given = hashlib.sha256(shown.strip().encode()).digest()
-        if scheme.casefold() != "bearer" or not hmac.compare_digest(given, expected):
-            raise Problem(401, "Unauthorized", "send the operator key as 'Authorization: Bearer KEY'")
+    async def authenticate(given: Shown) -> Principal:
+        if not hmac.compare_digest(hashlib.sha256(given.secret.encode()).digest(), expected):
+            raise refused()
+        tenant = await tenant_of(given.tenant) if given.tenant else DEFAULT_TENANT
+        if tenant is None:
+            raise Problem(404, "Not Found", f"{TENANT_HEADER}: there is no tenant {given.tenant!r}")
+        return Principal(tenant=tenant, kind=OPERATOR_KEY, name="operator key", role=SYSTEM_ADMIN, permissions=_ADMIN)
+
+    return authenticate
+
+
+def first_of(*ways: Authenticate) -> Authenticate:
+    """Each way in turn; the next where one says 401. Raises the last one's ``Problem``."""
+
+    async def authenticate(given: Shown) -> Principal:
+        for way in ways:
+            try:
+                return await way(given)
+            except Problem as problem:
+                if problem.status != 401:
+                    raise
+        raise refused()
+
+    return authenticate

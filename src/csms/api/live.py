@@ -9,6 +9,13 @@ from typing import Any
 import attrs
 import msgspec
 import trio
+from quart import Response
+
+from csms.core.events import EVENT_TYPES
+
+from .calls import Call
+from .problems import Problem
+from .routes import Routes
 
 BACKLOG = 1000
 """Items that may wait for one listener before it is dropped."""
@@ -155,3 +162,34 @@ def encode(item: Item) -> bytes:
     return (
         f"{head}event: {item.kind}\ndata: ".encode() + msgspec.json.encode({"charger_id": item.charger_id, **item.data}) + b"\n\n"
     )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LiveQuery:
+    """What of the feed somebody wants."""
+
+    charger: str = ""
+    kinds: tuple[str, ...] = ()
+
+
+def routes(feed: Feed) -> Routes:
+    """The feed over HTTP."""
+    made = Routes("live", "What happens, as it happens.")
+
+    @made.get("/live", needs="live:read", produces="text/event-stream", limit_s=None)
+    async def follow(call: Call, query: LiveQuery) -> Response:
+        """Follow what happens, as server-sent events."""
+        kinds = frozenset(query.kinds)
+        if unknown := sorted(kinds - {FRAME, *EVENT_TYPES}):
+            known = ", ".join([FRAME, *sorted(EVENT_TYPES)])
+            raise Problem(422, "Invalid Input", f"kinds: there is no {', '.join(unknown)}; there are {known}")
+        if feed.full:
+            raise Problem(503, "Service Unavailable", f"at most {feed.limit} live feeds at a time")
+        stream = feed.stream(tenant=call.tenant, charger_id=query.charger, kinds=kinds)
+        response = Response(
+            stream, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+        response.timeout = None
+        return response
+
+    return made

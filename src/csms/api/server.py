@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -15,18 +15,19 @@ from quart_trio import QuartTrio
 from werkzeug.routing import IntegerConverter, Map
 
 from csms.config import ApiConfig
-from csms.core.events import EVENT_TYPES
-from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Random
 from csms.telemetry import Telemetry
 
-from . import auth, problems
-from .bodies import LARGEST
+from . import auth, live, problems
+from .calls import Backing
 from .finishing import finishing
 from .health import Component, examine
-from .live import FRAME, Feed
+from .live import Feed
+from .mounting import mount
 from .problems import Problem
+from .routes import Routes
 from .serving import serve
+from .shapes import LARGEST
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -46,13 +47,14 @@ class _Application(QuartTrio):
 def build(
     *,
     config: ApiConfig,
-    key: str,
     telemetry: Telemetry,
     components: list[Component],
     feed: Feed,
     random: Random,
-    blueprints: list[Blueprint],
-    plugin_blueprints: list[tuple[str, Blueprint]],
+    backing: Backing,
+    slices: Sequence[Routes],
+    blueprints: Sequence[Blueprint],
+    plugin_routes: Sequence[tuple[str, Blueprint | Routes]],
 ) -> QuartTrio:
     """The application: probes, metrics, the live feed, the slices' routes under ``/api/v1``, and plugins' under ``/plugins/NAME``."""
     app = _Application("csms")
@@ -60,7 +62,6 @@ def build(
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     problems.install(app)
     _measure(app, telemetry, random)
-    auth.install(app, key)
 
     @app.get("/health")
     async def health() -> Response:
@@ -76,28 +77,27 @@ def build(
     async def metrics() -> Response:
         return Response(telemetry.page(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @app.get("/api/v1/live")
-    async def live() -> Response:
-        kinds = frozenset(kind for kind in request.args.get("kinds", "").split(",") if kind)
-        if unknown := sorted(kinds - {FRAME, *EVENT_TYPES}):
-            known = ", ".join([FRAME, *sorted(EVENT_TYPES)])
-            raise Problem(422, "Invalid Input", f"kinds: there is no {', '.join(unknown)}; there are {known}")
-        if feed.full:
-            raise Problem(503, "Service Unavailable", f"at most {feed.limit} live feeds at a time")
-        stream = feed.stream(tenant=DEFAULT_TENANT, charger_id=request.args.get("charger", ""), kinds=kinds)
-        response = Response(
-            stream, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        )
-        response.timeout = None
-        return response
-
+    mount(app, [live.routes(feed), *slices], backing)
     for blueprint in blueprints:
+        _guard(blueprint, backing, "system:write")
         app.register_blueprint(blueprint, url_prefix=f"/api/v1{blueprint.url_prefix or ''}")
-    for plugin, blueprint in plugin_blueprints:
-        app.register_blueprint(
-            blueprint, url_prefix=f"/plugins/{plugin}{blueprint.url_prefix or ''}", name=f"{plugin}.{blueprint.name}"
-        )
+    for plugin, each in plugin_routes:
+        if isinstance(each, Routes):
+            mount(app, [each], backing, prefix=f"/plugins/{plugin}")
+            continue
+        _guard(each, backing, "plugins:call")
+        app.register_blueprint(each, url_prefix=f"/plugins/{plugin}{each.url_prefix or ''}", name=f"{plugin}.{each.name}")
     return app
+
+
+def _guard(blueprint: Blueprint, backing: Backing, needs: str) -> None:
+    """Let only those with a permission use a blueprint."""
+
+    @blueprint.before_request
+    async def check() -> None:
+        who = await auth.who_asks(backing.authenticate)
+        if not who.may(needs):
+            raise Problem(403, "Forbidden", f"this needs the permission {needs}")
 
 
 def _measure(app: QuartTrio, telemetry: Telemetry, random: Random) -> None:

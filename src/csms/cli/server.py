@@ -16,6 +16,7 @@ import msgspec
 
 from csms.config import Config, operator_key
 from csms.config.checks import is_local
+from csms.core.units import iso, parse_instant
 
 from .exits import Exit, Failure
 
@@ -71,10 +72,10 @@ class Server:
         among ``accept``.
         """
         with self._client(timeout_s) as client, self._reached():
-            content = None if body is None else msgspec.json.encode(body)
+            content = None if body is None else msgspec.json.encode(_instants(body, _as_written))
             response = client.request(method, path, content=content, headers={"Content-Type": "application/json"} if body else {})
             self._check(response, accept)
-            return _json(response.content)
+            return _instants(_json(response.content), _as_number)
 
     def events(self, path: str, parameters: dict[str, str]) -> Iterator[Event]:
         """A live feed, until the server ends it. Raises like ``call``."""
@@ -124,6 +125,26 @@ def _json(content: bytes) -> Any:
         return msgspec.json.decode(content) if content else None
     except msgspec.DecodeError:
         raise Failure("the answer is not of a csms server: no JSON", Exit.NO_SERVER) from None
+
+
+def _instants(data: Any, convert: Callable[[Any], Any], name: str = "") -> Any:
+    """Data with its instants converted: the API writes them in ISO 8601, the command line reckons in milliseconds."""
+    if isinstance(data, dict):
+        return {key: _instants(value, convert, key) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_instants(value, convert) for value in data]
+    return convert(data) if name == "at" or name.endswith("_at") else data
+
+
+def _as_written(value: Any) -> Any:
+    return iso(value) if type(value) is int else value
+
+
+def _as_number(value: Any) -> Any:
+    try:
+        return parse_instant(value)[0] if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _problem(response: httpx.Response) -> str:

@@ -81,9 +81,11 @@ class TestServer:
                 await trio.sleep(0.01)
         return found
 
-    async def request(self, method: str, path: str, json: Any = None, *, authorized: bool = True) -> httpx.Response:
+    async def request(
+        self, method: str, path: str, json: Any = None, *, authorized: bool = True, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
         """A request to the management API with the operator key."""
-        headers = {"Authorization": f"Bearer {self.operator_key}"} if authorized else {}
+        headers = {**({"Authorization": f"Bearer {self.operator_key}"} if authorized else {}), **(headers or {})}
         async with httpx.AsyncClient(base_url=self.api_url, headers=headers, timeout=PATIENCE_S) as client:
             return await client.request(method, path, json=json)
 

@@ -1,0 +1,88 @@
+"""How a list is asked for and answered: by page with a total, or from a cursor on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+from attrs import validators
+
+T = TypeVar("T")
+
+USUAL_LIMIT = 20
+LARGEST_LIMIT = 200
+LARGEST_PAGE = 1_000_000
+
+
+def sorts(*names: str, default: str) -> Any:
+    """The field ``sort`` of a query: one of ``names``, with ``-`` before it the other way round."""
+    every = tuple(each for name in names for each in (name, f"-{name}"))
+    return attrs.field(
+        default=default, validator=validators.in_(every), metadata={"help": "the order; - before a name turns it round"}
+    )
+
+
+def one_of(*names: str, help: str = "") -> Any:
+    """A filter that takes one of ``names``; not given, it does not filter."""
+    return attrs.field(default=None, validator=validators.optional(validators.in_(names)), metadata={"help": help})
+
+
+def filter_by(help: str) -> Any:
+    """A filter that is off unless given."""
+    return attrs.field(default=None, metadata={"help": help})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Paged:
+    """The query of a list that is read by pages. A list's own query adds its filters and its ``sort``."""
+
+    page: int = attrs.field(
+        default=1, validator=[validators.ge(1), validators.le(LARGEST_PAGE)], metadata={"help": "which page, from 1"}
+    )
+    limit: int = attrs.field(
+        default=USUAL_LIMIT, validator=[validators.ge(1), validators.le(LARGEST_LIMIT)], metadata={"help": "items per page"}
+    )
+    search: str | None = attrs.field(
+        default=None,
+        validator=validators.optional(validators.max_len(200)),
+        metadata={"help": "free text, in the fields that a person would look in"},
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Following:
+    """The query of a large list that is read from a cursor on, the newest first."""
+
+    limit: int = attrs.field(
+        default=USUAL_LIMIT, validator=[validators.ge(1), validators.le(LARGEST_LIMIT)], metadata={"help": "items at a time"}
+    )
+    after: str | None = attrs.field(
+        default=None,
+        validator=validators.optional(validators.max_len(200)),
+        metadata={"help": "the cursor `next` of the answer before; not given, the beginning"},
+    )
+    search: str | None = attrs.field(
+        default=None,
+        validator=validators.optional(validators.max_len(200)),
+        metadata={"help": "free text, in the fields that a person would look in"},
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list, and how many items there are in all."""
+
+    items: Sequence[T]
+    page: int
+    limit: int
+    total: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Stretch(Generic[T]):
+    """A stretch of a large list; ``next`` is the cursor that goes on, None at the end."""
+
+    items: Sequence[T]
+    limit: int
+    next: str | None

@@ -1,0 +1,53 @@
+"""Nouns of the audit slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from csms.core.paging import Following, filter_by
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AuditRecord:
+    """One entry of the audit log, as it was stored; see ``core.access.AuditEntry``."""
+
+    id: int
+    at: int
+    actor_kind: str
+    actor_id: int | None
+    actor_name: str
+    action: str
+    subject_kind: str
+    subject_id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    detail: Mapping[str, Any]
+    remote_address: str
+    request_id: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class GivenAnswer:
+    """What was answered under an idempotency key; ``status`` 0 while there is no answer."""
+
+    fingerprint: str
+    status: int
+    content_type: str
+    body: str
+    at: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AuditQuery(Following):
+    """Which entries of the audit log somebody wants."""
+
+    action: str | None = filter_by("the operation, such as stations.change")
+    subject_kind: str | None = filter_by("what it was done to, such as station")
+    subject_id: str | None = filter_by("the id of what it was done to")
+    actor_kind: str | None = filter_by("operator_key, user or api_key")
+    actor_id: int | None = filter_by("the user's or the API key's id")
+    from_at: int | None = filter_by("not before")
+    to_at: int | None = filter_by("before")

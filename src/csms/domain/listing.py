@@ -1,0 +1,110 @@
+"""Lists out of the store: one SELECT, filters that are used only where asked for, an order, a page or a stretch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from csms.core.errors import Invalid
+from csms.core.paging import Following, Page, Paged, Stretch
+from csms.core.ports import ReadTx, Row
+
+T = TypeVar("T")
+
+_NOT_FILTERS = frozenset({"page", "limit", "sort", "after", "search"})
+LARGEST_CURSOR = 2**63 - 1
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Listing:
+    """How a list is read.
+
+    ``columns`` and ``source`` make the SELECT; ``source`` begins after FROM and ends in a WHERE clause with ``:tenant``. ``filters`` maps
+    fields of the query to conditions on ``:field`` (``{field}`` becomes a list of parameters where the field holds a tuple). ``search``
+    is a condition on ``:search``, a lower-case LIKE pattern (``ESCAPE '!'``). ``sorts`` maps names to expressions; ``unique`` breaks ties
+    and is the cursor of stretches.
+    """
+
+    columns: str
+    source: str
+    filters: Mapping[str, str] = attrs.field(factory=dict)
+    search: str = ""
+    sorts: Mapping[str, str] = attrs.field(factory=dict)
+    unique: str
+    count_source: str = ""
+    """The same as ``source`` without the joins that filters do not need, where counting is cheaper so."""
+
+
+def pattern(text: str) -> str:
+    """A LIKE pattern (``ESCAPE '!'``) that finds ``text`` anywhere, in lower case."""
+    escaped = text.strip().lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"
+
+
+def conditions(listing: Listing, query: Any, fixed: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The conditions that a query asks for, each with its AND, and their parameters. ``fixed`` are filters that the caller sets."""
+    asked = {
+        field.name: getattr(query, field.name)
+        for field in attrs.fields(type(query))
+        if field.name in listing.filters and field.name not in _NOT_FILTERS
+    }
+    asked.update(fixed)
+    clauses: list[str] = []
+    parameters: dict[str, Any] = {}
+    for name, value in asked.items():
+        if value is None:
+            continue
+        condition = listing.filters[name]
+        if isinstance(value, (tuple, frozenset, list)):
+            members = list(value)
+            names = [f"{name}_{number}" for number in range(len(members))]
+            listed = ", ".join(f":{each}" for each in names) or "NULL"
+            condition = condition.replace(f"{{{name}}}", listed)
+            parameters.update(zip(names, members, strict=True))
+        else:
+            parameters[name] = int(value) if isinstance(value, bool) else value
+        clauses.append(f" AND ({condition})")
+    if query.search and listing.search:
+        clauses.append(f" AND ({listing.search})")
+        parameters["search"] = pattern(query.search)
+    return "".join(clauses), parameters
+
+
+def page(tx: ReadTx, listing: Listing, query: Paged, build: Callable[[Row], T], **fixed: Any) -> Page[T]:
+    """One page. Two statements, however many rows."""
+    where, parameters = conditions(listing, query, fixed)
+    total = tx.value(f"SELECT count(*) FROM {listing.count_source or listing.source}{where}", **parameters)  # noqa: S608 (texts of the store)
+    sort = str(getattr(query, "sort", "") or "")
+    name, direction = sort.removeprefix("-"), "DESC" if sort.startswith("-") else "ASC"
+    order = f"{listing.sorts[name]} {direction}, {listing.unique} {direction}" if name else listing.unique
+    rows = tx.all(
+        f"SELECT {listing.columns} FROM {listing.source}{where} ORDER BY {order} LIMIT :limit OFFSET :skipped",  # noqa: S608
+        **parameters,
+        limit=query.limit,
+        skipped=(query.page - 1) * query.limit,
+    )
+    return Page(items=[build(row) for row in rows], page=query.page, limit=query.limit, total=int(total))
+
+
+def stretch(tx: ReadTx, listing: Listing, query: Following, build: Callable[[Row], T], **fixed: Any) -> Stretch[T]:
+    """A stretch from the query's cursor on, the newest first. ``unique`` must be an integer, and selected as ``id``."""
+    where, parameters = conditions(listing, query, fixed)
+    if query.after is not None:
+        where += f" AND {listing.unique} < :after"
+        parameters["after"] = _cursor(query.after)
+    rows = tx.all(
+        f"SELECT {listing.columns} FROM {listing.source}{where} ORDER BY {listing.unique} DESC LIMIT :limit",  # noqa: S608
+        **parameters,
+        limit=query.limit + 1,
+    )
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    return Stretch(items=[build(row) for row in rows], limit=query.limit, next=str(rows[-1]["id"]) if more else None)
+
+
+def _cursor(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_CURSOR:
+        return int(text)
+    raise Invalid(f"after: {text!r} is no cursor of this list; take `next` of an answer", field="after")
