@@ -33,6 +33,7 @@ from csms import (
     memory,
     quirks,
     transfers,
+    vault,
 )
 from csms.api import server as api
 from csms.api.live import Feed
@@ -204,6 +205,7 @@ def assemble(
         blocking=blocking,
         http=http,
         files=transfers.open_files(config, blocking, random),
+        vault=vault.open_vault(config, random),
     )
     bus.connect(ports)
     feed = Feed(config.api.max_live_streams)

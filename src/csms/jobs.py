@@ -10,7 +10,7 @@ import attrs
 import structlog
 import trio
 
-from csms import memory, smart_charging, turns
+from csms import memory, smart_charging, turns, vault
 from csms.config import Config, RetentionConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import TenantId
@@ -141,6 +141,8 @@ async def forget(config: RetentionConfig, database: StoreDatabase, ports: Ports)
 async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:
     """Run every job in its turn, for ever, each in a task of its own."""
     async with trio.open_nursery() as nursery:
+        if (rotation := vault.rotation(config, ports)) is not None:
+            nursery.start_soon(repeat, Job("follow the keys of secrets", 30, rotation.turn), ports)
         nursery.start_soon(memory.sweep)
         for each in turns_table(config):
             nursery.start_soon(turns.take, each, ports)

@@ -13,6 +13,7 @@ from csms.config.reference import literal
 from csms.config.sections import PROFILES
 from csms.db.location import locate
 from csms.outside import SystemEntropy
+from csms.vault import open_vault
 
 from . import show
 from .migrate import bring_up_to_date
@@ -64,6 +65,7 @@ def init(call: Invocation, profile: str | None, database: str | None) -> None:
     config = call.config
     applied = bring_up_to_date(config)
     make_operator_key(config, SystemEntropy().token(32))
+    open_vault(config, SystemEntropy())
     place = locate(config.database, config.folder)
     show.done(
         call.json,

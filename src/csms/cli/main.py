@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "init",
     "check": "check",
     "migrate": "migrate",
+    "secrets": "secrets",
     "charger": "charger",
     "station": "station",
     "driver": "driver",

@@ -23,6 +23,7 @@ from .sections import (
     TransactionsConfig,
     UpkeepConfig,
 )
+from .secrets import SecretsConfig
 from .security import SecurityConfig
 from .shown import hidden_url, shown
 
@@ -39,6 +40,7 @@ __all__ = [
     "PluginsConfig",
     "ReservationsConfig",
     "RetentionConfig",
+    "SecretsConfig",
     "SecurityConfig",
     "SmartChargingConfig",
     "TransactionsConfig",

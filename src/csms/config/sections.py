@@ -20,6 +20,7 @@ from .rules import (
     OneOf,
     SomeOf,
 )
+from .secrets import SecretsConfig
 from .security import SecurityConfig
 from .setting import setting
 from .shown import hidden_settings_repr
@@ -340,6 +341,7 @@ class Config:
     api: ApiConfig = attrs.field(factory=ApiConfig)
     files: FilesConfig = attrs.field(factory=FilesConfig)
     security: SecurityConfig = attrs.field(factory=SecurityConfig)
+    secrets: SecretsConfig = attrs.field(factory=SecretsConfig)
     transactions: TransactionsConfig = attrs.field(factory=TransactionsConfig)
     smart_charging: SmartChargingConfig = attrs.field(factory=SmartChargingConfig)
     local_lists: LocalListsConfig = attrs.field(factory=LocalListsConfig)

@@ -12,6 +12,7 @@ from .events import Delivered, Event
 from .files import Files, NoFiles
 from .ids import TenantId
 from .nouns import noun
+from .vault import NoVault, Vault
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
@@ -311,6 +312,7 @@ class Ports:
     blocking: Blocking
     http: Http
     files: Files = attrs.field(factory=NoFiles)
+    vault: Vault = attrs.field(factory=NoVault)
     authority: CertificateAuthority | None = None
     """Who signs certificates; None where nobody does."""
 
