@@ -17,6 +17,7 @@ from csms.core.ports import Listener, Ports
 from csms.db.outbox import Consumer, DeadLetter
 from csms.domain.alerts import flows as alerts_flows
 from csms.domain.alerts import listeners as alerts
+from csms.domain.analytics import listeners as analytics
 from csms.domain.local_lists import listeners as local_lists
 from csms.domain.profiles import listeners as profiles
 from csms.domain.upkeep import listeners as upkeep
@@ -32,6 +33,7 @@ def table(config: Config) -> list[Listener]:
     return [
         *local_lists.LISTENERS,
         *alerts.LISTENERS,
+        *analytics.LISTENERS,
         *upkeep.LISTENERS,
         profiles.listener(smart_charging.rules(config)),
     ]
@@ -39,7 +41,12 @@ def table(config: Config) -> list[Listener]:
 
 def consumers(ports: Ports, config: Config) -> list[Consumer]:
     """The table as consumers, named ``core.NAME``."""
-    return [Consumer(f"core.{each.name}", partial(each.handle, ports), each.types) for each in table(config)]
+    return [consumer(ports, each) for each in table(config)]
+
+
+def consumer(ports: Ports, listener: Listener) -> Consumer:
+    """One listener as a consumer."""
+    return Consumer(f"core.{listener.name}", partial(listener.handle, ports), listener.types)
 
 
 class Mourner:

@@ -1,0 +1,244 @@
+"""SQL of the rolled-up counts: adding to them, and reading sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.analytics.model import Counted
+from csms.domain.analytics.periods import DAY, MONTH, Hour, month_of
+
+COUNTS = (
+    "starts",
+    "refused",
+    "transactions",
+    "energy_wh",
+    "charging_ms",
+    "faults",
+    "disconnects",
+    "down_ms",
+    "drivers",
+    "new_drivers",
+)
+
+_ADD = f"""
+INSERT INTO analytics_counts (tenant, period, scope, subject, begins, {", ".join(COUNTS)})
+VALUES (:tenant, :period, :scope, :subject, :begins, {", ".join(f":{name}" for name in COUNTS)})
+ON CONFLICT (tenant, period, scope, subject, begins) DO UPDATE SET
+    {", ".join(f"{name} = analytics_counts.{name} + excluded.{name}" for name in COUNTS)}"""  # noqa: S608 (names from above)
+
+
+class Tally:
+    """Counts that belong together, gathered before they are added: one row per period and subject."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str, str, str], dict[str, int]] = {}
+
+    def add(self, day: str, subjects: Iterable[tuple[str, str]], **counts: int) -> None:
+        """Count for a day and its month, for each ``(scope, subject)``."""
+        for scope, subject in subjects:
+            for period, begins in ((DAY, day), (MONTH, month_of(day))):
+                row = self._rows.setdefault((period, scope, subject, begins), dict.fromkeys(COUNTS, 0))
+                for name, count in counts.items():
+                    row[name] += count
+
+    def add_drivers(self, day: str, month: str, *, in_day: bool, in_month: bool, new: bool) -> None:
+        """Count a driver of the tenant, once a day and once a month."""
+        for period, begins, first in ((DAY, day, in_day), (MONTH, month, in_month)):
+            row = self._rows.setdefault((period, "tenant", "", begins), dict.fromkeys(COUNTS, 0))
+            row["drivers"] += int(first)
+            row["new_drivers"] += int(new)
+
+    def write(self, tx: Tx) -> None:
+        """Add what was gathered to the store."""
+        rows = [
+            {"period": period, "scope": scope, "subject": subject, "begins": begins, **counts}
+            for (period, scope, subject, begins), counts in sorted(self._rows.items())
+            if any(counts.values())
+        ]
+        tx.many(_ADD, rows)
+
+
+_ADD_HOUR = """
+INSERT INTO analytics_hours (tenant, scope, subject, begins, weekday, hour, starts, charging_ms)
+VALUES (:tenant, :scope, :subject, :begins, :weekday, :hour, :starts, :charging_ms)
+ON CONFLICT (tenant, scope, subject, begins, weekday, hour) DO UPDATE SET
+    starts = analytics_hours.starts + excluded.starts, charging_ms = analytics_hours.charging_ms + excluded.charging_ms"""
+
+
+def add_hours(tx: Tx, hours: Mapping[Hour, tuple[int, int]], subjects: Sequence[tuple[str, str]]) -> None:
+    """Add ``(starts, charging_ms)`` to hours of the week."""
+    tx.many(
+        _ADD_HOUR,
+        [
+            {
+                "scope": scope,
+                "subject": subject,
+                "begins": hour.month,
+                "weekday": hour.weekday,
+                "hour": hour.hour,
+                "starts": starts,
+                "charging_ms": charging_ms,
+            }
+            for scope, subject in subjects
+            for hour, (starts, charging_ms) in hours.items()
+            if starts or charging_ms
+        ],
+    )
+
+
+_ADD_DRIVER = """
+INSERT INTO analytics_drivers (tenant, period, begins, driver_id, transactions, energy_wh, charging_ms)
+VALUES (:tenant, :period, :begins, :driver_id, :transactions, :energy_wh, :charging_ms)
+ON CONFLICT (tenant, period, begins, driver_id) DO UPDATE SET
+    transactions = analytics_drivers.transactions + excluded.transactions,
+    energy_wh = analytics_drivers.energy_wh + excluded.energy_wh,
+    charging_ms = analytics_drivers.charging_ms + excluded.charging_ms"""
+
+
+def add_driver(tx: Tx, driver_id: int, day: str, **counts: int) -> tuple[bool, bool, bool]:
+    """Count for a driver; whether they are new in the day, in the month, and at all."""
+    new = []
+    seen = tx.value(
+        "SELECT 1 FROM analytics_drivers WHERE tenant = :tenant AND driver_id = :driver_id LIMIT 1", driver_id=driver_id
+    )
+    for period, begins in ((DAY, day), (MONTH, month_of(day))):
+        known = tx.value(
+            "SELECT 1 FROM analytics_drivers"
+            " WHERE tenant = :tenant AND period = :period AND begins = :begins AND driver_id = :driver_id",
+            period=period,
+            begins=begins,
+            driver_id=driver_id,
+        )
+        new.append(known is None)
+        row = {"transactions": 0, "energy_wh": 0, "charging_ms": 0, **counts}
+        tx.run(_ADD_DRIVER, period=period, begins=begins, driver_id=driver_id, **row)
+    return new[0], new[1], seen is None
+
+
+def counted(tx: ReadTx, transaction_id: int) -> Counted | None:
+    """What was counted of a transaction."""
+    row = tx.one(
+        "SELECT transaction_id, charger_id, station_id, evse, driver_id, refused, started_at, ended_at, energy_wh"
+        " FROM analytics_transactions WHERE transaction_id = :transaction_id AND tenant = :tenant",
+        transaction_id=transaction_id,
+    )
+    return None if row is None else Counted(**{**row, "refused": bool(row["refused"])})
+
+
+def save_counted(tx: Tx, known: Counted) -> None:
+    """Remember what was counted."""
+    tx.run(
+        """
+        INSERT INTO analytics_transactions (transaction_id, tenant, charger_id, station_id, evse, driver_id, refused, started_at,
+            ended_at, energy_wh)
+        VALUES (:transaction_id, :tenant, :charger_id, :station_id, :evse, :driver_id, :refused, :started_at, :ended_at, :energy_wh)
+        ON CONFLICT (transaction_id) DO UPDATE SET station_id = excluded.station_id, evse = excluded.evse,
+            driver_id = excluded.driver_id, refused = excluded.refused, started_at = excluded.started_at,
+            ended_at = excluded.ended_at, energy_wh = excluded.energy_wh""",
+        transaction_id=known.transaction_id,
+        charger_id=known.charger_id,
+        station_id=known.station_id,
+        evse=known.evse,
+        driver_id=known.driver_id,
+        refused=int(known.refused),
+        started_at=known.started_at,
+        ended_at=known.ended_at,
+        energy_wh=known.energy_wh,
+    )
+
+
+# --- reading --------------------------------------------------------------------------------------------------------------------
+
+_SUMS = ", ".join(f"sum({name}) AS {name}" for name in COUNTS)
+
+
+def series(tx: ReadTx, period: str, scope: str, subject: str, from_day: str, until_day: str) -> Sequence[Row]:
+    """The counts of one subject, by day or by month."""
+    return tx.all(
+        f"SELECT begins, {', '.join(COUNTS)} FROM analytics_counts"  # noqa: S608 (names from above)
+        " WHERE tenant = :tenant AND period = :period AND scope = :scope AND subject = :subject"
+        " AND begins >= :from_day AND begins <= :until_day ORDER BY begins",
+        period=period,
+        scope=scope,
+        subject=subject,
+        from_day=from_day,
+        until_day=until_day,
+    )
+
+
+def sums(tx: ReadTx, scope: str, stretches: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, Any]]:
+    """The sums of every subject of a scope over stretches ``(period, first, last)``, by subject."""
+    found: dict[str, dict[str, Any]] = {}
+    for period, first, last in stretches:
+        rows = tx.all(
+            f"SELECT subject, {_SUMS} FROM analytics_counts"  # noqa: S608 (names from above)
+            " WHERE tenant = :tenant AND period = :period AND scope = :scope AND begins >= :first AND begins <= :last GROUP BY subject",
+            period=period,
+            scope=scope,
+            first=first,
+            last=last,
+        )
+        for row in rows:
+            known = found.setdefault(row["subject"], dict.fromkeys(COUNTS, 0))
+            for name in COUNTS:
+                known[name] += int(row[name] or 0)
+    return found
+
+
+def different_drivers(tx: ReadTx, stretches: Sequence[tuple[str, str, str]]) -> int:
+    """How many different drivers charged in these stretches."""
+    if len(stretches) == 1:
+        period, first, last = stretches[0]
+        return int(
+            tx.value(
+                "SELECT count(DISTINCT driver_id) FROM analytics_drivers"
+                " WHERE tenant = :tenant AND period = :period AND begins >= :first AND begins <= :last",
+                period=period,
+                first=first,
+                last=last,
+            )
+        )
+    conditions, parameters = [], {}
+    for number, (period, first, last) in enumerate(stretches):
+        conditions.append(f"(period = :period_{number} AND begins >= :first_{number} AND begins <= :last_{number})")
+        parameters.update({f"period_{number}": period, f"first_{number}": first, f"last_{number}": last})
+    text = f"SELECT count(DISTINCT driver_id) FROM analytics_drivers WHERE tenant = :tenant AND ({' OR '.join(conditions)})"  # noqa: S608
+    return int(tx.value(text, **parameters)) if stretches else 0
+
+
+def hours(tx: ReadTx, scope: str, subject: str, first: str, last: str) -> Sequence[Row]:
+    """Hours of the week over months."""
+    return tx.all(
+        "SELECT weekday, hour, sum(starts) AS starts, sum(charging_ms) AS charging_ms FROM analytics_hours"
+        " WHERE tenant = :tenant AND scope = :scope AND subject = :subject AND begins >= :first AND begins <= :last"
+        " GROUP BY weekday, hour",
+        scope=scope,
+        subject=subject,
+        first=first,
+        last=last,
+    )
+
+
+MOST_CHARGES = 2000
+
+
+def charges_of(tx: ReadTx, driver_id: int) -> Sequence[Row]:
+    """The newest charges of a driver that ended."""
+    return tx.all(
+        "SELECT station_id, started_at, ended_at, energy_wh FROM analytics_transactions"
+        " WHERE tenant = :tenant AND driver_id = :driver_id AND ended_at IS NOT NULL AND refused = 0"
+        " ORDER BY started_at DESC LIMIT :most",
+        driver_id=driver_id,
+        most=MOST_CHARGES,
+    )
+
+
+def months_of(tx: ReadTx, driver_id: int) -> Sequence[Row]:
+    """The months of a driver, the newest first."""
+    return tx.all(
+        "SELECT begins, transactions, energy_wh, charging_ms FROM analytics_drivers"
+        " WHERE tenant = :tenant AND driver_id = :driver_id AND period = 'month' ORDER BY begins DESC",
+        driver_id=driver_id,
+    )
