@@ -14,7 +14,7 @@ from csms.core.ids import DEFAULT_TENANT, Place
 from csms.core.ports import Ports, ReadTx
 from csms.db import StoreDatabase
 from csms.domain.alerts import listeners, store
-from csms.domain.alerts.model import Alert
+from csms.domain.alerts.model import Alert, AlertsQuery
 from csms.domain.stations.model import ChargerStatusChanged
 from csms.testing.plugins import example
 from csms.testing.stores import SettableClock
@@ -67,7 +67,7 @@ class Scene:
         """The alerts, the oldest first."""
 
         def query(tx: ReadTx) -> Sequence[Alert]:
-            return store.page(tx, store.Filter(**which))
+            return store.alerts(tx, AlertsQuery(**which), 1000)
 
         found: Sequence[Alert] = await self.database.read(query, tenant=DEFAULT_TENANT)
         return found[::-1]
