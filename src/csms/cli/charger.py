@@ -18,9 +18,11 @@ from csms.core.ports import ReadTx
 from csms.domain.stations import judging, keys, service, store
 from csms.domain.stations.model import ACCEPTED, APPROVALS, PENDING, REJECTED, SECURITY_PROFILES, Charger
 from csms.outside import SystemEntropy
+from csms.premises import connect_url
 from csms.quirks import Book, load
 
 from . import show
+from .charger_details import describe, qr
 from .exits import Failure
 from .options import Invocation, common, examples
 from .pages import every
@@ -38,15 +40,13 @@ def plain(charger: Charger) -> dict[str, Any]:
     return {**record, **facts, "connected": charger.connected, "standing": charger.standing}
 
 
-def connection_url(config: Config, charger_id: str) -> str:
-    """Where the charger connects to, as far as the configuration knows."""
-    scheme = "wss" if config.ocpp.tls_certificate else "ws"
-    return f"{scheme}://{config.ocpp.host}:{config.ocpp.port}{config.ocpp.path.rstrip('/')}/{segment(charger_id)}"
-
-
 @click.group()
 def charger() -> None:
     """Who the chargers are, and which may connect."""
+
+
+charger.add_command(describe)
+charger.add_command(qr)
 
 
 @examples(
@@ -206,7 +206,7 @@ def add(
         security_profile=profile,
     )
     added = write(call.config, verb, keys=(charger_key(charger_id),))
-    url = connection_url(call.config, charger_id)
+    url = connect_url(call.config, charger_id)
     if call.json:
         show.as_json(plain(added) | {"key": clear, "url": url})
     else:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
-from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
+from csms.core.ids import DEFAULT_TENANT, Place, TenantId, charger_key
 from csms.core.ports import Admission, ConnectionInfo, Handshake, Ports, Turned
 from csms.core.quirks import Quirks
 from csms.core.reports import Booted, DataSent, DataVerdict, Oddity
 from csms.domain.tenants import store as tenants_store
 
-from . import judging, keys, service, store
-from .model import ACCEPTED, REJECTED, BootPolicy, Charger, Gate, OcppSettings, standing
+from . import judging, keys, qr, service, store
+from .model import ACCEPTED, REJECTED, BootPolicy, Charger, ConnectorDetail, Gate, OcppSettings, standing
 
 Judge = Callable[[Handshake, TenantId], Awaitable[str]]
 """Asked about a client certificate that TLS verified and that names the charger: why it is no longer good, ``""`` when it is."""
@@ -40,11 +41,13 @@ async def admit(ports: Ports, settings: OcppSettings, handshake: Handshake, judg
     - a ``pending`` or ``rejected`` charger without a key is let in without one, ``authenticated`` False: it can do little but boot;
     - a key that it was offered (``service.offer_key``) opens as well, and becomes its key with this log-in.
 
-    Plugins are asked last, about chargers that would be let in, and can only refuse.
+    Chargers of a closed tenant are turned away as if nobody knew them (404). Plugins are asked last, about chargers that would be let in, and can only refuse.
     """
     if not service.is_charger_id(handshake.charger_id):
         return Turned(404, "not a charger id")
     known = await ports.database.read(store.gate, handshake.charger_id, tenant=DEFAULT_TENANT)
+    if known is not None and known.closed:
+        return Turned(404, "its tenant is closed")
     objection = "no client certificate"
     if handshake.certificate_fingerprint is not None:
         objection = judging.objection(settings, handshake, ports.clock.now())
@@ -183,3 +186,19 @@ async def new_key(ports: Ports, tenant: TenantId, charger_id: str) -> str:
     sealed = keys.seal(key.encode(), ports.random)
     await ports.database.write(service.set_key, charger_id, sealed, tenant=tenant, keys=(charger_key(charger_id),))
     return key
+
+
+async def give_codes(ports: Ports, tenant: TenantId, places: Sequence[tuple[str, Place]], *, anew: bool = False) -> None:
+    """Give connectors the codes of their stickers: those that have none, or all of these ``anew``. Raises ``NotFound``."""
+    codes = [(charger_id, place, qr.new_code(ports.random)) for charger_id, place in places]
+    claimed = sorted({charger_key(charger_id) for charger_id, _ in places})
+    await ports.database.write(partial(service.give_codes, anew=anew), codes, tenant=tenant, keys=claimed)
+
+
+async def with_code(ports: Ports, tenant: TenantId, charger_id: str, place: Place, *, anew: bool = False) -> ConnectorDetail:
+    """A connector that has a code, made now where it had none, or in any case ``anew``. Raises ``NotFound``."""
+    known = await ports.database.read(service.need_connector, charger_id, place, tenant=tenant)
+    if known.qr_code and not anew:
+        return known
+    await give_codes(ports, tenant, [(charger_id, place)], anew=anew)
+    return await ports.database.read(service.need_connector, charger_id, place, tenant=tenant)

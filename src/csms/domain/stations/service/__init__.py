@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+from .catalogue import (
+    add_model,
+    add_service_record,
+    change_model,
+    need_model,
+    need_service_record,
+    remove_model,
+    remove_service_record,
+)
 from .chargers import (
     add_charger,
     approve,
@@ -16,6 +25,18 @@ from .chargers import (
     rename_charger,
     set_heartbeat_interval,
     set_subprotocol_fallback,
+)
+from .details import (
+    add_connector,
+    add_described_charger,
+    alter_charger,
+    change_connector,
+    give_codes,
+    need_connector,
+    need_detail,
+    place_of,
+    remove_connector,
+    start_of,
 )
 from .hearing import (
     DRIFT_STEP_MS,
@@ -47,10 +68,16 @@ from .security import (
 from .sites import (
     add_station,
     add_station_group,
+    alter_station,
     change_station,
     need_station,
+    need_station_group,
     remove_station,
     remove_station_group,
+    rename_station_group,
+)
+from .starting import (
+    start_place,
 )
 
 __all__ = [
@@ -58,15 +85,24 @@ __all__ = [
     "MOST_OFFERS",
     "PENDING_LIMIT",
     "add_charger",
+    "add_connector",
+    "add_described_charger",
+    "add_model",
+    "add_service_record",
     "add_station",
     "add_station_group",
+    "alter_charger",
+    "alter_station",
     "approve",
     "boot",
+    "change_connector",
+    "change_model",
     "change_station",
     "confirm_key",
     "data",
     "decide",
     "forget_connections",
+    "give_codes",
     "hold",
     "is_charger_id",
     "label_evse",
@@ -74,22 +110,34 @@ __all__ = [
     "link_up",
     "meet",
     "need_charger",
+    "need_connector",
+    "need_detail",
+    "need_model",
+    "need_service_record",
     "need_station",
+    "need_station_group",
     "note_oddities",
     "note_security_profile",
     "offer_key",
     "place_charger",
+    "place_of",
     "pongs",
     "reject",
     "remove_charger",
+    "remove_connector",
+    "remove_model",
+    "remove_service_record",
     "remove_station",
     "remove_station_group",
     "rename_charger",
+    "rename_station_group",
     "set_heartbeat_interval",
     "set_key",
     "set_security_profile",
     "set_subprotocol_fallback",
     "shown_offer",
+    "start_of",
+    "start_place",
     "status",
     "withdraw_key",
 ]

@@ -13,7 +13,7 @@ from csms.domain.stations.model import Charger, ChargerFacts, Gate
 
 _GATE = """
 SELECT c.id, c.tenant, c.approval, c.registration, c.heartbeat_interval_s, c.answers_pings, c.subprotocol_fallback,
-    c.vendor, c.model, c.firmware, t.time_zone, c.security_profile, c.security_profile_used, k.sealed, o.sealed AS offered
+    c.vendor, c.model, c.firmware, t.time_zone, t.closed_at, c.security_profile, c.security_profile_used, k.sealed, o.sealed AS offered
 FROM chargers c JOIN tenants t ON t.id = c.tenant LEFT JOIN charger_keys k ON k.charger_id = c.id
     LEFT JOIN charger_key_offers o ON o.charger_id = c.id AND (o.expires_at IS NULL OR o.expires_at > :now)
 WHERE c.id = :charger_id AND c.removed_at IS NULL
@@ -36,12 +36,13 @@ def gate(tx: ReadTx, charger_id: str) -> Gate | None:
         security_profile=row["security_profile"],
         security_profile_used=row["security_profile_used"],
         heartbeat_interval_s=row["heartbeat_interval_s"],
-        answers_pings=_flag(row["answers_pings"]),
+        answers_pings=flag(row["answers_pings"]),
         subprotocol_fallback=row["subprotocol_fallback"],
         vendor=row["vendor"],
         model=row["model"],
         firmware=row["firmware"],
         time_zone=row["time_zone"],
+        closed=row["closed_at"] is not None,
     )
 
 
@@ -65,7 +66,8 @@ ON CONFLICT (id) DO UPDATE SET
     duplicate_serial = '', firmware = '', iccid = '', imsi = '', meter_type = '', meter_serial = '', mac = '', boot_reason = '',
     booted_at = NULL, protocol = '', heartbeat_interval_s = NULL, answers_pings = NULL, subprotocol_fallback = '',
     clock_drift_ms = NULL, connection_id = '', connected_at = NULL, remote_address = '',
-    security_profile = excluded.security_profile, security_profile_used = NULL
+    security_profile = excluded.security_profile, security_profile_used = NULL, model_id = NULL, location = '', note = '',
+    installed_on = '', warranty_until = ''
 WHERE chargers.removed_at IS NOT NULL
 RETURNING id"""
 
@@ -114,13 +116,27 @@ _REMOVE_WITH = (
     "DELETE FROM charger_keys WHERE charger_id = :charger_id AND tenant = :tenant",
     "DELETE FROM charger_key_offers WHERE charger_id = :charger_id AND tenant = :tenant",
     "DELETE FROM connectors WHERE charger_id = :charger_id AND tenant = :tenant",
+    "DELETE FROM connector_details WHERE charger_id = :charger_id AND tenant = :tenant",
     "DELETE FROM evses WHERE charger_id = :charger_id AND tenant = :tenant",
     "DELETE FROM oddities WHERE charger_id = :charger_id AND tenant = :tenant",
 )
 
 _CHANGE = {
     column: f"UPDATE chargers SET {column} = :value WHERE id = :charger_id AND tenant = :tenant AND removed_at IS NULL"  # noqa: S608 (a closed list of columns)
-    for column in ("name", "station_id", "approval", "heartbeat_interval_s", "subprotocol_fallback", "mac", "security_profile")
+    for column in (
+        "name",
+        "station_id",
+        "approval",
+        "heartbeat_interval_s",
+        "subprotocol_fallback",
+        "mac",
+        "security_profile",
+        "model_id",
+        "location",
+        "note",
+        "installed_on",
+        "warranty_until",
+    )
 }
 
 
@@ -280,6 +296,7 @@ SELECT c.id, c.name, c.station_id, c.approval, c.registration, c.vendor, c.model
     c.imsi, c.meter_type, c.meter_serial, c.mac, c.boot_reason, c.booted_at, c.protocol, c.heartbeat_interval_s, c.answers_pings,
     c.subprotocol_fallback, c.clock_drift_ms, c.connection_id, c.connected_at, c.remote_address, c.created_at, s.last_seen_at,
     k.origin AS key_origin, c.security_profile, c.security_profile_used,
+    c.model_id, c.location, c.note, c.installed_on, c.warranty_until,
     (SELECT count(*) FROM charger_key_offers o WHERE o.charger_id = c.id AND o.tenant = :tenant) AS keys_offered
 FROM chargers c LEFT JOIN charger_seen s ON s.charger_id = c.id LEFT JOIN charger_keys k ON k.charger_id = c.id
 WHERE c.tenant = :tenant AND c.removed_at IS NULL"""
@@ -313,7 +330,8 @@ def list_chargers(
     return [_charger(row) for row in tx.all(" AND ".join(where) + " ORDER BY c.id LIMIT :limit", **parameters)]
 
 
-def _flag(value: int | None) -> bool | None:
+def flag(value: int | None) -> bool | None:
+    """A stored flag; None where nobody knows."""
     return None if value is None else bool(value)
 
 
@@ -340,7 +358,7 @@ def _charger(row: Row) -> Charger:
         ),
         protocol=row["protocol"],
         heartbeat_interval_s=row["heartbeat_interval_s"],
-        answers_pings=_flag(row["answers_pings"]),
+        answers_pings=flag(row["answers_pings"]),
         subprotocol_fallback=row["subprotocol_fallback"],
         clock_drift_ms=row["clock_drift_ms"],
         connection_id=row["connection_id"],
@@ -352,4 +370,9 @@ def _charger(row: Row) -> Charger:
         security_profile=row["security_profile"],
         security_profile_used=row["security_profile_used"],
         created_at=row["created_at"],
+        model_id=row["model_id"],
+        location=row["location"],
+        note=row["note"],
+        installed_on=row["installed_on"],
+        warranty_until=row["warranty_until"],
     )

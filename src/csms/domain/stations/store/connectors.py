@@ -8,6 +8,8 @@ from csms.core.ids import Place
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.stations.model import Connector, Evse, StatusChange
 
+from .connector_details import insert_details
+
 _PRESENT = """
 SELECT c.clock_drift_ms, p.status, p.status_raw, p.error_code, p.vendor_error_code, p.reported_at
 FROM chargers c LEFT JOIN connectors p ON p.charger_id = c.id AND p.evse = :evse AND p.connector = :connector
@@ -29,10 +31,17 @@ VALUES (:charger_id, :evse, :connector, :tenant, :status, :status_raw, :error_co
     :reported_at, :received_at, :reported_at)"""
 
 
+def insert_evse(tx: Tx, charger_id: str, evse: int) -> None:
+    """Store an EVSE, unless it is known."""
+    tx.run(_INSERT_EVSE, charger_id=charger_id, evse=evse, added_at=tx.now)
+
+
 def insert_connector(tx: Tx, status: dict[str, Any]) -> None:
     """Store a place that spoke for the first time, with its EVSE."""
     if status["evse"]:
-        tx.run(_INSERT_EVSE, charger_id=status["charger_id"], evse=status["evse"], added_at=tx.now)
+        insert_evse(tx, status["charger_id"], status["evse"])
+    if status["evse"] and status["connector"]:
+        insert_details(tx, status["charger_id"], Place(status["evse"], status["connector"]))
     tx.run(_INSERT_CONNECTOR, **status)
 
 
