@@ -1,0 +1,1 @@
+"""Support tickets: what drivers and operators write to each other."""
