@@ -20,6 +20,7 @@ from .everyday import (
     ChangeAvailability,
     ClearCache,
     GetVariables,
+    RawCall,
     Reset,
     SendData,
     Setting,
@@ -77,6 +78,7 @@ __all__ = [
     "Offline",
     "Outcome",
     "QueueFull",
+    "RawCall",
     "ReserveNow",
     "Reset",
     "SendData",
@@ -123,4 +125,4 @@ COMMANDS: dict[str, type[Command]] = {
         DeleteCertificate,
     )
 }
-"""Every command by name: what ``csms send`` and the API offer."""
+"""Every command by name: what ``csms send`` and the API offer. ``RawCall`` is not among them: it needs another permission."""

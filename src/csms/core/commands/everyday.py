@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from csms.core.charging import ChargingProfile
@@ -122,3 +124,17 @@ class SendData(Command):
     vendor_id: str
     message_id: str = ""
     data: str = ""
+
+
+@attrs.frozen(slots=True)
+class RawCall(Command):
+    """Any OCPP call, as it is written, to whoever knows what they do. ``check`` False sends also what the version's schema refuses.
+
+    The answer's status is that of the payload (``Accepted`` where it has none), its detail the whole payload.
+    """
+
+    title = "send any OCPP call"
+
+    action: str = attrs.field(validator=attrs.validators.matches_re(r"[A-Za-z][A-Za-z0-9]{0,49}"))
+    payload: dict[str, Any] = attrs.field(factory=dict)
+    check: bool = True
