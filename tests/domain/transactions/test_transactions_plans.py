@@ -8,7 +8,7 @@ import pytest
 
 from csms.core.ids import Place
 from csms.domain.transactions.model import Transaction
-from csms.domain.transactions.store import audit, lists, progress, readings, rows, steps
+from csms.domain.transactions.store import audit, progress, readings, rows, steps
 
 NARROW = re.compile(
     r"SEARCH \w+ USING (INTEGER PRIMARY KEY \(rowid=\?\)"
@@ -108,14 +108,3 @@ def test_what_goes_on_is_found_without_looking_at_what_ended(memory_store, name)
     searches = [step for step in planner.steps if step.startswith(("SEARCH", "SCAN"))]
     assert searches
     assert all("transactions_open_by" in step for step in searches), planner.steps
-
-
-@pytest.mark.parametrize(
-    "which",
-    [{}, {"state": "running"}, {"charger_id": "C"}, {"token": "T"}, {"open": True}, {"since": 1}, {"since": 1, "charger_id": "C"}],
-)
-def test_a_page_is_read_in_its_order(memory_store, which):
-    planner = Planner(memory_store().connection)
-    lists.page(planner, lists.Filter(**which), before=9)
-    assert planner.steps
-    assert not any("SCAN" in step.replace("SCALAR", "") or "TEMP B-TREE" in step for step in planner.steps), planner.steps

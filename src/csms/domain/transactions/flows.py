@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 
 from csms.core.charging import ChargingProfile
 from csms.core.commands import Outcome, StartCharging, StopCharging
+from csms.core.errors import Invalid, NotFound
 from csms.core.ids import WHOLE_CHARGER, Place, TenantId, charger_key, token_key
-from csms.core.ports import Ports, Tx
+from csms.core.outcomes import obeyed, told
+from csms.core.ports import Ports, ReadTx, Tx
 from csms.core.reports import StartReported, StopReported, Token, TokenVerdict, UpdateReported
 from csms.domain.drivers.flows import ask_about, ask_token
+from csms.domain.drivers.service import cards
+from csms.domain.stations import service as stations
+from csms.domain.stations.store import behind_code
 
 from . import service
-from .model import Settings, TransactionPolicy
+from .model import CommandTold, RunningCost, Settings, StartMine, TokenAnswer, TokenShown, TransactionItem, TransactionPolicy
+from .service import authority, views
+
+CommandFlow = Callable[[Ports, TenantId, str, Any], Awaitable[tuple[Outcome, dict[str, Any]]]]
+"""``flow(ports, tenant, charger_id, command)``: the outcome, and what else there is to know, such as the ``transaction_id``."""
 
 ProfileFor = Callable[[Tx, int], ChargingProfile | None]
 """A verb that is run in the write of a remote start: ``profile(tx, transaction_id)``; None sends none. What it raises undoes both."""
@@ -74,3 +84,73 @@ async def remote_stop(ports: Ports, transaction_id: int, *, tenant: TenantId) ->
     outcome = await ports.chargers.send(known.charger_id, StopCharging(transaction_id, known.reference))
     await ports.database.write(service.stop_answered, transaction_id, outcome, tenant=tenant, keys=(charger_key(known.charger_id),))
     return transaction_id, outcome
+
+
+# --- as the management API asks -------------------------------------------------------------------------------------------------
+
+
+async def validate(
+    ports: Ports, config: Settings, shown: TokenShown, tenant: TenantId, seen: Collection[int] | None
+) -> TokenAnswer:
+    """What a token would get at a charger, plugins asked as they would be; nothing is written. ``seen`` are the stations that the asker
+    may see, None for all. Raises ``NotFound`` for the charger."""
+    place = WHOLE_CHARGER if shown.evse is None else Place(shown.evse, 1)
+    token = Token(shown.token, shown.kind)
+    decision = await ask_about(ports, token, charger_id=shown.charger_id, tenant=tenant, purpose="authorize", place=place)
+
+    def query(tx: ReadTx) -> TokenAnswer:
+        return authority.answer(tx, token, policy(config, decision), shown.charger_id, shown.evse, seen)
+
+    return await ports.database.read(query, tenant=tenant)
+
+
+async def start_own(ports: Ports, wanted: StartMine, driver_id: int, *, tenant: TenantId, start: CommandFlow) -> CommandTold:
+    """Start charging for a driver, with their token, by the flow of ``StartCharging``.
+
+    Raises ``NotFound`` for the charger, the code or the token, ``Refused`` where the token may not charge there or nothing is free.
+    """
+
+    def place_of(tx: ReadTx) -> tuple[str, int | None]:
+        charger_id, evse = wanted.charger_id, wanted.evse
+        if wanted.qr_code is not None:
+            row = behind_code(tx, wanted.qr_code)
+            if row is None:
+                raise NotFound(f"there is no connector with the code {wanted.qr_code!r}")
+            charger_id, evse = row["charger_id"], row["evse"]
+        if charger_id is None or (wanted.charger_id is None) == (wanted.qr_code is None):
+            raise Invalid("say where: either charger_id or qr_code", field="charger_id")
+        stations.need_charger(tx, charger_id)  # of this tenant
+        return charger_id, evse
+
+    charger_id, evse = await ports.database.read(place_of, tenant=tenant)
+    fresh = f"APP{ports.random.token(12)}"[:20].upper()
+    issued = await ports.database.write(cards.charging_token, driver_id, wanted.token_id, fresh, tenant=tenant)
+    place = None if evse is None else Place(evse, 1)
+    outcome, more = await start(ports, tenant, charger_id, StartCharging(Token(issued.value, issued.kind), place))
+    return await _told(ports, outcome, int(more["transaction_id"]), tenant)
+
+
+async def stop(
+    ports: Ports,
+    transaction_id: int,
+    *,
+    tenant: TenantId,
+    stop: CommandFlow,
+    seen: Collection[int] | None = None,
+    driver_id: int | None = None,
+) -> CommandTold:
+    """Stop a transaction that somebody may see (see ``views.need_item``), by the flow of ``StopCharging``. Raises like ``remote_stop``."""
+    known = await ports.database.read(views.need_item, transaction_id, seen, driver_id, tenant=tenant)
+    outcome, _ = await stop(ports, tenant, known.charger_id, StopCharging(transaction_id, known.reference))
+    return await _told(ports, outcome, transaction_id, tenant)
+
+
+async def _told(ports: Ports, outcome: Outcome, transaction_id: int, tenant: TenantId) -> CommandTold:
+    known = await ports.database.read(views.need_item, transaction_id, tenant=tenant)
+    return CommandTold(outcome=type(outcome).__name__, status=told(outcome), accepted=obeyed(outcome), transaction=known)
+
+
+async def cost_so_far(ports: Ports, known: TransactionItem, tenant: TenantId) -> RunningCost | None:
+    """What a transaction costs so far, as whichever plugin prices it says; None where none does."""
+    found: RunningCost | None = await ports.decisions.ask("running_cost", transaction=known, tenant=tenant)
+    return found

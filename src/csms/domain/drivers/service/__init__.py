@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .activity import timeline
 from .grants import (
     grant,
     revoke,
@@ -13,11 +14,12 @@ from .judging import (
 )
 from .people import (
     add_driver,
-    add_vehicle,
     block_driver,
+    driver_for_user,
+    known_driver,
     need_driver,
     remove_driver,
-    remove_vehicle,
+    restore_driver,
     unblock_driver,
 )
 from .tokens import (
@@ -27,12 +29,17 @@ from .tokens import (
     block_token,
     block_token_group,
     change_token,
+    change_token_group,
     need_token,
     need_token_group,
     remove_token,
     remove_token_group,
     unblock_token,
     unblock_token_group,
+)
+from .vehicles import (
+    add_vehicle,
+    remove_vehicle,
 )
 
 __all__ = [
@@ -46,8 +53,11 @@ __all__ = [
     "block_token",
     "block_token_group",
     "change_token",
+    "change_token_group",
+    "driver_for_user",
     "grant",
     "judge",
+    "known_driver",
     "need_driver",
     "need_token",
     "need_token_group",
@@ -55,7 +65,9 @@ __all__ = [
     "remove_token",
     "remove_token_group",
     "remove_vehicle",
+    "restore_driver",
     "revoke",
+    "timeline",
     "unblock_driver",
     "unblock_token",
     "unblock_token_group",

@@ -11,8 +11,10 @@ from csms.domain.drivers import store
 from csms.domain.drivers.model import BLOCKED, UNKNOWN_TOKEN, Judgement, TokenSeen
 from csms.domain.stations.model import GRANTED, clean
 
+BLOCKED_STATUS = "Blocked"
 
-def judge(tx: Tx, token: Token, *, charger_id: str, decision: TokenVerdict | None, place: Place | None = None) -> Judgement:
+
+def judge(tx: ReadTx, token: Token, *, charger_id: str, decision: TokenVerdict | None, place: Place | None = None) -> Judgement:
     """Whether a token may charge at a charger now; how many transactions it may run at a time is the caller's to count.
 
     In this order: a token nobody issued is Invalid, then Blocked (itself, its group or its driver), Expired, NotAtThisTime (not valid
@@ -24,12 +26,20 @@ def judge(tx: Tx, token: Token, *, charger_id: str, decision: TokenVerdict | Non
     """
     facts = store.facts(tx, token.value.casefold(), charger_id) if _is_token_value(token.value) else None
     if facts is None:
-        return Judgement(verdict=_stranger(decision))
+        stranger = _stranger(decision)
+        why = "nobody issued it" if stranger is UNKNOWN_TOKEN else _says("a plugin", stranger)
+        return Judgement(verdict=stranger, reason=why)
     verdict = _verdict(facts, tx.now)
+    why = _why(facts, verdict)
     if verdict.accepted and decision is not None:
         verdict = _combined(verdict, decision)
+        why = why if verdict.accepted else _says("a plugin", verdict)
     return Judgement(
-        verdict=verdict, token_id=facts["id"], driver_id=facts["driver_id"], max_transactions=facts["max_transactions"]
+        verdict=verdict,
+        token_id=facts["id"],
+        driver_id=facts["driver_id"],
+        max_transactions=facts["max_transactions"],
+        reason=why,
     )
 
 
@@ -61,7 +71,7 @@ def _stranger(decision: TokenVerdict | None) -> TokenVerdict:
 def _verdict(facts: Row, now: int) -> TokenVerdict:
     parent, expires_at = facts["parent"] or "", facts["expires_at"]
     if BLOCKED in (facts["status"], facts["group_status"], facts["driver_status"]):
-        status = "Blocked"
+        status = BLOCKED_STATUS
     elif expires_at is not None and expires_at <= now:
         status = "Expired"
     elif facts["valid_from"] is not None and facts["valid_from"] > now:
@@ -71,6 +81,24 @@ def _verdict(facts: Row, now: int) -> TokenVerdict:
     else:
         status = "Accepted"
     return TokenVerdict(status, expires_at=expires_at, parent=parent)
+
+
+def _why(facts: Row, verdict: TokenVerdict) -> str:
+    """Why the verdict of these facts is what it is, for people."""
+    if verdict.status == BLOCKED_STATUS:
+        whose = ("it", "status"), ("its group", "group_status"), ("its driver", "driver_status")
+        return next(f"{who} is blocked" for who, name in whose if facts[name] == BLOCKED)
+    if verdict.status == "NotAtThisLocation":
+        return (
+            "its grants are for other stations" if facts["restricted"] else "the station takes only those who have a grant for it"
+        )
+    return {"Expired": "it has expired", "NotAtThisTime": "it is not valid yet"}.get(verdict.status, "")
+
+
+def _says(who: str, verdict: TokenVerdict) -> str:
+    if verdict.accepted:
+        return ""
+    return f"{who} says so" + (f": {verdict.message}" if verdict.message else "")
 
 
 def _combined(ours: TokenVerdict, decision: TokenVerdict) -> TokenVerdict:

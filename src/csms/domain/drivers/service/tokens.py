@@ -35,6 +35,7 @@ def add_token(
     valid_from: int | None = None,
     expires_at: int | None = None,
     max_transactions: int | None = None,
+    note: str = "",
 ) -> IssuedToken:
     """Issue a token. ``max_transactions`` None is the installation's rule, 0 no limit.
 
@@ -55,6 +56,7 @@ def add_token(
         valid_from=valid_from,
         expires_at=expires_at,
         max_transactions=max_transactions,
+        note=note.strip(),
     )
     if added is None:
         raise Conflict(f"there is a token {value!r} already (tokens compare case-insensitively)")
@@ -74,9 +76,10 @@ def change_token(tx: Tx, token: IssuedToken) -> IssuedToken:
     return need_token(tx, token.value)
 
 
-def block_token(tx: Tx, value: str) -> IssuedToken:
-    """Block a token until it is unblocked. Raises ``NotFound``."""
-    return change_token(tx, attrs.evolve(need_token(tx, value), status=BLOCKED))
+def block_token(tx: Tx, value: str, note: str | None = None) -> IssuedToken:
+    """Block a token until it is unblocked; ``note`` says why. Raises ``NotFound``."""
+    known = need_token(tx, value)
+    return change_token(tx, attrs.evolve(known, status=BLOCKED, note=known.note if note is None else note))
 
 
 def unblock_token(tx: Tx, value: str) -> IssuedToken:
@@ -115,6 +118,22 @@ def add_token_group(tx: Tx, name: str, *, parent: str = "") -> TokenGroup:
     if added is None:
         raise Conflict(f"there is a token group with the name {name!r} or the parent {parent!r} already")
     return need_token_group(tx, added)
+
+
+def change_token_group(tx: Tx, token_group_id: int, *, name: str | None = None, status: str | None = None) -> TokenGroup:
+    """Rename, block or unblock a group. Raises ``NotFound``, ``Invalid``, or ``Conflict`` when another group has the name."""
+    tx.claim(group_key(tx.tenant, token_group_id))
+    group = need_token_group(tx, token_group_id)
+    if name is not None and name.strip() != group.name:
+        name = name.strip()
+        if not 1 <= len(name) <= 200 or not name.isprintable():
+            raise Invalid("a group's name has 1 to 200 printable characters", field="name")
+        if store.group_named(tx, name) is not None:
+            raise Conflict(f"there is a token group {name!r} already")
+        store.rename_group(tx, token_group_id, name)
+    if status is not None and status != group.status:
+        _set_status(tx, token_group_id, status)
+    return need_token_group(tx, token_group_id)
 
 
 def block_token_group(tx: Tx, token_group_id: int) -> None:

@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
-from .grants import (
-    delete_grant,
-    insert_grant,
-    list_grants,
-)
-from .judging import (
-    all_facts,
-    facts,
-)
+from .cards import card, cards_page, grant, grants_page, groups_page
+from .grants import delete_grant, insert_grant, list_grants
+from .judging import all_facts, facts
 from .people import (
-    delete_vehicle,
+    clashes,
     driver,
+    driver_by_email,
+    driver_of_user,
+    drivers_page,
     has_tokens,
     insert_driver,
-    insert_vehicle,
     list_drivers,
-    list_vehicles,
     remove_driver,
+    restore_driver,
     set_driver_status,
+    set_user,
+    update_driver,
 )
 from .tokens import (
+    app_token,
     delete_token_group,
+    group_named,
     insert_token,
     insert_token_group,
     list_token_groups,
     list_tokens,
     remove_token,
+    rename_group,
     set_group_status,
     token,
+    token_by_id,
     token_group,
     update_token,
 )
+from .vehicles import (
+    add_favourite,
+    count_favourites,
+    delete_vehicle,
+    favourites_page,
+    insert_vehicle,
+    list_vehicles,
+    remove_favourite,
+    set_default,
+    update_vehicle,
+    vehicle,
+    vehicles_page,
+)
+from .vehicles import clashes as vehicle_clashes
 
 __all__ = [
+    "add_favourite",
     "all_facts",
+    "app_token",
+    "card",
+    "cards_page",
+    "clashes",
+    "count_favourites",
     "delete_grant",
     "delete_token_group",
     "delete_vehicle",
     "driver",
+    "driver_by_email",
+    "driver_of_user",
+    "drivers_page",
     "facts",
+    "favourites_page",
+    "grant",
+    "grants_page",
+    "group_named",
+    "groups_page",
     "has_tokens",
     "insert_driver",
     "insert_grant",
@@ -54,10 +84,21 @@ __all__ = [
     "list_tokens",
     "list_vehicles",
     "remove_driver",
+    "remove_favourite",
     "remove_token",
+    "rename_group",
+    "restore_driver",
+    "set_default",
     "set_driver_status",
     "set_group_status",
+    "set_user",
     "token",
+    "token_by_id",
     "token_group",
+    "update_driver",
     "update_token",
+    "update_vehicle",
+    "vehicle",
+    "vehicle_clashes",
+    "vehicles_page",
 ]

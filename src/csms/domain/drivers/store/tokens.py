@@ -8,13 +8,25 @@ from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.drivers.model import IssuedToken, TokenGroup
 
 _SELECT = """
-SELECT id, value, kind, label, token_group_id, driver_id, status, valid_from, expires_at, max_transactions, created_at
+SELECT id, value, kind, label, token_group_id, driver_id, status, valid_from, expires_at, max_transactions, created_at, note
 FROM tokens WHERE tenant = :tenant AND removed_at IS NULL"""
 
 
 def token(tx: ReadTx, folded: str) -> IssuedToken | None:
     """The token of that folded value."""
     row = tx.one(_SELECT + " AND folded = :folded", folded=folded)
+    return None if row is None else _token(row)
+
+
+def token_by_id(tx: ReadTx, token_id: int) -> IssuedToken | None:
+    """One token of the tenant."""
+    row = tx.one(_SELECT + " AND id = :token_id", token_id=token_id)
+    return None if row is None else _token(row)
+
+
+def app_token(tx: ReadTx, driver_id: int, kind: str) -> IssuedToken | None:
+    """The oldest token of a kind that a driver has."""
+    row = tx.one(_SELECT + " AND driver_id = :driver_id AND kind = :kind ORDER BY id LIMIT 1", driver_id=driver_id, kind=kind)
     return None if row is None else _token(row)
 
 
@@ -33,13 +45,13 @@ def list_tokens(
 
 
 def insert_token(tx: Tx, **values: Any) -> int | None:
-    """The id of the new token, None when its value is in use. ``values`` are the columns from ``value`` to ``max_transactions``."""
+    """The id of the new token, None when its value is in use. ``values`` are the columns from ``value`` to ``note``."""
     found: int | None = tx.value(
         """
         INSERT INTO tokens (tenant, value, folded, kind, label, token_group_id, driver_id, valid_from, expires_at, max_transactions,
-            created_at)
+            note, created_at)
         VALUES (:tenant, :value, :folded, :kind, :label, :token_group_id, :driver_id, :valid_from, :expires_at, :max_transactions,
-            :created_at)
+            :note, :created_at)
         ON CONFLICT DO NOTHING RETURNING id""",
         created_at=tx.now,
         **values,
@@ -52,7 +64,8 @@ def update_token(tx: Tx, token: IssuedToken) -> None:
     tx.run(
         """
         UPDATE tokens SET label = :label, token_group_id = :token_group_id, driver_id = :driver_id, status = :status,
-            valid_from = :valid_from, expires_at = :expires_at, max_transactions = :max_transactions
+            valid_from = :valid_from, expires_at = :expires_at, max_transactions = :max_transactions, note = :note,
+            blocked_at = CASE WHEN :status <> 'blocked' THEN NULL ELSE COALESCE(blocked_at, :now) END
         WHERE id = :id AND tenant = :tenant AND removed_at IS NULL""",
         id=token.id,
         label=token.label,
@@ -62,6 +75,7 @@ def update_token(tx: Tx, token: IssuedToken) -> None:
         valid_from=token.valid_from,
         expires_at=token.expires_at,
         max_transactions=token.max_transactions,
+        note=token.note,
     )
 
 
@@ -115,6 +129,21 @@ def set_group_status(tx: Tx, token_group_id: int, status: str) -> bool:
     return touched > 0
 
 
+def rename_group(tx: Tx, token_group_id: int, name: str) -> None:
+    """Give a group another name."""
+    tx.run(
+        "UPDATE token_groups SET name = :name WHERE id = :token_group_id AND tenant = :tenant",
+        token_group_id=token_group_id,
+        name=name,
+    )
+
+
+def group_named(tx: ReadTx, name: str) -> int | None:
+    """The id of the group of that name."""
+    found: int | None = tx.value("SELECT id FROM token_groups WHERE tenant = :tenant AND name = :name", name=name)
+    return found
+
+
 def delete_token_group(tx: Tx, token_group_id: int) -> None:
     """Delete a group that has no tokens, with its grants."""
     tx.run("DELETE FROM token_groups WHERE id = :token_group_id AND tenant = :tenant", token_group_id=token_group_id)
@@ -137,4 +166,5 @@ def _token(row: Row) -> IssuedToken:
         expires_at=row["expires_at"],
         max_transactions=row["max_transactions"],
         created_at=row["created_at"],
+        note=row["note"],
     )

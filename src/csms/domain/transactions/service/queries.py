@@ -8,7 +8,7 @@ import attrs
 
 from csms.core.errors import Invalid, NotFound
 from csms.core.ports import ReadTx, Row
-from csms.domain.transactions.model import STATES, Quarantined, StoredReading, Transaction
+from csms.domain.transactions.model import STATES, Quarantined, StoredReading, Transaction, TransactionFilter
 from csms.domain.transactions.store import audit, lists, readings, rows
 
 PAGE = 100
@@ -34,16 +34,15 @@ def list_transactions(
     token: str | None = None,
     since: int | None = None,
     open: bool | None = None,
-    before: int | None = None,
     limit: int = PAGE,
 ) -> Sequence[Transaction]:
-    """Transactions, the newest first; ``before`` is the last id of the page before. Raises ``Invalid`` for an unknown state or limit."""
+    """The newest transactions. Raises ``Invalid`` for an unknown state or limit."""
     if state is not None and state not in STATES:
         raise Invalid(f"state {state!r} is unknown; use one of {', '.join(STATES)}", field="state")
     if not 1 <= limit <= LARGEST_PAGE:
         raise Invalid(f"limit is between 1 and {LARGEST_PAGE}", field="limit")
-    which = lists.Filter(state=state, charger_id=charger_id, token=token, since=since, open=open)
-    return lists.page(tx, which, before=before, limit=limit)
+    which = TransactionFilter(state=state, charger_id=charger_id, token=token, from_at=since, open=open)
+    return lists.page(tx, which, limit=limit)
 
 
 def transaction_detail(tx: ReadTx, transaction_id: int, readings_limit: int = LARGEST_PAGE) -> Detail:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
 
+from csms.core.paging import Stretch
 from csms.core.ports import ReadTx, Row, Tx
 from csms.core.reports import Report, StopReported
-from csms.domain.transactions.model import Quarantined, Transaction
+from csms.domain.listing import Listing, stretch
+from csms.domain.transactions.model import Quarantined, QuarantineQuery, Transaction
 
 _COLUMNS = (
     "id, charger_id, kind, problem, heard_transaction, report, received_at, last_received_at, times, resolved_at, note, transaction_id,"
@@ -183,3 +185,34 @@ def late_stops(tx: ReadTx, transaction_id: int) -> Sequence[Row]:
         " WHERE tenant = :tenant AND transaction_id = :id ORDER BY id",
         id=transaction_id,
     )
+
+
+# --- as the management API lists them ---------------------------------------------------------------------------------------------
+
+LISTING = Listing(
+    columns=_COLUMNS,
+    source="quarantine q WHERE q.tenant = :tenant",
+    filters={
+        "resolved": "CASE WHEN q.resolved_at IS NULL THEN 0 ELSE 1 END = :resolved",
+        "kind": "q.kind = :kind",
+        "charger_id": "q.charger_id = :charger_id",
+        "stations": "q.charger_id IN (SELECT c.id FROM chargers c WHERE c.tenant = :tenant AND c.station_id IN ({stations}))",
+    },
+    search="lower(q.charger_id) LIKE :search ESCAPE '!' OR lower(q.problem) LIKE :search ESCAPE '!'"
+    " OR q.heard_transaction LIKE :search ESCAPE '!'",
+    unique="q.id",
+)
+
+
+def listed(tx: ReadTx, query: QuarantineQuery, *, stations: Collection[int] | None = None) -> Stretch[Quarantined]:
+    """Quarantined messages, the newest first; ``stations`` keeps to those of chargers that somebody may see."""
+    return stretch(tx, LISTING, query, _quarantined, stations=None if stations is None else tuple(stations))
+
+
+def visible(tx: ReadTx, quarantine_id: int, stations: Collection[int] | None) -> bool:
+    """Whether there is such a message, of a charger that somebody may see."""
+    row = tx.one(
+        "SELECT c.station_id FROM quarantine q JOIN chargers c ON c.id = q.charger_id WHERE q.tenant = :tenant AND q.id = :id",
+        id=quarantine_id,
+    )
+    return row is not None and (stations is None or row["station_id"] in stations)

@@ -1,59 +1,252 @@
-"""Lists of transactions for operators: filtered, the newest first, page by page."""
+"""Lists of transactions: filtered, the newest first, a stretch at a time, however many there are.
+
+They are in the order in which transactions began (or were asked for). Every usual filter has an index in that order, so that a stretch
+reads about as many rows as it shows. What is an OR, such as several stations or a search, is asked for apart and put together, for no
+index has the order of an OR.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import attrs
-
-from csms.core.ports import ReadTx
-from csms.domain.transactions.model import AHEAD_MS, Transaction
+from csms.core.errors import Invalid
+from csms.core.ids import MAX_TRANSACTION_ID
+from csms.core.paging import Stretch
+from csms.core.ports import ReadTx, Row
+from csms.domain.listing import pattern
+from csms.domain.transactions.model import Transaction, TransactionFilter, TransactionItem, TransactionsQuery, TransactionTotals
 
 from . import rows
 
+BEGUN = "COALESCE(t.started_at, t.created_at)"
+ORDER = f"ORDER BY {BEGUN} DESC, t.id DESC"
+MOST_APART = 60
+"""Stations, or things that a search finds, that are asked for apart; of more of them every stretch finds enough by walking."""
 
-@attrs.frozen(slots=True, kw_only=True)
-class Filter:
-    """Which transactions to list. ``open`` True takes those that may still draw energy, False those that ended."""
-
-    state: str | None = None
-    charger_id: str | None = None
-    token: str | None = None
-    since: int | None = None
-    open: bool | None = None
-
-
-_HEARD_SINCE = (
-    "id >= (SELECT id FROM transactions WHERE tenant = :tenant AND created_at >= :heard_since ORDER BY created_at LIMIT 1)"
+_CONDITIONS = {
+    "state": "t.state = :state",
+    "charger_id": "t.charger_id = :charger_id",
+    "station_id": "t.station_id = :station_id",
+    "driver_id": "t.driver_id = :driver_id",
+    "token": "t.token_folded = :token",
+    "stop_reason": "t.stop_reason = :stop_reason AND t.stop_reason <> ''",
+    "stop_source": "t.stop_source = :stop_source",
+    "from_at": f"{BEGUN} >= :from_at",
+}
+_NARROW = ("charger_id", "station_id", "driver_id", "token")
+_WIDE = {"state": "t.state || '' = :state", "stop_reason": "t.stop_reason || '' = :stop_reason"}
+"""The same without their indexes. Without statistics SQLite takes any index whose columns are fixed: here it must be a narrow one's."""
+_NAMES = (
+    "id, charger_id, station_id, evse, connector, reference, state, charging_state, token, token_kind, token_id, token_status, driver_id,"
+    " started_at, stopped_at, meter_start_wh, meter_stop_wh, energy_wh, energy_basis, stop_reason, stop_source, last_meter_wh,"
+    " last_meter_at, reservation_id, remote_start_id, offline, note, started_at_raw, stopped_at_raw, deadline_at, created_at, updated_at,"
+    " closed_at"
 )
-"""What started since then was heard of since then, or ``AHEAD_MS`` earlier where the charger's clock is ahead; ids grow with time, so a
-list need not look further back."""
+COLUMNS = ", ".join(f"t.{name}" for name in _NAMES.split(", ")) + ", s.name AS station_name, d.name AS driver_name"
+NAMED = "LEFT JOIN stations s ON s.id = t.station_id LEFT JOIN drivers d ON d.id = t.driver_id"
+_CURSOR = re.compile(r"(-?\d{1,18})\.(\d{1,10})", re.ASCII)
+
+Apart = Sequence[tuple[str, Any]]
+"""Conditions, each on the parameter that ``{}`` stands for, of which one must hold."""
 
 
-def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 100) -> Sequence[Transaction]:
-    """At most ``limit`` transactions, the newest id first; ``before`` is the last id of the page before this one.
+def item(row: Row) -> TransactionItem:
+    """The noun of a row."""
+    facts = {**row, "offline": bool(row["offline"])}
+    begin, end, start_wh, last_wh = row["started_at"], row["stopped_at"], row["meter_start_wh"], row["last_meter_wh"]
+    runs = row["closed_at"] is None and start_wh is not None and last_wh is not None
+    return TransactionItem(
+        **facts,
+        duration_s=None if begin is None or end is None else max(0, end - begin) // 1000,
+        energy_so_far_wh=max(0, last_wh - start_wh) if runs else None,
+    )
 
-    ``since`` takes those that started then or later, and remote starts made then or later.
-    """
-    conditions: list[str] = []
-    values: dict[str, Any] = {"limit": limit}
-    if which.state is not None:
-        conditions.append("state = :state")
-        values["state"] = which.state
-    if which.charger_id is not None:
-        conditions.append("charger_id = :charger_id")
-        values["charger_id"] = which.charger_id
+
+def one(tx: ReadTx, transaction_id: int) -> TransactionItem | None:
+    """One transaction as lists show it."""
+    if not 0 < transaction_id <= MAX_TRANSACTION_ID:
+        return None
+    row = tx.one(f"SELECT {COLUMNS} FROM transactions t {NAMED} WHERE t.tenant = :tenant AND t.id = :id", id=transaction_id)  # noqa: S608
+    return None if row is None else item(row)
+
+
+def stretch(tx: ReadTx, query: TransactionsQuery, *, stations: Collection[int] | None = None) -> Stretch[TransactionItem]:
+    """Transactions, the newest first; ``stations`` keeps to those that somebody may see. Raises ``Invalid`` for the cursor."""
+    found = select(tx, query, limit=query.limit + 1, after=query.after, stations=stations)
+    more = len(found) > query.limit
+    shown = found[: query.limit]
+    return Stretch(items=shown, limit=query.limit, next=cursor(shown[-1]) if more else None)
+
+
+def cursor(last: TransactionItem) -> str:
+    """The cursor that goes on after a transaction."""
+    return f"{last.created_at if last.started_at is None else last.started_at}.{last.id}"
+
+
+def select(
+    tx: ReadTx, which: TransactionFilter, *, limit: int, after: str | None = None, stations: Collection[int] | None = None
+) -> list[TransactionItem]:
+    """At most ``limit`` transactions after a cursor. One statement, and one more to find what a search means."""
+    scoped = stations is not None and len(stations) <= MOST_APART
+    narrow = scoped or bool(which.search) or any(getattr(which, name) is not None for name in _NARROW)
+    conditions, values = _conditions(which, narrow=narrow, after=after)
+    apart: Apart = ()
+    if which.search and which.search.strip():
+        apart, condition = _searched(tx, which.search)
+        if not apart and not condition:
+            return []
+        if condition:
+            conditions.append(condition)
+            values["search"] = pattern(which.search)
+    if stations is not None:
+        few = scoped and not apart and all(getattr(which, name) is None for name in _NARROW)
+        if few:
+            apart = [("t.station_id = {}", each) for each in sorted(stations)]
+        if not few or not apart:
+            conditions.append(_among(stations, values, "COALESCE(t.station_id, 0)"))  # walked, not looked up
+    sql = _sql(conditions, apart, values)
+    return [item(row) for row in tx.all(sql, **values, limit=limit)]
+
+
+def _sql(conditions: Sequence[str], apart: Apart, values: dict[str, Any]) -> str:
+    where = "".join(f" AND {each}" for each in conditions)
+    if len(apart) < 2:
+        for condition, value in apart:
+            where += f" AND {condition.format(':apart')}"
+            values["apart"] = value
+        return f"SELECT {COLUMNS} FROM transactions t {NAMED} WHERE t.tenant = :tenant{where} {ORDER} LIMIT :limit"  # noqa: S608
+    parts = []
+    for number, (condition, value) in enumerate(apart):
+        values[f"apart_{number}"] = value
+        chosen = f"{where} AND {condition.format(f':apart_{number}')}"
+        parts.append(
+            f"SELECT * FROM (SELECT t.id, {BEGUN} AS begun FROM transactions t WHERE t.tenant = :tenant{chosen} {ORDER} LIMIT :limit)"  # noqa: S608
+            f" AS part_{number}"
+        )
+    return (
+        f"SELECT {COLUMNS} FROM ({' UNION '.join(parts)}) AS chosen JOIN transactions t ON t.id = chosen.id {NAMED}"  # noqa: S608
+        " WHERE t.tenant = :tenant ORDER BY chosen.begun DESC, chosen.id DESC LIMIT :limit"
+    )
+
+
+def _conditions(which: TransactionFilter, *, narrow: bool = False, after: str | None = None) -> tuple[list[str], dict[str, Any]]:
+    values: dict[str, Any] = {name: getattr(which, name) for name in _CONDITIONS if getattr(which, name) is not None}
     if which.token is not None:
-        conditions.append("token_folded = :token_folded")
-        values["token_folded"] = which.token.casefold()
-    if which.since is not None:
-        conditions += (_HEARD_SINCE, "COALESCE(started_at, created_at) >= :since")
-        values |= {"since": which.since, "heard_since": which.since - AHEAD_MS}
+        values["token"] = which.token.casefold()
+    texts = _CONDITIONS | _WIDE if narrow else _CONDITIONS
+    conditions = [texts[name] for name in values]
+    until = which.to_at
+    if after is not None:
+        seen_at, seen_id = _read(after)
+        values |= {"seen_at": seen_at, "seen_id": seen_id}
+        conditions.append(f"NOT ({BEGUN} = :seen_at AND t.id >= :seen_id)")
+        until = seen_at + 1 if until is None else min(until, seen_at + 1)
+    if until is not None:
+        values["until"] = until
+        conditions.append(f"{BEGUN} < :until")
     if which.open is not None:
-        conditions.append("closed_at IS NULL" if which.open else "closed_at IS NOT NULL")
-    if before is not None:
-        conditions.append("id < :before")
-        values["before"] = before
-    sql = rows.SELECT + "".join(f" AND {condition}" for condition in conditions) + " ORDER BY id DESC LIMIT :limit"
-    return [rows.transaction(row) for row in tx.all(sql, **values)]
+        conditions.append("t.closed_at IS NULL" if which.open else "t.closed_at IS NOT NULL")
+    return conditions, values
+
+
+def _among(stations: Collection[int], values: dict[str, Any], expression: str) -> str:
+    names = {f"station_{number}": each for number, each in enumerate(sorted(stations))}
+    values |= names
+    listed = ", ".join(f":{name}" for name in names) or "NULL"
+    return f"{expression} IN ({listed})"
+
+
+def _read(after: str) -> tuple[int, int]:
+    """The instant and the id that a cursor says."""
+    match = _CURSOR.fullmatch(after)
+    if match is None:
+        raise Invalid(f"after: {after!r} is no cursor of this list; take `next` of an answer", field="after")
+    return int(match[1]), int(match[2])
+
+
+# --- searched -------------------------------------------------------------------------------------------------------------------
+
+_CHARGERS = (
+    "SELECT id FROM chargers WHERE tenant = :tenant AND (lower(id) LIKE :search ESCAPE '!' OR lower(name) LIKE :search ESCAPE '!')"
+)
+_TOKENS = (
+    "SELECT folded FROM tokens WHERE tenant = :tenant AND (folded LIKE :search ESCAPE '!' OR lower(label) LIKE :search ESCAPE '!')"
+)
+_DRIVERS = "SELECT id FROM drivers WHERE tenant = :tenant AND (lower(name) LIKE :search ESCAPE '!' OR email_folded LIKE :search ESCAPE '!')"
+_ANY = f"(t.charger_id IN ({_CHARGERS}) OR t.token_folded IN ({_TOKENS}) OR t.driver_id IN ({_DRIVERS}))"
+_MEANT = f"""
+SELECT 'charger' AS kind, id AS name FROM ({_CHARGERS} ORDER BY id LIMIT :most) AS c
+UNION ALL SELECT 'token', folded FROM ({_TOKENS} ORDER BY folded LIMIT :most) AS k
+UNION ALL SELECT 'driver', CAST(id AS TEXT) FROM ({_DRIVERS} ORDER BY id LIMIT :most) AS d
+UNION ALL SELECT 'id', CAST(id AS TEXT) FROM (
+    SELECT id FROM transactions WHERE tenant = :tenant AND reference = :exact AND reference <> '' LIMIT :most
+) AS r"""  # noqa: S608 - our own words
+
+
+def _searched(tx: ReadTx, text: str) -> tuple[Apart, str]:
+    """What a search means: conditions of which one must hold; or, for one that means much, a condition on ``:search``."""
+    exact = text.strip()
+    found = tx.all(_MEANT, search=pattern(text), exact=exact, most=MOST_APART)
+    apart: list[tuple[str, Any]] = []
+    for row in found:
+        match row["kind"]:
+            case "charger":
+                apart.append(("t.charger_id = {}", row["name"]))
+            case "token":
+                apart.append(("t.token_folded = {}", row["name"]))
+            case "driver":
+                apart.append(("t.driver_id = {}", int(row["name"])))
+            case _:
+                apart.append(("t.id = {}", int(row["name"])))
+    if len(apart) >= MOST_APART:
+        return (), _ANY
+    if exact.isascii() and exact.isdigit() and len(exact) <= 10 and 0 < int(exact) <= MAX_TRANSACTION_ID:
+        apart.append(("t.id = {}", int(exact)))
+    if ("t.token_folded = {}", exact.casefold()) not in apart:
+        apart.append(("t.token_folded = {}", exact.casefold()))
+    return apart, ""
+
+
+# --- summed up ------------------------------------------------------------------------------------------------------------------
+
+_TOTALS = """
+SELECT count(*) AS count, COALESCE(sum(CASE WHEN t.closed_at IS NULL THEN 1 ELSE 0 END), 0) AS open,
+    COALESCE(sum(CASE WHEN t.state = 'completed' THEN 1 ELSE 0 END), 0) AS completed, COALESCE(sum(t.energy_wh), 0) AS energy_wh,
+    COALESCE(sum(CASE WHEN t.state = 'completed' AND t.energy_wh IS NULL THEN 1 ELSE 0 END), 0) AS energy_unknown,
+    COALESCE(sum(CASE WHEN t.stopped_at > t.started_at THEN t.stopped_at - t.started_at ELSE 0 END), 0) AS duration_ms
+FROM transactions t WHERE t.tenant = :tenant"""
+
+
+def totals(tx: ReadTx, which: TransactionFilter, *, stations: Collection[int] | None = None) -> TransactionTotals:
+    """What the transactions of a filter come to. It looks at every one of them: long periods of many are for analytics."""
+    conditions, values = _conditions(which)
+    if which.search and which.search.strip():
+        exact = which.search.strip()
+        values |= {"search": pattern(which.search), "exact": exact, "exact_folded": exact.casefold(), "number": _number(exact)}
+        conditions.append(
+            f"({_ANY} OR t.token_folded = :exact_folded OR (t.reference = :exact AND t.reference <> '') OR t.id = :number)"
+        )
+    if stations is not None:
+        conditions.append(_among(stations, values, "t.station_id"))
+    row = tx.one(_TOTALS + "".join(f" AND {each}" for each in conditions), **values)
+    assert row is not None
+    facts = {name: int(value) for name, value in row.items()}
+    return TransactionTotals(duration_s=facts.pop("duration_ms") // 1000, **facts)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
+
+
+# --- for the command line -------------------------------------------------------------------------------------------------------
+
+
+def page(tx: ReadTx, which: TransactionFilter, *, limit: int = 100) -> Sequence[Transaction]:
+    """The newest transactions of a filter, whole."""
+    conditions, values = _conditions(which)
+    where = "".join(f" AND {each}" for each in conditions)
+    names = ", ".join(f"t.{name}" for name in rows.COLUMNS)
+    sql = f"SELECT {names} FROM transactions t WHERE t.tenant = :tenant{where} {ORDER} LIMIT :limit"  # noqa: S608 - our own words
+    return [rows.transaction(row) for row in tx.all(sql, **values, limit=limit)]

@@ -19,9 +19,11 @@ _WRITTEN = tuple(name for name in COLUMNS if name != "id")
 
 # The names in these texts are Transaction's own fields.
 SELECT = f"SELECT {_NAMES} FROM transactions WHERE tenant = :tenant"  # noqa: S608
+# Where the charger stands is kept, for it may stand elsewhere later.
 _INSERT = (
-    f"INSERT INTO transactions (tenant, token_folded, {', '.join(_WRITTEN)})"  # noqa: S608
-    f" VALUES (:tenant, :token_folded, {', '.join(':' + name for name in _WRITTEN)}) RETURNING id"
+    f"INSERT INTO transactions (tenant, token_folded, station_id, {', '.join(_WRITTEN)})"  # noqa: S608
+    " VALUES (:tenant, :token_folded, (SELECT station_id FROM chargers WHERE id = :charger_id AND tenant = :tenant),"
+    f" {', '.join(':' + name for name in _WRITTEN)}) RETURNING id"
 )
 
 
@@ -169,6 +171,12 @@ def open_at(tx: ReadTx, charger_id: str, evse: int) -> Sequence[Transaction]:
 def open_of(tx: ReadTx, charger_id: str) -> Sequence[Transaction]:
     """What goes on at a charger, the oldest first; remote starts that wait are not among it."""
     return sorted(_all(tx, _GOING_ON, charger_id=charger_id), key=_age)
+
+
+def taken(tx: ReadTx, charger_id: str) -> frozenset[int]:
+    """The EVSEs of a charger at which something goes on or a remote start waits."""
+    sql = "SELECT DISTINCT evse FROM transactions WHERE tenant = :tenant AND charger_id = :charger_id AND closed_at IS NULL"
+    return frozenset(row["evse"] for row in tx.all(sql, charger_id=charger_id)) - {0}
 
 
 def _age(subject: Transaction) -> tuple[int, int]:

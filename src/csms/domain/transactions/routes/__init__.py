@@ -1,0 +1,19 @@
+"""Transactions over HTTP: for staff, for their drivers, and what fitted none."""
+
+from __future__ import annotations
+
+from csms.api.routes import Routes
+from csms.domain.transactions.flows import CommandFlow
+from csms.domain.transactions.model import Settings
+
+from . import charging, driving, quarantined
+
+
+def routes(settings: Settings, *, start: CommandFlow, stop: CommandFlow, spending: driving.Spending | None = None) -> list[Routes]:
+    """Routes of this slice. ``start`` and ``stop`` are the flows of ``StartCharging`` and ``StopCharging``; ``spending`` is who knows
+    what drivers spent, None where nobody does."""
+    return [
+        charging.routes(settings, stop=stop),
+        quarantined.routes(),
+        driving.routes(start=start, stop=stop, spending=spending),
+    ]
