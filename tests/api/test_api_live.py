@@ -3,63 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
-import httpx
-import msgspec
 import pytest
 import trio
 
-from csms.api import live
-from csms.api.live import Feed, Item
+from csms.api import feed as feeds
+from csms.api.feed import Feed
+from csms.api.items import Item, Scope, Wants
+from csms.api.live import stream as stream_of
 from csms.config import Config
+from csms.core.units import iso
 from csms.testing.fixtures import ConnectCharger
+from csms.testing.live import listen
 from csms.testing.script import script
 from csms.testing.server import TestServer
-
-
-class Stream:
-    """A live feed being read: its comments, and its events with their data."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self._lines = response.aiter_lines()
-        self._response = response
-
-    async def next(self) -> tuple[str, dict[str, Any]]:
-        """The next event; comments are passed over."""
-        kind = ""
-        with trio.fail_after(10):
-            async for line in self._lines:
-                if line.startswith("event: "):
-                    kind = line.removeprefix("event: ")
-                elif line.startswith("data: "):
-                    return kind, msgspec.json.decode(line.removeprefix("data: "))
-        raise EOFError
-
-    async def until(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
-        """Events up to and with the next of this kind."""
-        found = [await self.next()]
-        while found[-1][0] != kind:
-            found.append(await self.next())
-        return found
-
-
-@asynccontextmanager
-async def listen(server: TestServer, query: str = "") -> AsyncIterator[Stream]:
-    """A stream from whose beginning on nothing is missed."""
-    headers = {"Authorization": f"Bearer {server.operator_key}"}
-    async with (
-        httpx.AsyncClient(base_url=server.api_url, headers=headers, timeout=10) as client,
-        client.stream("GET", f"/api/v1/live{query}") as response,
-    ):
-        assert response.status_code == 200
-        assert response.headers["Content-Type"].startswith("text/event-stream")
-        stream = Stream(response)
-        with trio.fail_after(10):
-            assert await anext(stream._lines) == ": csms live feed"
-        yield stream
 
 
 async def test_frames_and_events_of_a_charge_as_they_happen(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:
@@ -72,14 +31,17 @@ async def test_frames_and_events_of_a_charge_as_they_happen(server: TestServer, 
         more = found if any(kind == "transaction_started" for kind, _ in found) else await stream.until("transaction_started")
     seen = found + more
     frames = [data for kind, data in seen if kind == "frame"]
-    assert (frames[0]["action"], frames[0]["direction"], frames[0]["kind"]) == ("BootNotification", "in", "call")
-    assert "chargePointVendor" in frames[0]["text"]
+    frame = frames[0]["data"]
+    assert (frame["action"], frame["direction"], frame["kind"]) == ("BootNotification", "in", "call")
+    assert "chargePointVendor" in frame["text"]
     events = {kind: data for kind, data in seen if kind != "frame"}
     assert set(events) >= {"charger_connected", "charger_booted", "transaction_started", "meter_values"}
-    assert all(data["charger_id"] == "CP1" for _, data in seen)
+    assert all((data["charger_id"], data["type"]) == ("CP1", kind) for kind, data in seen)
     assert events["charger_booted"]["event_id"] > 0
-    assert events["meter_values"]["event_id"] == 0, "volatile: not stored as an event"
-    assert events["meter_values"]["readings"][0]["samples"][0]["value"] == "100"
+    assert events["charger_booted"]["occurred_at"].endswith("Z")
+    assert events["transaction_started"]["data"]["started_at"] == iso(an_hour_ago)
+    assert events["meter_values"]["event_id"] is None, "volatile: not stored as an event"
+    assert events["meter_values"]["data"]["readings"][0]["samples"][0]["value"] == "100"
 
 
 async def test_a_stream_may_be_of_one_charger_and_of_some_kinds(server: TestServer, charger: ConnectCharger) -> None:
@@ -151,33 +113,42 @@ class TestLimit:
 
 # --- the feed alone -------------------------------------------------------------------------------------------------------------
 
+EVERYTHING = Wants()
+
 
 def item(number: int, tenant: int = 1) -> Item:
-    return Item("noted", tenant, "CP1", {"number": number}, event_id=number)
+    return Item("noted", tenant, "CP1", {"number": number, "charger_id": "CP1"}, 0, event_id=number, position=(0, number))
+
+
+def stream(feed: Feed) -> AsyncIterator[bytes]:
+    return stream_of(feed, Scope(tenant=1), EVERYTHING)
 
 
 async def read(feed: Feed, into: list[bytes]) -> None:
-    async for chunk in feed.stream(tenant=1):
-        into.append(chunk)
+    async for chunk in stream(feed):
+        into.extend(part + b"\n\n" for part in chunk.split(b"\n\n") if part)
+
+
+async def begun(feed: Feed) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    feed.following((0, 0))
+    await trio.testing.wait_all_tasks_blocked()
 
 
 async def test_a_reader_that_is_too_slow_is_dropped_and_told_so_and_others_are_not() -> None:
     feed = Feed(limit=5, backlog=3)
     quick: list[bytes] = []
-    slow = feed.stream(tenant=1)
+    slow = stream(feed)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read, feed, quick)
-        await trio.testing.wait_all_tasks_blocked()
-        feed.following()
-        assert await anext(slow) == b": csms live feed\n\n"
+        await begun(feed)
+        assert (await anext(slow)).startswith(b": csms live feed\n")
         for number in range(1, 6):
             feed.publish(item(number))
             await trio.testing.wait_all_tasks_blocked()
-        rest = [chunk async for chunk in slow]
-        assert [b"id: %d\n" % number in chunk for number, chunk in enumerate(rest[:-1], start=1)] == [True] * 3, (
-            "what fitted is told"
-        )
-        assert rest[-1] == b'event: end\ndata: {"reason":"too slow"}\n\n'
+        rest = b"".join([chunk async for chunk in slow])
+        assert [b"id: %d\n" % number in rest for number in range(1, 6)] == [True] * 3 + [False] * 2, "what fitted is told"
+        assert rest.endswith(b'event: end\ndata: {"reason":"too slow"}\n\n')
         assert feed.dropped == 1
         assert len(quick) == 6
         assert feed.listening == 1
@@ -190,15 +161,12 @@ async def test_a_drained_feed_tells_what_waits_and_takes_nothing_more() -> None:
     chunks: list[bytes] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read, feed, chunks)
-        await trio.testing.wait_all_tasks_blocked()
-        feed.following()
-        await trio.testing.wait_all_tasks_blocked()
+        await begun(feed)
         feed.publish(item(1))
         feed.drain()
         feed.publish(item(2))  # what is still committed while the server stops
-    assert [chunk for chunk in chunks if chunk.startswith(b"id")] == [
-        b'id: 1\nevent: noted\ndata: {"charger_id":"CP1","number":1}\n\n'
-    ]
+    shown = b'{"event_id":1,"type":"noted","occurred_at":"1970-01-01T00:00:00.000Z","charger_id":"CP1","data":{"number":1,"charger_id":"CP1"}}'
+    assert [chunk for chunk in chunks if chunk.startswith(b"id")] == [b"id: 1\nevent: noted\ndata: " + shown + b"\n\n"]
     assert chunks[-1] == b'event: end\ndata: {"reason":"server stopping"}\n\n'
     assert feed.full
 
@@ -208,18 +176,39 @@ async def test_a_tenant_sees_its_own(autojump_clock: trio.abc.Clock) -> None:
     chunks: list[bytes] = []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(read, feed, chunks)
-        await trio.testing.wait_all_tasks_blocked()
-        feed.following()
-        feed.publish(item(1, tenant=2))
-        feed.publish(item(2))
-        await trio.sleep(live.KEEPALIVE_S * 1.5)
+        await begun(feed)
+        feed.tell([item(1, tenant=2), item(2), item(3, tenant=2)], (0, 3))
+        await trio.sleep(feeds.KEEPALIVE_S * 1.5)
         nursery.cancel_scope.cancel()
     assert [chunk[:5] for chunk in chunks] == [b": csm", b"id: 2", b": sti"], "and a comment when nothing happens"
+    assert b"id: 3" in chunks[-1], "who comes back after it need not look through what was for others"
+
+
+async def test_an_item_is_put_into_words_once_for_all_who_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[Any] = []
+
+    def as_json(event: Any) -> bytes:
+        said.append(event)
+        return b"{}"
+
+    monkeypatch.setattr("csms.api.items.as_json", as_json)
+    feed = Feed(limit=50)
+    heard: list[list[bytes]] = [[] for _ in range(20)]
+    async with trio.open_nursery() as nursery:
+        for chunks in heard:
+            nursery.start_soon(read, feed, chunks)
+        await begun(feed)
+        feed.publish(item(1))
+        feed.publish(item(2, tenant=2))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert all(chunks[-1].startswith(b"id: 1\n") for chunks in heard)
+    assert len(said) == 1
 
 
 async def test_with_the_store_away_a_stream_begins_all_the_same(autojump_clock: trio.abc.Clock) -> None:
     feed = Feed(limit=5)
-    stream = feed.stream(tenant=1)
-    assert await anext(stream) == b": csms live feed\n\n", "nobody follows the stored events, frames are shown"
-    await stream.aclose()  # type: ignore[attr-defined]  # an async generator
+    chunks = stream(feed)
+    assert (await anext(chunks)).startswith(b": csms live feed\n"), "nobody follows the stored events, frames are shown"
+    await chunks.aclose()  # type: ignore[attr-defined]  # an async generator
     assert feed.listening == 0

@@ -1,195 +1,237 @@
-"""The live feed: frames and events as they happen, to many listeners, none of which can slow a charger."""
+"""The live feed over HTTP: who may hear what, as server-sent events that can be taken up again where they broke off."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 
 import attrs
 import msgspec
-import trio
-from quart import Response
+from attrs import validators
+from quart import Response, request
 
+from csms.core.access import Principal
+from csms.core.errors import StoreUnavailable
 from csms.core.events import EVENT_TYPES
+from csms.core.paging import filter_by
 
-from .calls import Call
+from . import auth
+from .calls import Authenticate, Call, Shown
+from .feed import Feed, Listener
+from .items import FRAME, Check, Item, Scope, Wants, Word
 from .problems import Problem
-from .routes import Routes
+from .routes import LIST, OWN, Routes
 
-BACKLOG = 1000
-"""Items that may wait for one listener before it is dropped."""
-KEEPALIVE_S = 15.0
-FRAME = "frame"
-"""The kind of an item that is a frame; the other kinds are the types of events."""
-FOLLOWER_LIMIT_S = 2.0
-"""Longest wait of a new stream for the stored events; with the store away it begins without them."""
+READ_LIVE, READ_FRAMES, READ_OWN = "live:read", "frames:read", "me:read"
+SSE = "text/event-stream"
+RETRY_MS = 2000
+"""How soon a browser comes back by itself."""
 
-
-@attrs.frozen(slots=True)
-class Item:
-    """One thing that happened. ``kind`` is ``frame`` or an event's type; ``event_id`` is 0 for what is not stored as an event."""
-
-    kind: str
-    tenant: int
-    charger_id: str
-    data: dict[str, Any]
-    event_id: int = 0
-
-
-@attrs.define(slots=True, eq=False)
-class Listener:
-    """One reader of the feed and what it wants to hear."""
-
-    send: trio.MemorySendChannel[Item]
-    receive: trio.MemoryReceiveChannel[Item]
-    tenant: int
-    charger_id: str
-    kinds: frozenset[str]
-    ended: str = ""
-    """Why it gets nothing more."""
-
-    def wants(self, item: Item) -> bool:
-        """Whether this item is for this listener."""
-        return (
-            item.tenant == self.tenant
-            and (not self.charger_id or item.charger_id == self.charger_id)
-            and (not self.kinds or item.kind in self.kinds)
-        )
+GROUPS: Mapping[str, frozenset[str]] = {
+    "connections": frozenset(
+        {"charger_connected", "charger_disconnected", "charger_booted", "charger_registration_changed", "charger_security_changed"}
+    ),
+    "statuses": frozenset({"charger_status_changed", "availability_changed"}),
+    "transactions": frozenset({"transaction_started", "transaction_updated", "transaction_ended", "transaction_corrected"}),
+    "meter_values": frozenset({"meter_values"}),
+    "alerts": frozenset({"alert_raised", "alert_resolved"}),
+    "frames": frozenset({FRAME}),
+}
+"""Names for several kinds at once."""
+OF_DRIVERS = GROUPS["transactions"] | GROUPS["meter_values"]
+"""What drivers are told, of their own transactions."""
 
 
-class Feed:
-    """Fans items out to bounded listeners; a full one is dropped and told so, the others go on.
-
-    Stored events come from a follower: it sleeps in ``wanted`` while nobody listens and says ``following`` once it knows from where on
-    it tells, so that a stream which has begun misses nothing.
-    """
-
-    def __init__(self, limit: int, *, backlog: int = BACKLOG) -> None:
-        self.limit = limit
-        self._backlog = backlog
-        self._listeners: list[Listener] = []
-        self._wanted = trio.Event()
-        self._followed = trio.Event()
-        self._draining = False
-        self.dropped = 0
-
-    @property
-    def listening(self) -> int:
-        """How many listeners there are; with none, nobody needs to prepare items."""
-        return len(self._listeners)
-
-    @property
-    def full(self) -> bool:
-        """Whether there is no room for another listener."""
-        return self._draining or len(self._listeners) >= self.limit
-
-    async def wanted(self) -> None:
-        """Wait until somebody listens."""
-        await self._wanted.wait()
-
-    def following(self) -> None:
-        """Every event that is stored from now on will be published."""
-        self._followed.set()
-
-    def publish(self, item: Item) -> None:
-        """Give an item to all who want it; never waits."""
-        for listener in self._listeners:
-            if listener.ended or not listener.wants(item):
-                continue
-            try:
-                listener.send.send_nowait(item)
-            except trio.WouldBlock:
-                self.dropped += 1
-                _end(listener, "too slow")
-
-    def drain(self) -> None:
-        """End every stream once it has told what waits: the server is stopping."""
-        self._draining = True
-        for listener in self._listeners:
-            _end(listener, "server stopping")
-
-    @contextmanager
-    def _listen(self, tenant: int, charger_id: str, kinds: frozenset[str]) -> Iterator[Listener]:
-        send, receive = trio.open_memory_channel[Item](self._backlog)
-        listener = Listener(send, receive, tenant, charger_id, kinds)
-        if self.full:
-            _end(listener, f"at most {self.limit} live feeds at a time")
-        if not self._listeners:
-            self._followed = trio.Event()
-        self._listeners.append(listener)
-        self._wanted.set()
-        try:
-            yield listener
-        finally:
-            self._listeners.remove(listener)
-            if not self._listeners:
-                self._wanted = trio.Event()
-            send.close()
-            receive.close()
-
-    async def stream(self, *, tenant: int, charger_id: str = "", kinds: frozenset[str] = frozenset()) -> AsyncIterator[bytes]:
-        """Server-sent events (WHATWG HTML §9.2) for one listener, with a comment now and then so that a dead reader is noticed.
-
-        ``charger_id`` and ``kinds`` choose; empty is all. The first bytes go out when nothing can be missed any more.
-        """
-        with self._listen(tenant, charger_id, kinds) as listener:
-            with trio.move_on_after(FOLLOWER_LIMIT_S):
-                await self._followed.wait()
-            yield b": csms live feed\n\n"
-            while True:
-                item: Item | None = None
-                ended = False
-                with trio.move_on_after(KEEPALIVE_S):
-                    try:
-                        item = await listener.receive.receive()
-                    except trio.EndOfChannel:
-                        ended = True
-                if ended:
-                    yield b"event: end\ndata: " + msgspec.json.encode({"reason": listener.ended}) + b"\n\n"
-                    return
-                yield b": still here\n\n" if item is None else encode(item)
+def _places(instance: object, attribute: object, value: tuple[str, ...]) -> None:
+    for text in value:
+        _place(text)
 
 
-def _end(listener: Listener, reason: str) -> None:
-    listener.ended = listener.ended or reason
-    listener.send.close()
-
-
-def encode(item: Item) -> bytes:
-    """An item as one server-sent event."""
-    head = f"id: {item.event_id}\n" if item.event_id else ""
-    return (
-        f"{head}event: {item.kind}\ndata: ".encode() + msgspec.json.encode({"charger_id": item.charger_id, **item.data}) + b"\n\n"
-    )
+def _place(text: str) -> tuple[int, int]:
+    evse, _, connector = text.partition(".")
+    if not all(each.isascii() and each.isdigit() and len(each) < 7 for each in (evse, connector or "0")):
+        raise ValueError(f"expected a connector such as 1, or 1.2 for connector 2 of EVSE 1, got {text!r}")
+    return int(evse), int(connector or "0")
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class LiveQuery:
-    """What of the feed somebody wants."""
+    """What of the feed somebody wants; what is not given does not filter."""
 
-    charger: str = ""
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = attrs.field(
+        default=(), metadata={"help": f"groups ({', '.join(GROUPS)}) and types of events, with commas between them"}
+    )
+    charger: tuple[str, ...] = attrs.field(default=(), metadata={"help": "only of these chargers"})
+    station: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only of chargers at these stations"})
+    connector: tuple[str, ...] = attrs.field(
+        default=(), validator=_places, metadata={"help": "only about these connectors: 1, or 1.2 for connector 2 of EVSE 1"}
+    )
+    transaction: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only about these transactions"})
+    last_event_id: int | None = attrs.field(
+        default=None,
+        validator=validators.optional(validators.ge(0)),
+        metadata={"help": "go on after this event, as the header Last-Event-ID does"},
+    )
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class OwnQuery:
+    """What of their own feed a driver wants."""
+
+    transaction: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only about these transactions"})
+    last_event_id: int | None = filter_by("go on after this event, as the header Last-Event-ID does")
+
+
+# --- who may hear what ----------------------------------------------------------------------------------------------------------
+
+
+def scope_of(who: Principal, *, own: bool = False) -> Scope | None:
+    """What somebody may hear; None for nothing. ``own``: of their own transactions."""
+    if own:
+        if who.driver_id is None or not who.may(READ_OWN):
+            return None
+        return Scope(tenant=who.tenant, identity=who.identity, frames=False, driver_id=who.driver_id)
+    if not who.may(READ_LIVE):
+        return None
+    return Scope(tenant=who.tenant, identity=who.identity, stations=who.stations, frames=who.may(READ_FRAMES))
+
+
+def wants_of(query: LiveQuery, who: Principal) -> Wants:
+    """A query as a choice. Raises ``Problem`` for kinds that there are not, and for frames where they may not be read."""
+    kinds: set[str] = set()
+    for name in query.kinds:
+        kinds |= GROUPS.get(name, frozenset({name}))
+    if unknown := sorted(kinds - {FRAME, *EVENT_TYPES}):
+        known = ", ".join([*GROUPS, FRAME, *sorted(EVENT_TYPES)])
+        raise Problem(422, "Invalid Input", f"kinds: there is no {', '.join(unknown)}; there are {known}")
+    if FRAME in kinds and not who.may(READ_FRAMES):
+        raise Problem(403, "Forbidden", f"kinds: frames need the permission {READ_FRAMES}")
+    return Wants(
+        kinds=frozenset(kinds),
+        chargers=frozenset(query.charger),
+        stations=frozenset(query.station),
+        places=frozenset(map(_place, query.connector)),
+        transactions=frozenset(query.transaction),
+    )
+
+
+def still(authenticate: Authenticate, shown: Shown, *, own: bool = False) -> Check:
+    """Asks again whether what somebody showed still lets them listen."""
+
+    async def check() -> Scope | None:
+        try:
+            return scope_of(await authenticate(shown), own=own)
+        except Problem as problem:
+            if problem.status >= 500:
+                raise StoreUnavailable(str(problem)) from None
+            return None
+
+    return check
+
+
+def room_for(feed: Feed, who: Principal) -> None:
+    """Refuse one stream too many. Raises ``Problem``."""
+    if feed.full:
+        raise Problem(503, "Service Unavailable", f"at most {feed.limit} live feeds at a time")
+    if feed.has_enough(who.identity):
+        raise Problem(429, "Too Many Requests", f"at most {feed.each} live feeds at a time for one user or key")
+
+
+@asynccontextmanager
+async def listening(
+    feed: Feed, scope: Scope, wants: Wants, *, since: int = 0, check: Check | None = None
+) -> AsyncIterator[Listener]:
+    """Listen, once it is known what decides who may see an item. Raises ``StoreUnavailable``."""
+    if scope.stations is not None or wants.stations:
+        await feed.learn_stations(scope.tenant)
+    with feed.listen(scope, wants, since=since, check=check) as listener:
+        if scope.driver_id is not None and feed.history is not None:
+            listener.mine.update(await feed.history.open_transactions(scope.tenant, scope.driver_id))
+        yield listener
+
+
+# --- server-sent events ---------------------------------------------------------------------------------------------------------
+
+
+async def stream(feed: Feed, scope: Scope, wants: Wants, *, since: int = 0, check: Check | None = None) -> AsyncIterator[bytes]:
+    """Server-sent events (WHATWG HTML §9.2) for one listener, with a comment now and then so that a dead reader is noticed.
+
+    The first bytes go out when nothing can be missed any more.
+    """
+    try:
+        async with listening(feed, scope, wants, since=since, check=check) as listener:
+            ended = False
+            while not ended:
+                told = await listener.next()
+                if told:
+                    yield b"".join(map(encode, told))
+                    ended = is_end(told[-1])
+    except StoreUnavailable as error:
+        yield encode(Word(kind="end", reason=str(error)))
+
+
+def is_end(item: Item | Word) -> bool:
+    """Whether nothing comes after this."""
+    return isinstance(item, Word) and item.kind == "end"
+
+
+def encode(item: Item | Word) -> bytes:
+    """An item as one server-sent event; a word as an event, or as a comment where it is nothing to act upon."""
+    if isinstance(item, Item):
+        head = f"id: {item.event_id}\n" if item.event_id else ""
+        return f"{head}event: {item.kind}\ndata: ".encode() + item.text + b"\n\n"
+    if item.kind == "begin":
+        return f": csms live feed\nretry: {RETRY_MS}\n\n".encode()
+    if item.kind == "alive":
+        # without data it is no event; what comes back after it starts from there (WHATWG HTML §9.2.6)
+        return b": still here\n" + (f"id: {item.event_id}\n\n".encode() if item.event_id else b"\n")
+    return f"event: {item.kind}\ndata: ".encode() + msgspec.json.encode({"reason": item.reason}) + b"\n\n"
+
+
+def since_of(asked: int | None, headers: Iterable[str]) -> int:
+    """After which event to go on. A header that names none is passed over: a browser repeats what it was once told."""
+    if asked is not None:
+        return asked
+    text = next(iter(headers), "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def routes(feed: Feed) -> Routes:
     """The feed over HTTP."""
     made = Routes("live", "What happens, as it happens.")
 
-    @made.get("/live", needs="live:read", produces="text/event-stream", limit_s=None)
+    @made.get(
+        "/live", needs=READ_LIVE, reach=LIST, produces=SSE, limit_s=None, errors={429: "too many feeds", 503: "too many feeds"}
+    )
     async def follow(call: Call, query: LiveQuery) -> Response:
-        """Follow what happens, as server-sent events."""
-        kinds = frozenset(query.kinds)
-        if unknown := sorted(kinds - {FRAME, *EVENT_TYPES}):
-            known = ", ".join([FRAME, *sorted(EVENT_TYPES)])
-            raise Problem(422, "Invalid Input", f"kinds: there is no {', '.join(unknown)}; there are {known}")
-        if feed.full:
-            raise Problem(503, "Service Unavailable", f"at most {feed.limit} live feeds at a time")
-        stream = feed.stream(tenant=call.tenant, charger_id=query.charger, kinds=kinds)
-        response = Response(
-            stream, content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        """Follow what happens, as server-sent events.
+
+        An event's `event` is its type, or `frame`; its `data` is what the event log shows of it. Stored events have an `id`: who comes
+        back with it as `Last-Event-ID` is told everything since, and then what happens now; `reset` says that something may be missing,
+        `end` why nothing more comes. Staff of some stations hear of the chargers there. The same over WebSocket is `/live/ws`.
+        """
+        return await _answer(feed, call, scope_of(call.who), wants_of(query, call.who), query.last_event_id)
+
+    @made.get(
+        "/me/live", needs=READ_OWN, reach=OWN, produces=SSE, limit_s=None, errors={429: "too many feeds", 503: "too many feeds"}
+    )
+    async def follow_own(call: Call, query: OwnQuery) -> Response:
+        """Follow one's own transactions, and what is measured in them, as server-sent events."""
+        scope = scope_of(call.who, own=True)
+        return await _answer(
+            feed, call, scope, Wants(kinds=OF_DRIVERS, transactions=frozenset(query.transaction)), query.last_event_id, own=True
         )
-        response.timeout = None
-        return response
 
     return made
+
+
+async def _answer(feed: Feed, call: Call, scope: Scope | None, wants: Wants, asked: int | None, *, own: bool = False) -> Response:
+    if scope is None:
+        raise Problem(403, "Forbidden", "this is for drivers" if own else f"this needs the permission {READ_LIVE}")
+    room_for(feed, call.who)
+    since = since_of(asked, request.headers.getlist("Last-Event-ID"))
+    check = still(call.backing.authenticate, auth.shown(), own=own)
+    body = stream(feed, scope, wants, since=since, check=check)
+    response = Response(body, content_type=SSE, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+    response.timeout = None
+    return response

@@ -9,13 +9,13 @@ import structlog
 import trio
 
 from csms.config import OcppConfig
+from csms.core.addresses import Proxies
 from csms.core.errors import StoreUnavailable
 from csms.core.ports import Admission, Handshake, Random, Turned
 from csms.core.reports import Oddity
 from csms.ocpp.conversation import Conversation, ConversationSettings
 from csms.ocpp.registry import choose, dialect_for
 
-from .addresses import Proxies
 from .budget import Budget
 from .certificates import shown_certificate, tls_failure
 from .connection import Connection, Framing
@@ -140,10 +140,10 @@ class Door:
             head = await read_head(stream)
             if head is None:
                 return None
-            peer = self._proxies.client(peer, head)
+            peer = self._proxies.client(peer, head.tokens("x-forwarded-for"))
             knock = understand(head, self._config.path)
             charger_id = knock.charger_id
-            secure = self._proxies.secure(_peer(stream), head, isinstance(stream, trio.SSLStream))
+            secure = self._proxies.secure(_peer(stream), head.tokens("x-forwarded-proto"), isinstance(stream, trio.SSLStream))
             admission = await self._judge(knock, peer, secure, shown_certificate(stream))
             return await self._agree(stream, head, knock, admission, peer)
         except Refused as refused:

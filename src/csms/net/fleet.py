@@ -69,6 +69,16 @@ class Fleet:
     def __len__(self) -> int:
         return len(self._links)
 
+    def tally(self) -> tuple[dict[str, int], int]:
+        """How many are connected by protocol, and how many commands wait for them: cheap, however many there are."""
+        protocols: dict[str, int] = {}
+        queued = 0
+        for link in self._links.values():
+            name = link.dialect.subprotocol
+            protocols[name] = protocols.get(name, 0) + 1
+            queued += link.conversation.queued
+        return protocols, queued
+
     # --- the port ---------------------------------------------------------------------------------------------------------------
 
     async def send(

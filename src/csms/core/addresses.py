@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from .http import Head
-
 Address = IPv4Address | IPv6Address
 
 
@@ -21,12 +19,18 @@ class Proxies:
         parsed = _parse(address)
         return parsed is not None and any(parsed in network for network in self._networks if network.version == parsed.version)
 
-    def client(self, peer: str, head: Head) -> str:
-        """The client's address: the peer's, or, behind trusted proxies, the nearest hop that is not one of them."""
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def client(self, peer: str, hops: Sequence[str]) -> str:
+        """The client's address: the peer's, or, behind trusted proxies, the nearest hop that is not one of them.
+
+        ``hops`` are the items of ``X-Forwarded-For``, in order.
+        """
         if not self._networks or not self.trusts(peer):
             return peer
         address = peer
-        for hop in reversed(head.tokens("x-forwarded-for")):
+        for hop in reversed(hops):
             parsed = _parse(hop)
             if parsed is None:
                 break
@@ -35,12 +39,12 @@ class Proxies:
                 break
         return address
 
-    def secure(self, peer: str, head: Head, tls: bool = False) -> bool:
-        """Whether the charger came in over TLS: as a trusted proxy says, else as the peer came to us."""
+    def secure(self, peer: str, schemes: Sequence[str], tls: bool = False) -> bool:
+        """Whether the client came in over TLS: as a trusted proxy says (``schemes``: the items of ``X-Forwarded-Proto``), else as the
+        peer came to us."""
         if not self._networks or not self.trusts(peer):
             return tls
-        hops = head.tokens("x-forwarded-proto")
-        return hops[-1].lower() in {"https", "wss"} if hops else tls
+        return schemes[-1].lower() in {"https", "wss"} if schemes else tls
 
 
 def _parse(text: str) -> Address | None:

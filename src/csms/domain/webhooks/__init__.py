@@ -1,0 +1,1 @@
+"""Events sent out, signed, to URLs that tenants give."""
