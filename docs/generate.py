@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from csms import hooks_page
+from csms import api_pages, hooks_page
 from csms.config.reference import reference_page, reference_toml
 
 ROOT = Path(__file__).parents[1]
@@ -15,6 +15,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "config/reference.toml": reference_toml,
     "docs/config.md": reference_page,
     "docs/hooks.md": hooks_page.page,
+    "docs/openapi.json": api_pages.openapi_page,
+    "docs/permissions.md": api_pages.permissions_page,
 }
 """Each generated file and what makes it."""
 

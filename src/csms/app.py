@@ -27,16 +27,20 @@ from csms import (
     __version__,
     authorities,
     demo,
+    identity,
+    inside,
     jobs,
     listeners,
     management,
     memory,
+    notifying,
     quirks,
     transfers,
     vault,
+    watching,
 )
 from csms.api import server as api
-from csms.api.live import Feed
+from csms.api.feed import Feed
 from csms.config import ApiConfig, Config, FilesConfig, OcppConfig, make_operator_key
 from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
@@ -46,14 +50,19 @@ from csms.db import StoreDatabase, open_database
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.db.outbox import run_consumer
 from csms.dispatch import Dispatch
+from csms.document_files import open_documents
+from csms.domain.commands.routes import Spoken
 from csms.domain.stations import flows as stations_flows
 from csms.domain.upkeep.desk import UpkeepDesk
 from csms.domain.upkeep.flows.hearing import Hearing
-from csms.following import event_item, follow
+from csms.domain.users.gate import Gate
+from csms.following import StoredHistory, event_item, follow
 from csms.frame_log import FrameLog
 from csms.net.fleet import Fleet
 from csms.net.listener import BoundAddress, serve_chargers
 from csms.net.tls import ChargerTls
+from csms.ocpp.censoring import censored
+from csms.ocpp.registry import COMMANDS_OF
 from csms.outside import HttpClient, SystemClock, SystemEntropy, Threads
 from csms.plugins import Bus, Installed
 from csms.porter import Porter
@@ -74,6 +83,7 @@ class Running:
     api_url: str
     operator_key: str = attrs.field(repr=False)
     ports: Ports
+    gate: Gate
     stop: trio.Event
 
 
@@ -116,7 +126,7 @@ async def run(
     sources = [core_migrations(), *(MigrationSource(each.plugin, each.value) for each in bus.collect("register_migrations"))]
     key = make_operator_key(config, random.token(32))
     await _nobody_listens_yet(config)
-    async with _http() as http, trio.open_nursery() as root:
+    async with _http(config) as http, trio.open_nursery() as root:
         applied = await blocking.run("file", partial(migrate, config.database, sources, folder=config.folder, clock=clock))
         if applied:
             log.info("migrated", applied=[str(each) for each in applied])
@@ -125,6 +135,7 @@ async def run(
             await stations_flows.forget_connections(parts.ports)
             async with trio.open_nursery() as hearers:
                 await start_hearers(hearers, parts)
+                await hearers.start(parts.inside.sender.run)
                 async with trio.open_nursery() as edges:
                     running = await _open(edges, parts, key)
                     if owns_process:
@@ -144,8 +155,8 @@ async def run(
 
 
 @asynccontextmanager
-async def _http() -> AsyncIterator[HttpClient]:
-    client = HttpClient()
+async def _http(config: Config) -> AsyncIterator[HttpClient]:
+    client = HttpClient(config.webhooks.allowed_networks)
     try:
         yield client
     finally:
@@ -166,6 +177,7 @@ class Parts:
     telemetry: Telemetry
     dispatch: Dispatch
     book: Book
+    inside: inside.Inside
     tls: ChargerTls | None = None
     api_stop: trio.Event = attrs.field(factory=trio.Event)
     api_done: trio.Event = attrs.field(factory=trio.Event)
@@ -205,10 +217,12 @@ def assemble(
         blocking=blocking,
         http=http,
         files=transfers.open_files(config, blocking, random),
+        documents=open_documents(config, blocking, random),
         vault=vault.open_vault(config, random),
+        notifier=notifying.open_notifier(config, clock, blocking),
     )
     bus.connect(ports)
-    feed = Feed(config.api.max_live_streams)
+    feed = Feed(config.api.max_live_streams, each=config.api.max_live_streams_each, history=StoredHistory(database))
 
     def tell(tenant: TenantId, now: int, event: Event) -> None:
         if bus.hears(event.type):
@@ -223,6 +237,7 @@ def assemble(
     show(telemetry, database=database, fleet=fleet, bus=bus, feed=feed)
     for contribution in bus.collect("register_metrics"):
         telemetry.registry.register(contribution.value)
+    spoken = Spoken(can_say=COMMANDS_OF, censored=lambda text: censored(text)[0])
     return Parts(
         config=config,
         database=database,
@@ -233,6 +248,7 @@ def assemble(
         telemetry=telemetry,
         dispatch=Dispatch(ports, config, book),
         book=book,
+        inside=inside.build(ports, config, database, bus, spoken, fleet.tally, lambda: feed.listening),
         tls=tls,
     )
 
@@ -241,7 +257,11 @@ async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
     """Plugins and event consumers: they outlive the charger side, so that its last events are heard."""
     mourner = listeners.Mourner(parts.ports)
     nursery.start_soon(mourner.run)
-    for consumer in [*listeners.consumers(parts.ports, parts.config), *parts.bus.consumers()]:
+    nursery.start_soon(notifying.run, parts.ports.notifier)
+    postman = parts.inside.postman
+    nursery.start_soon(postman.run, parts.ports)
+    core = [*listeners.consumers(parts.ports, parts.config), listeners.consumer(parts.ports, postman.listener())]
+    for consumer in [*core, *parts.bus.consumers()]:
         await nursery.start(
             partial(
                 run_consumer,
@@ -280,6 +300,8 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
     """Chargers, API, jobs; when this returns everything listens."""
     config, ports, telemetry = parts.config, parts.ports, parts.telemetry
     await authorities.trust_at_start(ports)
+    gate = identity.open_gate(config, ports, management.readers_of(config))
+    await identity.first_admin(gate, config.identity)
     with _binding("chargers", config.ocpp):
         bound: tuple[BoundAddress, ...] = await nursery.start(partial(serve_chargers, **charger_side(parts), tls=parts.tls))
     web = api.build(
@@ -288,10 +310,11 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         components=components(database=parts.database, fleet=parts.fleet, bus=parts.bus, chargers=bound),
         feed=parts.feed,
         random=ports.random,
-        backing=management.backing(ports, config, key),
-        slices=management.slices(ports, config),
+        backing=management.backing(ports, config, key, gate),
+        slices=management.slices(ports, config, parts.inside, gate),
         blueprints=management.blueprints(ports, config),
         plugin_routes=[(each.plugin, each.value) for each in parts.bus.collect("register_routes")],
+        most_requests=config.limits.max_requests,
     )
     with _binding("the API", config.api):
         urls = await nursery.start(partial(_serve_api, web, parts))
@@ -300,8 +323,9 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         files_url: str = await nursery.start(partial(serve_files, stopping=parts.api_stop.wait, done=parts.files_done))
     nursery.start_soon(follow, parts.database, parts.feed)
     nursery.start_soon(jobs.run, ports, config, parts.database)
+    nursery.start_soon(partial(watching.run, ports, parts.database, parts.bus, queue_limit=config.database.queue_limit))
     nursery.start_soon(telemetry.watch_event_loop)
-    running = Running(chargers=bound, api_url=urls[0], operator_key=key, ports=ports, stop=trio.Event())
+    running = Running(chargers=bound, api_url=urls[0], operator_key=key, ports=ports, gate=gate, stop=trio.Event())
     for address in bound:
         log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
     if files_url:
@@ -343,6 +367,7 @@ async def _close(parts: Parts) -> None:
     """The graceful part of a shutdown: chargers first, then the live feeds and the API."""
     grace_s = parts.config.shutdown_grace_s
     log.info("stopping", connected=len(parts.fleet))
+    parts.inside.sender.stop()
     await parts.fleet.stop(within_s=grace_s)
     parts.feed.drain()
     parts.api_stop.set()

@@ -16,7 +16,7 @@ from csms.domain.stations import judging
 
 Answer = tuple[Outcome, dict[str, Any]]
 Next = Callable[[Ports, TenantId, str, Any], Awaitable[Answer]]
-"""A command's flow, as ``domain.stations.routes.CommandFlow``."""
+"""A command's flow, as ``domain.commands.flows.CommandFlow``."""
 
 
 def offered(config: Config) -> Offered:

@@ -24,9 +24,9 @@ from csms.core.commands import (
 from csms.core.ids import TenantId
 from csms.core.outcomes import Outcome
 from csms.core.ports import Ports, ReadTx
+from csms.domain.commands.flows import CommandFlow
 from csms.domain.local_lists import flows as local_lists
 from csms.domain.reservations import flows as reservations
-from csms.domain.stations.routes import CommandFlow
 from csms.domain.transactions import flows as transactions
 from csms.domain.transactions.store import rows as transactions_rows
 from csms.domain.upkeep.flows import availability, configuration, firmware, resets, uploads

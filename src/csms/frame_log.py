@@ -7,7 +7,7 @@ from collections import OrderedDict
 import attrs
 import trio
 
-from csms.api.live import Feed
+from csms.api.feed import Feed
 from csms.core.ids import charger_key
 from csms.core.ports import Admission, FrameEntry, Ports
 from csms.domain.stations import store as stations_store

@@ -92,8 +92,10 @@ from csms.core.ports import (
 from csms.core.reports import DataVerdict, Reading, Sample, Token, TokenVerdict
 from csms.core.units import from_datetime, iso, parse_instant, to_datetime
 from csms.domain.alerts.model import AlertRaised, AlertResolved
+from csms.domain.documents.model import DocumentExpired, DocumentExpiring, DocumentReviewed
 from csms.domain.drivers.model import TokensChanged, TokenSeen
 from csms.domain.local_lists.model import LocalListChanged
+from csms.domain.privacy.model import DriverErased
 from csms.domain.profiles.model import ChargingProfileCleared, ChargingProfileInstalled, ChargingProfileRefused
 from csms.domain.reservations.model import ReservationEnded, ReservationMade
 from csms.domain.security.model import ChargerCertificateChanged, ChargerCertificateExpiring, SecurityEventNoted
@@ -106,10 +108,13 @@ from csms.domain.stations.model import (
     ChargerSecurityChanged,
     ChargerStatusChanged,
 )
+from csms.domain.tickets.model import TicketClosed, TicketOpened, TicketReplied
 from csms.domain.transactions.model import (
     MeterValues,
+    RunningCost,
     TransactionCorrected,
     TransactionEnded,
+    TransactionItem,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -121,6 +126,8 @@ from csms.domain.upkeep.model import (
     FirmwareUpdateChanged,
     LogUploadChanged,
 )
+from csms.domain.users.model import LoginEnded, UserChanged, UserJoined
+from csms.domain.webhooks.model import WebhookPaused, WebhookResumed
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -393,6 +400,16 @@ def firmware_campaign_aborted(event: FirmwareCampaignAborted, delivery: Delivere
 
 
 @event_hook
+def webhook_paused(event: WebhookPaused, delivery: Delivered, context: PluginContext) -> None:
+    """Nothing is sent to a webhook's receiver any more: it failed too often (``by_itself``), or somebody said so."""
+
+
+@event_hook
+def webhook_resumed(event: WebhookResumed, delivery: Delivered, context: PluginContext) -> None:
+    """Events are sent to a webhook's receiver again."""
+
+
+@event_hook
 def log_upload_changed(event: LogUploadChanged, delivery: Delivered, context: PluginContext) -> None:
     """Diagnostics or a log were asked for, a file of them came, or none will (1.6 §4.4, §5.9; 2.0.1 N01)."""
 
@@ -410,6 +427,56 @@ def configuration_applied(event: ConfigurationApplied, delivery: Delivered, cont
 @event_hook
 def availability_changed(event: AvailabilityChanged, delivery: Delivered, context: PluginContext) -> None:
     """A place is to be out of service or back in, by an operator or by maintenance, or its charger answered or showed it (1.6 §5.2)."""
+
+
+@event_hook
+def driver_erased(event: DriverErased, delivery: Delivered, context: PluginContext) -> None:
+    """A driver's personal data was erased: a plugin that keeps some of it must erase it, too."""
+
+
+@event_hook
+def document_reviewed(event: DocumentReviewed, delivery: Delivered, context: PluginContext) -> None:
+    """A document that a tenant sent in was approved or rejected; the event says why."""
+
+
+@event_hook
+def document_expiring(event: DocumentExpiring, delivery: Delivered, context: PluginContext) -> None:
+    """What a document says, such as a licence, holds not much longer. Told once per document and expiry."""
+
+
+@event_hook
+def document_expired(event: DocumentExpired, delivery: Delivered, context: PluginContext) -> None:
+    """What a document says no longer holds."""
+
+
+@event_hook
+def ticket_opened(event: TicketOpened, delivery: Delivered, context: PluginContext) -> None:
+    """A support ticket was opened, by a driver or for one."""
+
+
+@event_hook
+def ticket_replied(event: TicketReplied, delivery: Delivered, context: PluginContext) -> None:
+    """A driver or somebody of the operator's wrote in a support ticket; of the operator's own notes nothing is told."""
+
+
+@event_hook
+def ticket_closed(event: TicketClosed, delivery: Delivered, context: PluginContext) -> None:
+    """A support ticket was closed: by its driver, by the operator, or because it had long been resolved."""
+
+
+@event_hook
+def user_joined(event: UserJoined, delivery: Delivered, context: PluginContext) -> None:
+    """Somebody became one of a tenant's people: by invitation, by registering, or by an operator's hand."""
+
+
+@event_hook
+def user_changed(event: UserChanged, delivery: Delivered, context: PluginContext) -> None:
+    """Somebody's role or stations in a tenant changed, or they were disabled, enabled again, or left."""
+
+
+@event_hook
+def login_ended(event: LoginEnded, delivery: Delivered, context: PluginContext) -> None:
+    """A user's login on a device ended: by logging out, by another password, or because its refresh token came twice (``reused``)."""
 
 
 # --- decisions: verbs, asked before anything is stored --------------------------------------------------------------------------
@@ -435,6 +502,11 @@ def answer_data_transfer(
     charger_id: str, vendor_id: str, message_id: str, data: str, tenant: TenantId, context: PluginContext
 ) -> DataVerdict | None:
     """The answer to a charger's DataTransfer (1.6 §4.3; 2.0.1 P02). Where every plugin says None it is ``UnknownVendorId``."""
+
+
+@decision(RunningCost, combine=FIRST_ANSWER, refusal=None)
+def running_cost(transaction: TransactionItem, tenant: TenantId, context: PluginContext) -> RunningCost | None:
+    """What a transaction costs so far, or came to. Asked whenever somebody looks; where every plugin says None it has no price yet."""
 
 
 # --- contributions: register_*, once at start -----------------------------------------------------------------------------------
@@ -546,6 +618,10 @@ __all__ = [
     "DataVerdict",
     "DeleteCertificate",
     "Delivered",
+    "DocumentExpired",
+    "DocumentExpiring",
+    "DocumentReviewed",
+    "DriverErased",
     "Event",
     "Expired",
     "FirmwareCampaignAborted",
@@ -566,6 +642,7 @@ __all__ = [
     "LocalListChanged",
     "LocalListEntry",
     "LogUploadChanged",
+    "LoginEnded",
     "Lost",
     "MeterValues",
     "Money",
@@ -585,6 +662,7 @@ __all__ = [
     "ReserveNow",
     "Reset",
     "Row",
+    "RunningCost",
     "Sample",
     "SchedulePeriod",
     "SecurityEventNoted",
@@ -600,6 +678,9 @@ __all__ = [
     "StoreUnavailable",
     "Superseded",
     "TenantId",
+    "TicketClosed",
+    "TicketOpened",
+    "TicketReplied",
     "TimedOut",
     "Token",
     "TokenSeen",
@@ -608,13 +689,18 @@ __all__ = [
     "TransactionCorrected",
     "TransactionEnded",
     "TransactionId",
+    "TransactionItem",
     "TransactionStarted",
     "TransactionUpdated",
     "TriggerMessage",
     "Turned",
     "UnlockConnector",
     "UpdateFirmware",
+    "UserChanged",
+    "UserJoined",
     "VariableName",
+    "WebhookPaused",
+    "WebhookResumed",
     "event",
     "from_datetime",
     "hookimpl",

@@ -109,7 +109,9 @@ def _prose(text: str) -> str:
 
 
 def _brief(value: Any) -> str:
-    """The ``repr`` of an attrs object without the fields that have their default."""
+    """The ``repr`` of an attrs object without the fields that have their default; ``None`` of None."""
+    if value is None:
+        return "None"
     told = [
         f"{field.name}={given!r}" for field in attrs.fields(type(value)) if (given := getattr(value, field.name)) != field.default
     ]

@@ -10,14 +10,26 @@ import attrs
 import structlog
 import trio
 
-from csms import memory, smart_charging, turns, vault
+from csms import document_subjects, memory, smart_charging, turns, vault
 from csms.config import Config, RetentionConfig
 from csms.core.errors import StoreUnavailable
-from csms.core.ids import TenantId
+from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
 from csms.db import StoreDatabase
-from csms.db.retention import EVENTS, FRAMES, METER_READINGS, SECURITY_EVENTS, forget_old
+from csms.db.retention import (
+    AUDIT_LOG,
+    BULK_COMMANDS,
+    COMMANDS,
+    EVENTS,
+    FRAMES,
+    METER_READINGS,
+    SECURITY_EVENTS,
+    WEBHOOK_DELIVERIES,
+    forget_old,
+)
+from csms.domain.documents import flows as documents_flows
 from csms.domain.local_lists import flows as local_lists
+from csms.domain.privacy import flows as privacy_flows
 from csms.domain.profiles import flows as profiles_flows
 from csms.domain.profiles import service as profiles
 from csms.domain.profiles import store as profiles_store
@@ -27,6 +39,7 @@ from csms.domain.security import flows as security_flows
 from csms.domain.stations import store as stations_store
 from csms.domain.stations.judging import default_profile
 from csms.domain.tenants import flows as tenants
+from csms.domain.tickets import flows as tickets_flows
 from csms.domain.transactions import service as transactions
 from csms.domain.upkeep.flows import availability as upkeep_availability
 from csms.domain.upkeep.flows import configuration as upkeep_configuration
@@ -36,6 +49,8 @@ from csms.domain.upkeep.service import resets as upkeep_resets
 from csms.domain.upkeep.service import uploads as upkeep_uploads
 from csms.domain.upkeep.store import availability as availability_store
 from csms.domain.upkeep.store import configuration as configuration_store
+from csms.domain.users.service import tidying as users_tidying
+from csms.forgetting import TenantRetention, forget_what_ended
 from csms.turns import Turns
 
 DAY_MS = 86_400_000
@@ -74,7 +89,14 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("renew certificates", 2, partial(security_flows.renew_and_settle, config.security, default_profile(config.ocpp))),
         Job("take stock of certificates", 60, partial(security_flows.take_stock, config.security)),
         Job("note who was heard", 60, note_last_seen),
+        Job("tell of expiring documents", 600, partial(documents_flows.mark_ending, document_subjects.settings(config))),
+        Job("mask who was erased in logs", 30, privacy_flows.mask_traces),
+        Job("tidy documents", 3600, documents_flows.sweep),
+        Job("close resolved tickets", 3600, tickets_flows.close_resolved),
+        Job("tidy logins", 600, partial(until_done, users_tidying.tidy)),
         Job("retention", 600, partial(forget, config.retention, database)),
+        Job("retention of what ended", 600, partial(forget_what_ended, config.retention, database)),
+        Job("retention of single tenants", 600, TenantRetention(config.retention, database).turn),
     ]
 
 
@@ -113,6 +135,14 @@ async def each_tenant(verb: Callable[[Tx], int], ports: Ports) -> int:
     return await tenants.for_each(ports, work)
 
 
+async def until_done(verb: Callable[[Tx], int], ports: Ports) -> int:
+    """Run a verb that concerns the installation until it finds nothing more to do; how much it did."""
+    done = 0
+    while count := await ports.database.write(verb, tenant=DEFAULT_TENANT):
+        done += count
+    return done
+
+
 async def note_last_seen(ports: Ports) -> None:
     """Store when each connected charger was last heard: heartbeats alone are not written."""
     seen: dict[TenantId, dict[str, int]] = {}
@@ -131,6 +161,10 @@ async def forget(config: RetentionConfig, database: StoreDatabase, ports: Ports)
         (METER_READINGS, config.meter_readings_days),
         (EVENTS, config.events_days),
         (SECURITY_EVENTS, config.security_events_days),
+        (AUDIT_LOG, config.audit_days),
+        (COMMANDS, config.commands_days),
+        (BULK_COMMANDS, config.commands_days),
+        (WEBHOOK_DELIVERIES, config.webhook_deliveries_days),
     ):
         if days:
             deleted = await forget_old(database, kept, before=now - days * DAY_MS, slice_ms=config.slice_ms)

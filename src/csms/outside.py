@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import SystemRandom
 from typing import TypeVar
@@ -14,10 +14,11 @@ import httpx
 import trio
 
 from csms.core.ports import HttpAnswer
+from csms.public_http import PublicHttp
 
 T = TypeVar("T")
 
-THREADS = {"hash": 2, "file": 4, "plugin": 8}
+THREADS = {"hash": 2, "file": 4, "plugin": 8, "picture": 1}
 """Threads per kind of blocking work, so that one kind cannot starve another; any other kind gets ``OTHER_THREADS``."""
 OTHER_THREADS = 4
 MAX_ANSWER_BYTES = 10 * 1024 * 1024
@@ -67,15 +68,29 @@ class Threads:
 class HttpClient:
     """An HTTP client that follows no redirects, keeps no cookies and reads bounded answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowed_networks: Iterable[str] = ()) -> None:
+        """``allowed_networks`` may be reached by ``public_only`` requests although they are private."""
         # one client serves every plugin: what a server says to one must not be shown with another's request
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
         self._client = httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, limits=httpx.Limits(max_connections=64))
+        self._public = PublicHttp(allowed_networks)
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        timeout_s: float,
+        public_only: bool = False,
     ) -> HttpAnswer:
-        """One request. Raises ``OSError`` when there was no whole answer in time, or one that is too large."""
+        """One request. Raises ``OSError`` when there was no whole answer in time, or one that is too large.
+
+        ``public_only``: see ``core.ports.Http``.
+        """
+        if public_only:
+            return await self._public.request(method, url, headers=headers, body=body, timeout_s=timeout_s)
         try:
             with trio.fail_after(timeout_s):
                 async with self._client.stream(method, url, headers=dict(headers), content=body, timeout=timeout_s) as response:
@@ -93,4 +108,7 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        try:
+            await self._client.aclose()
+        finally:
+            await self._public.aclose()

@@ -8,8 +8,8 @@ from typing import Any
 
 import trio
 
+from csms.api.feed import Feed
 from csms.api.health import Component
-from csms.api.live import Feed
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT
 from csms.db import StoreDatabase

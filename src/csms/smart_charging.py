@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from csms import free_connectors
 from csms.config import Config
 from csms.core.commands import ClearChargingProfile, GetCompositeSchedule, Outcome, SetChargingProfile, StartCharging
 from csms.core.ids import TenantId
@@ -39,7 +40,13 @@ def rules(config: Config) -> Rules:
 
 
 async def start(config: Config, ports: Ports, tenant: TenantId, charger_id: str, command: StartCharging) -> Answer:
-    """A remote start with the TxProfile that the command brings, or else with the one that is assigned there (1.6 §5.16.2)."""
+    """A remote start with the TxProfile that the command brings, or else with the one that is assigned there (1.6 §5.16.2).
+
+    One that names no connector takes a free one. Between the choice and the start another may take it: then the charger refuses.
+    """
+    if (command.place is None or command.place.is_whole_charger) and ports.chargers.connection(charger_id) is not None:
+        place = await ports.database.read(free_connectors.choose, charger_id, command.token, tenant=tenant)
+        command = attrs.evolve(command, place=place)
     profile = partial(
         service.for_start,
         charger_id=charger_id,

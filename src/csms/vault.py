@@ -37,7 +37,13 @@ class SealedColumn:
     id: str = "id"
 
 
-SEALED: tuple[SealedColumn, ...] = ()
+SEALED: tuple[SealedColumn, ...] = (
+    SealedColumn("users", "totp_sealed"),
+    SealedColumn("tenants", "bank_sealed"),
+    SealedColumn("erasures", "sealed"),
+    SealedColumn("webhooks", "secret"),
+    SealedColumn("webhooks", "previous_secret"),
+)
 """Every sealed column: what is encrypted anew after a change of keys. A slice that seals adds its own."""
 
 

@@ -31,7 +31,9 @@ async def test_without_the_key_nothing_is_told(server: TestServer, authorization
             "title": "Unauthorized",
             "status": 401,
             "detail": "log in, and send the access token or an API key as 'Authorization: Bearer ...'",
+            "request_id": response.headers["X-Request-Id"],
         }
+        assert response.headers["WWW-Authenticate"] == 'Bearer realm="csms"'
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

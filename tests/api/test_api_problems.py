@@ -75,7 +75,7 @@ def is_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     [
         ("GET", "/api/v1/nothing", 404),
         ("GET", "/", 404),
-        ("GET", "/api/v1/chargers/CP1/commands/Reset", 405),
+        ("PUT", "/api/v1/chargers/CP1/commands/Reset", 405),
         ("DELETE", "/health", 405),
         ("BREW", "/api/v1/connections", 405),
         ("GET", "/api/v1/%00", 404),

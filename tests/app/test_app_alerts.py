@@ -44,8 +44,8 @@ async def test_a_fault_is_an_alert_until_it_is_over(server: TestServer, charger:
     assert shown["id"] == stored["id"]
     assert shown["detail"]["place"] == {"evse": 1, "connector": 1}
     path = f"/api/v1/alerts/{shown['id']}"
-    seen = await server.request("POST", f"{path}/acknowledge", {"by": "Asha", "note": "on my way"})
-    assert (seen.status_code, seen.json()["acknowledged_by"]) == (200, "Asha")
+    seen = await server.request("POST", f"{path}/acknowledge", {"note": "on my way"})
+    assert (seen.status_code, seen.json()["acknowledged_by"]) == (200, "operator key")
     assert (await server.request("GET", "/api/v1/alerts?acknowledged=false&open=true")).json()["items"] == []
     await say.status(1, "Available", now - 1000)
     await server.eventually(OVER, kind="charger_faulted")
@@ -62,8 +62,8 @@ async def test_a_dead_letter_is_an_alert(server: TestServer, charger: ConnectCha
     (stored,) = await server.eventually(OPEN, kind="dead_letter")
     assert stored["subject"] == "consumer:plugin:printer"
     assert "transaction_ended" in stored["message"]
-    resolved = await server.request("POST", f"/api/v1/alerts/{stored['id']}/resolve", {"by": "Asha", "note": "paper"})
-    assert resolved.json()["resolved_by"] == "Asha"
+    resolved = await server.request("POST", f"/api/v1/alerts/{stored['id']}/resolve", {"note": "paper"})
+    assert resolved.json()["resolved_by"] == "operator key"
 
 
 async def test_an_event_of_a_type_that_nobody_knows_stops_nothing(server: TestServer, charger: ConnectCharger) -> None:
@@ -76,8 +76,7 @@ async def test_an_event_of_a_type_that_nobody_knows_stops_nothing(server: TestSe
     say = script(await charger("C1"))
     await say.status(1, "Faulted", server.ports.clock.now())
     await server.eventually(OPEN, kind="charger_faulted")
-    (dead,) = await server.eventually(OPEN, kind="dead_letter")
-    assert dead["subject"] == "consumer:core.alerts"
+    await server.eventually(f"{OPEN} AND subject = 'consumer:core.alerts'", kind="dead_letter")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,8 @@ async def test_an_event_of_a_type_that_nobody_knows_stops_nothing(server: TestSe
         ("GET", "alerts/99", 404),
         ("GET", "alerts?severity=bad", 422),
         ("GET", "alerts?open=yes", 422),
-        ("GET", "alerts?limit=1001", 422),
+        ("GET", "alerts?limit=201", 422),
+        ("GET", "alerts?sort=colour", 422),
         ("POST", "alerts/99/acknowledge", 404),
         ("POST", "alerts/99/resolve", 404),
     ],

@@ -91,7 +91,7 @@ async def test_an_id_travels_through_the_api_as_well(server: TestServer, charger
     scripted = await charger("CP 1/ä?")
     path = "/api/v1/chargers/CP%201%2F%C3%A4%3F/commands"
     assert {item["name"] for item in (await server.request("GET", path)).json()["items"] if item["supported"]}
-    assert (await server.request("DELETE", "/api/v1/connections/CP%201%2F%C3%A4%3F")).status_code == 200
+    assert (await server.request("DELETE", "/api/v1/connections/CP%201%2F%C3%A4%3F")).status_code == 204
     assert (await scripted.wait_closed())[0] == 1008
 
 

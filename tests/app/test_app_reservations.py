@@ -24,12 +24,14 @@ def server_config(store_config: DatabaseConfig, tmp_path: Any) -> Config:
     return config_for(tmp_path, database=store_config)
 
 
-async def obeyed(server: TestServer, scripted: ScriptedCharger, path: str, body: Any, action: str, status: str) -> tuple[Any, Any]:
+async def obeyed(
+    server: TestServer, scripted: ScriptedCharger, path: str, body: Any, action: str, status: str, method: str = "POST"
+) -> tuple[Any, Any]:
     """A request to the API, and the charger's answer: what the charger was asked, and what the API said."""
     answers: list[httpx.Response] = []
 
     async def ask() -> None:
-        answers.append(await server.request("POST", f"/api/v1/{path}", body))
+        answers.append(await server.request(method, f"/api/v1/{path}", body))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ask)
@@ -69,6 +71,25 @@ async def test_a_reserved_connector_is_for_its_token(server: TestServer, charger
     assert (used["state"], used["transaction_id"]) == ("used", started["transactionId"])
     (listed,) = (await server.request("GET", "/api/v1/reservations?state=used&charger_id=C1&open=false")).json()["items"]
     assert listed == used
+
+
+async def test_changed_over_the_wire(server: TestServer, charger: ConnectCharger) -> None:
+    await server.add_token("CARD")
+    scripted = await charger("C1")
+    expires_at = server.ports.clock.now() + HOUR_MS
+    body = {"charger_id": "C1", "token": {"value": "CARD"}, "expires_at": iso(expires_at)}
+    _, made = await obeyed(server, scripted, "reservations", body, "ReserveNow", "Accepted")
+    path = f"reservations/{made['reservation']['id']}"
+    read = await server.request("GET", f"/api/v1/{path}")
+    later = iso(expires_at - 60_000)
+    asked, changed = await obeyed(server, scripted, path, {"expires_at": later}, "ReserveNow", "Accepted", "PATCH")
+    assert (asked["idTag"], asked["connectorId"], parse_instant(asked["expiryDate"])[0]) == ("CARD", 0, expires_at - 60_000)
+    assert (changed["accepted"], changed["reservation"]["expires_at"]) == (True, later)
+    stale = await server.request("PATCH", f"/api/v1/{path}", {}, headers={"If-Match": read.headers["ETag"]})
+    assert stale.status_code == 412, "and the charger is not asked"
+    audited = await server.rows("SELECT action, subject_id FROM audit_log WHERE action LIKE 'reservations.%' ORDER BY id")
+    assert [each["action"] for each in audited] == ["reservations.make", "reservations.change"]
+    assert {each["subject_id"] for each in audited} == {str(made["reservation"]["id"])}
 
 
 async def test_cancelled_over_the_wire(server: TestServer, charger: ConnectCharger) -> None:
@@ -133,11 +154,12 @@ async def test_after_a_boot_the_charger_is_told_again(server: TestServer, charge
         ("GET", "reservations?state=lost", None, 422),
         ("GET", "reservations?open=yes", None, 422),
         ("GET", "reservations?limit=0", None, 422),
-        ("GET", "reservations?before=99999999999999999999", None, 422),
+        ("GET", "reservations?sort=colour", None, 422),
         ("POST", "reservations", {}, 422),
         ("POST", "reservations", {"charger_id": "C9", "token": {"value": "CARD"}, "expires_at": iso(2**42)}, 404),
         ("POST", "reservations/99/cancel", {}, 404),
-        ("POST", "reservations/99/change", {"token": {"value": "CARD"}, "expires_at": iso(2**42)}, 404),
+        ("PATCH", "reservations/99", {"token": {"value": "CARD"}, "expires_at": iso(2**42)}, 404),
+        ("PATCH", "reservations/99", {"state": "active"}, 422),
     ],
 )
 async def test_what_cannot_be(server: TestServer, method: str, path: str, body: Any, status: int) -> None:

@@ -28,7 +28,7 @@ def either(run: Run, store_config: DatabaseConfig, monkeypatch: pytest.MonkeyPat
 
 
 def test_from_a_charger_to_an_export(either: Run, tmp_path: Path) -> None:
-    station = facts(either("station", "add", "North", "--latitude", "18.52", "--json"))["id"]
+    station = facts(either("station", "add", "North", "--latitude", "18.52", "--longitude", "73.86", "--json"))["id"]
     either("charger", "add", "C1", "--name", 'Bay "4"', "--station", "North", "--pending")
     either("charger", "approve", "C1")
     either("token", "add", "ABC", "--expires", "2030-01-01")

@@ -34,6 +34,16 @@ def test_csv_reads_back_as_it_was(named: Run) -> None:
     assert rows[0]["station_id"] == ""
 
 
+def test_a_cell_that_looks_like_a_formula_is_text_to_a_spreadsheet(store: Run, tmp_path: Path) -> None:
+    names = ["=cmd()", "+1+1", "-2-2", "@x", "\t=1", "-5", "plain"]
+    with sqlite3.connect(tmp_path / "csms.db") as connection:
+        connection.executemany("INSERT INTO drivers (tenant, name, created_at) VALUES (1, ?, 0)", [(name,) for name in names])
+    connection.close()
+    rows = list(csv.DictReader(io.StringIO(store("export", "drivers").stdout, newline="")))
+    assert [row["name"] for row in rows] == ["'=cmd()", "'+1+1", "'-2-2", "'@x", "'\t=1", "-5", "plain"]
+    assert [each["name"] for each in json.loads(store("export", "drivers", "--format", "json").stdout)] == names
+
+
 def test_json_and_json_lines_read_back_as_they_were(named: Run) -> None:
     whole = json.loads(named("export", "chargers", "--format", "json").stdout)
     assert [row["name"] for row in whole] == NAMES

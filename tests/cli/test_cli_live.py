@@ -57,9 +57,10 @@ async def _end_with(csms: Csms, arguments: tuple[str, ...], code: int) -> None:
     await csms(*arguments, code=code)
 
 
-async def test_sending_to_nobody(csms: Csms) -> None:
-    ended = await csms("send", "C9", "ClearCache", code=5)
-    assert b"C9 is offline" in ended.stderr
+async def test_sending_to_nobody(csms: Csms, server: TestServer) -> None:
+    await server.add_charger("C8")
+    ended = await csms("send", "C8", "ClearCache", code=5)
+    assert b"C8 is offline" in ended.stderr
     ended = await csms("send", "C9", "Reset", code=1)
     assert b"there is no charger 'C9'" in ended.stderr
 
@@ -100,7 +101,7 @@ async def test_tail_shows_frames_and_what_they_meant(csms: Csms, charger: Connec
             await scripted.call("Heartbeat", {})
     assert len(lines) == 4
     assert {line["charger_id"] for line in lines} == {"C1"}
-    assert any(line["event"] == "frame" and line["action"] == "Heartbeat" for line in lines)
+    assert any(line["type"] == "frame" and line["data"]["action"] == "Heartbeat" for line in lines)
 
 
 async def test_an_approval_reaches_the_connected_charger(csms: Csms, server: TestServer) -> None:

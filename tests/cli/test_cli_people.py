@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from csms.core.units import parse_instant
 
-from .conftest import Run, facts
+from .conftest import Run, Stub, facts
 
 
 def test_drivers(store: Run) -> None:
@@ -77,3 +79,19 @@ def test_a_wrong_instant_says_how_to_write_one(store: Run) -> None:
     assert "must become valid before" in store(
         "token", "add", "X", "--valid-from", "2027-01-01", "--expires", "2026-01-01", code=2
     ).stderr  # fmt: skip
+
+
+def test_a_driver_is_exported_and_erased_by_the_running_server(run: Run, stub: Stub) -> None:
+    stub.answer("POST", "/api/v1/drivers/7/privacy/export", b"PK zip")
+    assert run("driver", "export", "7").output == "Wrote driver-7.zip: 6 bytes\n"
+    assert Path("driver-7.zip").read_bytes() == b"PK zip"
+    assert stub.asked[-1][:2] == ("POST", "/api/v1/drivers/7/privacy/export?format=zip")
+    run("driver", "export", "8", code=1)
+    assert not list(Path().glob("driver-8*")), "nothing is left of what failed"
+    erased = {"id": 1, "driver_id": 7, "asked_by": "k", "asked_at": "2026-01-01T00:00:00Z", "masked": 0, "done_at": None}
+    stub.answer("POST", "/api/v1/drivers/7/privacy/erase", erased)
+    asked = len(stub.asked)
+    run("driver", "erase", "7", code=None)
+    assert len(stub.asked) == asked, "it asks first, and nobody said yes"
+    assert run("driver", "erase", "7", "--yes").output == "Erased driver 7; logs are being masked\n"
+    assert facts(run("driver", "erase", "7", "--yes", "--json"))["driver_id"] == 7

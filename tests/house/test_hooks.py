@@ -63,7 +63,7 @@ def test_every_event_of_the_core_has_a_hook_of_its_own_type() -> None:
 def test_names_follow_the_family(hook: Hook) -> None:
     assert hook.name.startswith("register_") == (hook.family == "contribution")
     assert hook.family != "event" or hook.arguments == ("event", "delivery", "context")
-    assert hook.family != "decision" or (hook.combine and isinstance(hook.refusal, hook.answer or object))
+    assert hook.family != "decision" or (hook.combine and isinstance(hook.refusal, (hook.answer or object, type(None))))
 
 
 def test_everything_that_is_offered_exists_and_every_command_is_offered() -> None:

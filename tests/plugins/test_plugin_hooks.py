@@ -28,6 +28,7 @@ from csms.db import StoreDatabase
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.domain.drivers import flows as drivers
 from csms.domain.stations import flows as stations
+from csms.domain.transactions import flows as transactions
 from csms.hooks import (
     AlertRaised,
     AlertResolved,
@@ -46,22 +47,36 @@ from csms.hooks import (
     ChargingProfileRefused,
     ConfigurationApplied,
     ConfigurationDrifted,
+    DocumentExpired,
+    DocumentExpiring,
+    DocumentReviewed,
+    DriverErased,
     FirmwareCampaignAborted,
     FirmwareUpdateChanged,
     Job,
     LocalListChanged,
+    LoginEnded,
     LogUploadChanged,
     MeterValues,
     PluginContext,
     ReservationEnded,
     ReservationMade,
+    RunningCost,
     SecurityEventNoted,
+    TicketClosed,
+    TicketOpened,
+    TicketReplied,
     TokensChanged,
     TokenSeen,
     TransactionCorrected,
     TransactionEnded,
+    TransactionItem,
     TransactionStarted,
     TransactionUpdated,
+    UserChanged,
+    UserJoined,
+    WebhookPaused,
+    WebhookResumed,
     hookimpl,
 )
 from csms.testing.plugins import Plugged, example
@@ -210,6 +225,14 @@ async def test_hook_alert_resolved(fire: Fire) -> None:
     await fire(example(AlertResolved))
 
 
+async def test_hook_webhook_paused(fire: Fire) -> None:
+    await fire(example(WebhookPaused))
+
+
+async def test_hook_webhook_resumed(fire: Fire) -> None:
+    await fire(example(WebhookResumed))
+
+
 async def test_hook_meter_values(fire: Fire) -> None:
     assert (await fire(example(MeterValues))).event_id == 0, "volatile events have no id"
 
@@ -234,8 +257,48 @@ async def test_hook_availability_changed(fire: Fire) -> None:
     await fire(example(AvailabilityChanged, place=Place(2, 1), operative=False))
 
 
+async def test_hook_user_joined(fire: Fire) -> None:
+    await fire(example(UserJoined, role="driver", driver_id=7))
+
+
+async def test_hook_user_changed(fire: Fire) -> None:
+    await fire(example(UserChanged, what="stations", role="tenant_operator"))
+
+
+async def test_hook_login_ended(fire: Fire) -> None:
+    await fire(example(LoginEnded, why="reused"))
+
+
 async def test_hook_log_upload_changed(fire: Fire) -> None:
     await fire(example(LogUploadChanged, file_id=None))
+
+
+async def test_hook_driver_erased(fire: Fire) -> None:
+    await fire(example(DriverErased))
+
+
+async def test_hook_document_reviewed(fire: Fire) -> None:
+    await fire(example(DocumentReviewed, state="rejected", reason="page 2 is missing"))
+
+
+async def test_hook_document_expiring(fire: Fire) -> None:
+    await fire(example(DocumentExpiring))
+
+
+async def test_hook_document_expired(fire: Fire) -> None:
+    await fire(example(DocumentExpired))
+
+
+async def test_hook_ticket_opened(fire: Fire) -> None:
+    await fire(example(TicketOpened, transaction_id=None, station_id=None))
+
+
+async def test_hook_ticket_replied(fire: Fire) -> None:
+    await fire(example(TicketReplied, by="staff"))
+
+
+async def test_hook_ticket_closed(fire: Fire) -> None:
+    await fire(example(TicketClosed))
 
 
 # --- decisions ------------------------------------------------------------------------------------------------------------------
@@ -291,6 +354,19 @@ async def test_hook_answer_data_transfer(database: StoreDatabase) -> None:
     report = DataSent(charger_id="CP1", received_at=0, vendor_id="acme", message_id="hello", data="{}")
     answer = await stations.ask_data(plugged.ports, report, DEFAULT_TENANT)
     assert answer == DataVerdict("Accepted", "vendor: CP1 acme hello {} 1")
+
+
+async def test_hook_running_cost(database: StoreDatabase) -> None:
+    @hookimpl
+    async def running_cost(transaction: TransactionItem, tenant: int, context: PluginContext) -> RunningCost | None:
+        energy_wh = transaction.energy_so_far_wh
+        return None if energy_wh is None else RunningCost(amount_minor=2 * energy_wh + tenant, currency="INR")
+
+    unknown: dict[str, Any] = {field.name: None for field in attrs.fields(TransactionItem)}
+    plugged = Plugged({"pricing": SimpleNamespace(running_cost=running_cost)}, database=database)
+    runs = TransactionItem(**{**unknown, "id": 7, "energy_so_far_wh": 500})
+    assert await transactions.cost_so_far(plugged.ports, runs, DEFAULT_TENANT) == RunningCost(amount_minor=1001, currency="INR")
+    assert await transactions.cost_so_far(plugged.ports, TransactionItem(**unknown), DEFAULT_TENANT) is None
 
 
 # --- contributions --------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 
-from quart import g, request
+from quart import Request, Websocket, g, request
 
 from csms.core.access import OPERATOR_KEY, PERMISSIONS, SYSTEM_ADMIN, Principal
 from csms.core.ids import DEFAULT_TENANT, TenantId
@@ -36,13 +36,14 @@ def refused() -> Problem:
     return Problem(401, "Unauthorized", "log in, and send the access token or an API key as 'Authorization: Bearer ...'")
 
 
-def shown() -> Shown:
-    """What the request shows. Raises ``Problem`` 401 when it shows nothing."""
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+def shown(asked: Request | Websocket | None = None) -> Shown:
+    """What the request (or the socket's handshake) shows. Raises ``Problem`` 401 when it shows nothing."""
+    asked = asked or request
+    scheme, _, secret = asked.headers.get("Authorization", "").partition(" ")
     by_cookie = False
-    if not scheme and (key := request.headers.get("X-API-Key", "")):
+    if not scheme and (key := asked.headers.get("X-API-Key", "")):
         scheme, secret = "bearer", key
-    if not scheme and (cookie := request.cookies.get(ACCESS_COOKIE, "")):
+    if not scheme and (cookie := asked.cookies.get(ACCESS_COOKIE, "")):
         scheme, secret, by_cookie = "bearer", cookie, True
     if scheme.casefold() != "bearer" or not secret.strip():
         raise refused()
@@ -50,11 +51,19 @@ def shown() -> Shown:
         secret=secret.strip(),
         scheme="bearer",
         by_cookie=by_cookie,
-        csrf=request.headers.get(CSRF_HEADER, ""),
-        unsafe=request.method in UNSAFE,
-        tenant=request.headers.get(TENANT_HEADER, ""),
-        remote_address=request.remote_addr or "",
+        csrf=asked.headers.get(CSRF_HEADER, ""),
+        unsafe=asked.method in UNSAFE,
+        tenant=asked.headers.get(TENANT_HEADER, ""),
+        remote_address=asked.remote_addr or "",
     )
+
+
+def secret_shown() -> str:
+    """The secret that the request shows, "" for none."""
+    try:
+        return shown().secret
+    except Problem:
+        return ""
 
 
 async def who_asks(authenticate: Authenticate) -> Principal:

@@ -12,11 +12,21 @@ from .shapes import LARGEST, encode, structure
 
 T = TypeVar("T")
 
-__all__ = ["LARGEST", "answer", "body", "structure"]
+JSON = "application/json"
+
+__all__ = ["JSON", "LARGEST", "answer", "body", "structure"]
 
 
 async def body(into: type[T]) -> T:
-    """The request's JSON body as an instance of an attrs class. Raises ``Problem`` 400 for what is no JSON, 422 for what does not fit."""
+    """The request's JSON body as an instance of an attrs class.
+
+    Raises ``Problem``: 415 for another content type (none is taken for JSON), 400 for what is no JSON, 422 for what does not fit.
+    """
+    kind = request.mimetype
+    if kind and kind != JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Problem(
+            415, "Unsupported Media Type", f"expected a body of Content-Type {JSON}, got {kind[:100]}", headers={"Accept": JSON}
+        )
     text = await request.get_data()
     try:
         data = msgspec.json.decode(text or b"{}")

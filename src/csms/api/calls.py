@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -14,6 +15,8 @@ from csms.core.errors import CsmsError, NotFound
 from csms.core.ids import TenantId
 from csms.core.ports import Ports, ReadTx, Tx
 
+from .encodings import plain_etag
+from .limits import Limits
 from .problems import Problem
 from .shapes import encode, without_secrets
 
@@ -21,6 +24,8 @@ T = TypeVar("T")
 
 READ_LIMIT_S = 20.0
 """Longest wait of a request for a reader, its own reading included."""
+NOTE_LIMIT_S = 10.0
+"""Longest wait for the audit log where a request was cut off."""
 
 
 @attrs.frozen(slots=True)
@@ -34,6 +39,14 @@ class Subject:
     kind: str
     id: str
     view: Callable[[ReadTx], Any] | None = None
+
+
+@attrs.define(slots=True, eq=False)
+class Noted:
+    """What will stand in the audit log when it is done: of what, and in what detail."""
+
+    of: Subject
+    detail: dict[str, Any]
 
 
 class Recording(Protocol):
@@ -103,17 +116,41 @@ class Backing:
     station_of: StationOf
     readers: trio.CapacityLimiter
     """Readers that the API may use at a time: fewer than there are, so that the charger side finds one."""
-    limits: Any = None
+    limits: Limits | None = None
 
 
 def etag_of(text: bytes) -> str:
     """The strong ETag of a representation (RFC 9110 §8.8.3)."""
-    return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
+    return f'"{_digest(text)}"'
+
+
+def etag_of_answer(answer: Any, text: bytes) -> str:
+    """The ETag of an answer whose JSON is ``text``.
+
+    A noun that changes by itself, such as a charger that is heard, has ``steady()``: what people change of it. The digest of that comes
+    first in its ETag, and is all that ``If-Match`` compares; ``If-None-Match`` compares the whole.
+    """
+    steady = getattr(answer, "steady", None)
+    return etag_of(text) if steady is None else f'"{_digest(encode(steady()))}.{_digest(text)}"'
+
+
+def unchanged(header: str, answer: Any) -> bool:
+    """Whether an ``If-Match`` still names the state of a thing, as far as people change it."""
+    now = _steady_part(etag_of_answer(answer, encode(answer)))
+    return header.strip() == "*" or now in {_steady_part(each) for each in header.split(",")}
+
+
+def _steady_part(etag: str) -> str:
+    return plain_etag(etag.strip().removeprefix("W/")).strip('"').partition(".")[0]
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
 
 
 def matches(header: str, etag: str) -> bool:
-    """Whether an ``If-Match`` or ``If-None-Match`` names this ETag; ``*`` names every one."""
-    return header.strip() == "*" or etag in {each.strip().removeprefix("W/") for each in header.split(",")}
+    """Whether an ``If-Match`` or ``If-None-Match`` names this ETag, in whatever encoding it was sent; ``*`` names every one."""
+    return header.strip() == "*" or plain_etag(etag) in {plain_etag(each.strip().removeprefix("W/")) for each in header.split(",")}
 
 
 @attrs.define(slots=True, kw_only=True, eq=False)
@@ -173,7 +210,7 @@ class Call:
         def recorded(tx: Tx) -> T:
             before = _view(tx, of)
             checked = self.if_match and of is not None and of.view is not None
-            if checked and (before is None or not matches(self.if_match, etag_of(encode(before)))):
+            if checked and (before is None or not unchanged(self.if_match, before)):
                 raise Problem(412, "Precondition Failed", "it changed since it was read: read it again")
             result = verb(tx, *arguments, **named)
             after = _view(tx, of)
@@ -187,6 +224,37 @@ class Call:
         self.audited = True
         entry = self._entry(of, None, None, detail or {})
         await self.ports.database.write(self.backing.record, entry, tenant=self.tenant)
+
+    @asynccontextmanager
+    async def noting(self, of: Subject, detail: Mapping[str, Any] | None = None) -> AsyncIterator[Noted]:
+        """Write to the audit log what is done within, such as asking a charger, which no transaction can span.
+
+        Also where the client goes away or time runs out meanwhile, for it may have been done by then; not what was refused. What comes
+        of it may be added. An ``If-Match`` that names another state of the subject is refused with 412 before.
+        """
+        if self.if_match and of.view is not None:
+            before = await self.read(_view, of)
+            if before is None or not unchanged(self.if_match, before):
+                raise Problem(412, "Precondition Failed", "it changed since it was read: read it again")
+        noted = Noted(of, dict(detail or {}))
+        refused = False
+        try:
+            yield noted
+        except (Problem, CsmsError):
+            refused = True
+            raise
+        except BaseException:  # cancelled, or an error of ours: what was sent may have been done
+            noted.detail["cut_off"] = True
+            raise
+        finally:
+            if not refused:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + NOTE_LIMIT_S):
+                    await self.note(noted.of, without_secrets(noted.detail))
+
+    async def needs_charger(self, charger_id: str) -> None:
+        """Refuse a thing at a charger that this principal may not see, as if it did not exist. Raises ``NotFound``."""
+        if self.who.stations is not None:
+            self.needs_station(await self.backing.station_of(self.tenant, charger_id))
 
     def needs_station(self, station_id: int | None) -> None:
         """Refuse a thing at a station that this principal may not see, as if it did not exist. Raises ``NotFound``."""

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 import trio
 from quart import Quart, Response, g, request
-from werkzeug.http import dump_options_header
+from werkzeug.http import dump_options_header, http_date
 
 from csms.core.access import Principal
 from csms.core.errors import CsmsError, NotFound
 
-from . import auth, bodies, queries
-from .calls import Answers, Backing, Call, Given, etag_of, matches
+from . import auth, bodies, bulk, queries
+from .calls import Answers, Backing, Call, Given, etag_of_answer, matches
 from .problems import Problem
 from .routes import CHARGER, LIST, OWN, PUBLIC, STATION, Raw, Reply, Route, Routes
 from .shapes import encode, without_secrets
 
 PREFIX = "/api/v1"
 LONGEST_KEY = 200
-JSON = "application/json"
+JSON, SSE = "application/json", "text/event-stream"
 
 log = structlog.get_logger("csms.api")
 
@@ -35,23 +36,43 @@ def mount(app: Quart, slices: Sequence[Routes], backing: Backing, *, prefix: str
         if route.name in names:
             raise ValueError(f"there are two routes called {route.name}")
         names.add(route.name)
+        if route.most_body_bytes:
+            bulk.expect(app, f"{prefix}{route.rule}", route.most_body_bytes)
         app.add_url_rule(f"{prefix}{route.rule}", endpoint=route.name, view_func=_view_of(route, backing), methods=[route.method])
     return routes
 
 
 def _view_of(route: Route, backing: Backing) -> Callable[..., Any]:
+    leaving = leaving_headers(route)
+
     async def view(**path: Any) -> Response:
-        call = await _enter(route, backing, path)
+        call = await _enter(route, backing, path, leaving)
         takes = dict(path)
         if route.query is not None:
             takes["query"] = queries.query(route.query, _arguments(route.query))
         key = request.headers.get("Idempotency-Key", "") if route.method == "POST" and route.needs != PUBLIC else ""
         if key:
             return await _once(route, backing, call, takes, key)
+        if request.method == "HEAD" and route.produces == SSE:
+            return _head_of_a_stream()
         return await _answered(route, call, takes)
 
     view.__name__ = route.name
     return view
+
+
+def leaving_headers(route: Route) -> dict[str, str]:
+    """What tells callers that a route will go: since when it should not be used (RFC 9745) and its end (RFC 8594)."""
+    headers: dict[str, str] = {}
+    if route.deprecated:
+        headers["Deprecation"] = f"@{int(_start_of(route.deprecated).timestamp())}"
+    if route.sunset:
+        headers["Sunset"] = http_date(_start_of(route.sunset))
+    return headers
+
+
+def _start_of(day: str) -> datetime:
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
 def _arguments(query: type) -> dict[str, str]:
@@ -81,21 +102,31 @@ def _said(body: Any) -> dict[str, Any]:
     return shown if isinstance(shown, dict) else {}
 
 
-async def _enter(route: Route, backing: Backing, path: dict[str, Any]) -> Call:
+def limited(backing: Backing, limited_by: str = "requests") -> None:
+    """Count a request before its login. Raises ``Problem`` 429."""
+    if backing.limits is not None:
+        g.counted = backing.limits.before_login(limited_by, request.remote_addr or "", auth.secret_shown)
+
+
+async def let_in(backing: Backing, needs: str, limited_by: str = "requests") -> Principal:
+    """Who asks, within their limits and with the permission that it needs. Raises ``Problem`` 401, 403 or 429."""
+    limited(backing, limited_by)
+    g.who = who = await auth.who_asks(backing.authenticate)
+    if backing.limits is not None:
+        g.counted = backing.limits.count(who, g.counted)
+    if not who.may(needs):
+        raise Problem(403, "Forbidden", f"this needs the permission {needs}, which {who.name} ({who.role}) does not have")
+    return who
+
+
+async def _enter(route: Route, backing: Backing, path: dict[str, Any], leaving: Mapping[str, str]) -> Call:
     """Who asks, whether they may, and within their limits. Raises ``Problem``."""
-    limits = backing.limits
-    remote = request.remote_addr or ""
-    if limits is not None:
-        limits.before_login(route.limited_by, remote)
+    g.leaving = leaving
     if route.needs == PUBLIC:
+        limited(backing, route.limited_by)
         who = auth.stranger()
     else:
-        who = await auth.who_asks(backing.authenticate)
-        g.who = who
-        if limits is not None:
-            limits.count(who)
-        if not who.may(route.needs):
-            raise Problem(403, "Forbidden", f"this needs the permission {route.needs}, which {who.name} ({who.role}) does not have")
+        who = await let_in(backing, route.needs, route.limited_by)
         if who.stations is not None:
             await _reach(route, backing, who, path)
     structlog.contextvars.bind_contextvars(operation=route.name, who=who.name)
@@ -104,7 +135,7 @@ async def _enter(route: Route, backing: Backing, path: dict[str, Any]) -> Call:
         backing=backing,
         action=route.name,
         request_id=g.request_id,
-        remote_address=remote,
+        remote_address=request.remote_addr or "",
         if_match=request.headers.get("If-Match", ""),
         path=path,
     )
@@ -131,6 +162,9 @@ def respond(route: Route, result: Any) -> Response:
         response = Response(result.body, content_type=result.content_type, headers=dict(result.headers))
         if result.filename:
             response.headers["Content-Disposition"] = _attachment(result.filename)
+        etag = response.headers.get("ETag")
+        if etag and (known := request.headers.get("If-None-Match")) and matches(known, etag):
+            return Response(b"", status=304, headers=dict(result.headers))
         return response
     status, headers, body = route.status, {}, result
     if isinstance(result, Reply):
@@ -139,10 +173,17 @@ def respond(route: Route, result: Any) -> Response:
         return Response(b"", status=204, headers=headers)
     text = encode(body)
     if route.method in ("GET", "PUT", "PATCH") and status == 200:
-        etag = headers.setdefault("ETag", etag_of(text))
+        etag = headers.setdefault("ETag", etag_of_answer(body, text))
         if route.method == "GET" and (known := request.headers.get("If-None-Match")) and matches(known, etag):
             return Response(b"", status=304, headers=headers)
     return Response(text, status=status, headers=headers, content_type=JSON)
+
+
+def _head_of_a_stream() -> Response:
+    """The head alone of what never ends; nobody may wait for its length."""
+    response = Response(b"", content_type=SSE)
+    response.headers.remove("Content-Length")
+    return response
 
 
 def _attachment(filename: str) -> str:

@@ -7,10 +7,15 @@ from typing import Any
 
 import msgspec
 import structlog
-from quart import Quart, Response
-from werkzeug.exceptions import HTTPException
+from quart import Quart, Response, g, has_request_context, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable
+
+PROBLEM_JSON = "application/problem+json"
+CHALLENGE = 'Bearer realm="csms"'
+RETRY_S = 5
+"""When to come again where the store is away or there is too much to do."""
 
 log = structlog.get_logger("csms.api")
 
@@ -23,21 +28,46 @@ STATUS_OF: dict[type[CsmsError], tuple[int, str]] = {
 }
 
 
-class Problem(Exception):
-    """Raised by a route to answer with a problem: HTTP status, title, and what a person should know."""
+_DETAILS = {
+    404: "there is nothing under this address; /api/docs tells what there is",
+    408: "the body did not come in time",
+}
+"""What we say instead of werkzeug's words, which are for people with a browser."""
 
-    def __init__(self, status: int, title: str, detail: str = "", **more: Any) -> None:
+
+class Problem(Exception):
+    """Raised by a route to answer with a problem: HTTP status, title, what a person should know, and headers such as Retry-After."""
+
+    def __init__(self, status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         super().__init__(detail or title)
         self.status, self.title, self.detail, self.more = status, title, detail, more
+        self.headers = dict(headers or {})
 
 
-def problem(status: int, title: str, detail: str = "", more: Mapping[str, Any] | None = None) -> Response:
-    """A response of type ``application/problem+json``."""
+def encoded(status: int, title: str, detail: str = "", more: Mapping[str, Any] | None = None, *, request_id: str = "") -> bytes:
+    """The text of a problem."""
     body: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
         body["detail"] = detail
+    if request_id:
+        body["request_id"] = request_id
     body.update(more or {})
-    return Response(msgspec.json.encode(body), status=status, content_type="application/problem+json")
+    return msgspec.json.encode(body)
+
+
+def problem(
+    status: int, title: str, detail: str = "", more: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A response of type ``application/problem+json``, with the id of the request under way."""
+    request_id = str(getattr(g, "request_id", "")) if has_request_context() else ""
+    headers = dict(headers or {})
+    if status == 503:
+        headers.setdefault("Retry-After", str(RETRY_S))
+    if status == 401:
+        headers.setdefault("WWW-Authenticate", CHALLENGE)
+    return Response(
+        encoded(status, title, detail, more, request_id=request_id), status=status, headers=headers, content_type=PROBLEM_JSON
+    )
 
 
 def install(app: Quart) -> None:
@@ -45,7 +75,7 @@ def install(app: Quart) -> None:
 
     @app.errorhandler(Problem)
     async def on_problem(error: Problem) -> Response:
-        return problem(error.status, error.title, error.detail, error.more)
+        return problem(error.status, error.title, error.detail, error.more, error.headers)
 
     @app.errorhandler(CsmsError)
     async def on_csms_error(error: CsmsError) -> Response:
@@ -58,7 +88,12 @@ def install(app: Quart) -> None:
 
     @app.errorhandler(HTTPException)
     async def on_http_exception(error: HTTPException) -> Response:
-        return problem(error.code or 500, error.name, error.description or "")
+        status = error.code or 500
+        allow = ", ".join(sorted(error.valid_methods or ())) if isinstance(error, MethodNotAllowed) else ""
+        detail = f"here are only {allow}" if allow else _DETAILS.get(status, error.description or "")
+        if status == 413 and has_request_context() and request.max_content_length:
+            detail = f"the body is larger than the {request.max_content_length} bytes that this takes"
+        return problem(status, error.name, detail, headers={"Allow": allow} if allow else None)
 
     @app.errorhandler(Exception)
     async def on_exception(error: Exception) -> Response:

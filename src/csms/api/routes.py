@@ -17,6 +17,7 @@ import inspect
 import re
 import typing
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
 from typing import Any
 
 import attrs
@@ -27,6 +28,8 @@ PUBLIC = ""
 """``needs`` of a route that asks for no login."""
 REQUEST_LIMIT_S = 30.0
 """Longest time that a handler may take, unless its route says otherwise."""
+CHARGER_LIMIT_S = 900.0
+"""The same for one that waits for a charger: more than a command may usually wait in its queue and for its answer."""
 
 TENANT, STATION, CHARGER, LIST, OWN = "tenant", "station", "charger", "list", "own"
 """How a route keeps to the stations that staff may see. ``tenant``: it does not, and is refused to those who may see some only.
@@ -83,13 +86,18 @@ class Route:
     example: Any
     raw_body: str
     """The content type of a body that the handler reads itself; ``""`` for JSON or none."""
+    most_body_bytes: int
+    """The largest body that the handler takes piece by piece (``bulk``); 0 for the usual limit."""
     limit_s: float | None
     moves: bool
     """Whether it costs money or moves a charger: clients should send an ``Idempotency-Key``."""
     audit: bool
     limited_by: str
     """The name of the rate limit that counts it: ``requests``, or ``auth`` for what could be guessed."""
+    deprecated: str
+    """The day since which callers should use something else, such as ``2027-01-31``; ``""`` for none."""
     sunset: str
+    """The day on which it goes."""
 
     @property
     def template(self) -> str:
@@ -150,10 +158,12 @@ def route_of(
     produces: str = "application/json",
     example: Any = None,
     raw_body: str = "",
+    most_body_bytes: int = 0,
     limit_s: float | None = REQUEST_LIMIT_S,
     moves: bool = False,
     audit: bool = True,
     limited_by: str = "requests",
+    deprecated: str = "",
     sunset: str = "",
     name: str = "",
 ) -> Route:
@@ -174,6 +184,8 @@ def route_of(
     names = {each for each, _ in path}
     if missing := (names | ({"body"} if body else set()) | ({"query"} if query else set())) ^ set(takes):
         raise TypeError(f"{where}: the handler's parameters and the declaration differ in {', '.join(sorted(missing))}")
+    if sunset and not deprecated:
+        raise TypeError(f"{where}: what goes on a day (sunset) is deprecated before it; say since when")
     if (reach == CHARGER and "charger_id" not in names) or (reach == STATION and "station_id" not in names):
         raise TypeError(f"{where}: reach {reach} without a {reach}_id in the path")
     doc = inspect.getdoc(handler) or ""
@@ -201,9 +213,19 @@ def route_of(
         produces=produces,
         example=example,
         raw_body=raw_body,
+        most_body_bytes=most_body_bytes,
         limit_s=limit_s,
         moves=moves,
         audit=audit and method != "GET",
         limited_by=limited_by,
-        sunset=sunset,
+        deprecated=_day(deprecated, where),
+        sunset=_day(sunset, where),
     )
+
+
+def _day(text: str, where: str) -> str:
+    """A day of a declaration. Raises ``TypeError``."""
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise TypeError(f"{where}: expected a day such as 2027-01-31, not {text!r}") from None

@@ -11,24 +11,30 @@ import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Blueprint, Response, g, request
+from quart.globals import request_ctx
 from quart_trio import QuartTrio
 from werkzeug.routing import IntegerConverter, Map
 
 from csms.config import ApiConfig
-from csms.core.ports import Random
+from csms.core.ports import Blocking, Random
 from csms.telemetry import Telemetry
 
-from . import auth, live, problems
+from . import docs, live, live_socket, problems
+from .bulk import BulkConnection
 from .calls import Backing
-from .finishing import finishing
+from .docs import Described
+from .edge import Edge
+from .encodings import shrink
+from .feed import Feed
 from .health import Component, examine
-from .live import Feed
-from .mounting import mount
-from .problems import Problem
+from .limits import headers_of
+from .mounting import PREFIX, let_in, mount
 from .routes import Routes
 from .serving import serve
 from .shapes import LARGEST
 
+MOST_REQUESTS = 200
+LONGEST_ID = 64
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -40,8 +46,17 @@ class _Id(IntegerConverter):
 
 
 class _Application(QuartTrio):
+    asgi_http_class = BulkConnection
+
+    edge: Edge
+
+    async def make_default_options_response(self) -> Response:
+        """What there is under a path (RFC 9110 §9.3.7)."""
+        methods = request_ctx.url_adapter.allowed_methods() if request_ctx.url_adapter is not None else ()
+        return Response(b"", status=204, headers={"Allow": ", ".join(sorted(methods))})
+
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        await super().asgi_app(scope, receive, finishing(send))
+        await self.edge.pass_on(super().asgi_app, scope, receive, send)
 
 
 def build(
@@ -55,13 +70,15 @@ def build(
     slices: Sequence[Routes],
     blueprints: Sequence[Blueprint],
     plugin_routes: Sequence[tuple[str, Blueprint | Routes]],
+    most_requests: int = MOST_REQUESTS,
 ) -> QuartTrio:
     """The application: probes, metrics, the live feed, the slices' routes under ``/api/v1``, and plugins' under ``/plugins/NAME``."""
     app = _Application("csms")
+    app.edge = Edge(config, most=most_requests, random=random)
     app.url_map.converters["int"] = _Id
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     problems.install(app)
-    _measure(app, telemetry, random)
+    _measure(app, telemetry, random, backing.ports.blocking)
 
     @app.get("/health")
     async def health() -> Response:
@@ -77,17 +94,25 @@ def build(
     async def metrics() -> Response:
         return Response(telemetry.page(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
-    mount(app, [live.routes(feed), *slices], backing)
+    described = Described(backing.ports.blocking)
+    mount(app, described.tell(own_routes(feed, slices, described)), backing)
+    docs.install(app, backing.ports.blocking)
+    live_socket.install(app, feed, backing, config, prefix=PREFIX)
     for blueprint in blueprints:
         _guard(blueprint, backing, "system:write")
         app.register_blueprint(blueprint, url_prefix=f"/api/v1{blueprint.url_prefix or ''}")
     for plugin, each in plugin_routes:
         if isinstance(each, Routes):
-            mount(app, [each], backing, prefix=f"/plugins/{plugin}")
+            mount(app, described.tell([each], prefix := f"/plugins/{plugin}"), backing, prefix=prefix)
             continue
         _guard(each, backing, "plugins:call")
         app.register_blueprint(each, url_prefix=f"/plugins/{plugin}{each.url_prefix or ''}", name=f"{plugin}.{each.name}")
     return app
+
+
+def own_routes(feed: Feed, slices: Sequence[Routes], described: Described) -> list[Routes]:
+    """The routes of every server, whatever plugins it has."""
+    return [*slices, live.routes(feed), docs.routes(described)]
 
 
 def _guard(blueprint: Blueprint, backing: Backing, needs: str) -> None:
@@ -95,16 +120,16 @@ def _guard(blueprint: Blueprint, backing: Backing, needs: str) -> None:
 
     @blueprint.before_request
     async def check() -> None:
-        who = await auth.who_asks(backing.authenticate)
-        if not who.may(needs):
-            raise Problem(403, "Forbidden", f"this needs the permission {needs}")
+        await let_in(backing, needs)
 
 
-def _measure(app: QuartTrio, telemetry: Telemetry, random: Random) -> None:
+def _measure(app: QuartTrio, telemetry: Telemetry, random: Random, blocking: Blocking) -> None:
     @app.before_request
     async def begin() -> None:
         g.started = trio.current_time()
-        g.request_id = request.headers.get("X-Request-Id", "")[:64] or random.token(9)
+        given = request.headers.get("X-Request-Id", "")[:LONGEST_ID]
+        g.request_id = given if given.isascii() and given.isprintable() and given.strip() else random.token(9)
+        g.counted, g.leaving = (), {}
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
@@ -113,7 +138,9 @@ def _measure(app: QuartTrio, telemetry: Telemetry, random: Random) -> None:
         method = request.method if request.method in METHODS else "other"  # anybody can make one up
         telemetry.requests.observe((route, method, str(response.status_code)), trio.current_time() - g.started)
         response.headers["X-Request-Id"] = g.request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        for name, value in (*headers_of(g.counted).items(), *g.leaving.items()):
+            response.headers.setdefault(name, value)
+        await shrink(response, request.headers.get("Accept-Encoding", ""), blocking)
         return response
 
 
@@ -129,6 +156,7 @@ async def run(
     hypercorn = HypercornConfig()
     hypercorn.keep_alive_timeout = 30
     hypercorn.ssl_handshake_timeout = 10
+    hypercorn.websocket_max_message_size = 65_536
     hypercorn.errorlog = None
     hypercorn.accesslog = None
     if config.tls_certificate:

@@ -6,6 +6,7 @@ key), a client that stops reading holds up every shutdown, and there may be any 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -14,6 +15,7 @@ import structlog
 import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol import ws_stream
 from hypercorn.trio.lifespan import Lifespan
 from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
@@ -28,8 +30,16 @@ REMARK_EVERY_S = 10.0
 SEND_LIMIT_S = 20.0
 """Longest wait for a client to take ``PIECE_BYTES``."""
 PIECE_BYTES = 65_536
+CONNECTION = "csms.connection"
 
 log = structlog.get_logger("csms.api")
+
+
+def _uncompressed(requested: object, supported: object) -> None:
+    """Agree to no extension of WebSocket: a few packed bytes from anybody would have us unpack a thousand times as many."""
+
+
+ws_stream.server_extensions_handshake = _uncompressed  # type: ignore[attr-defined]  # hypercorn has no setting for it
 
 
 @attrs.define(slots=True, eq=False)
@@ -71,8 +81,10 @@ class Clients:
             self.remarked_at, self.failed = trio.current_time(), 0
 
     def stop(self) -> None:
-        """No more will come."""
+        """No more will come, and those without a request may go."""
         self.stopping = True
+        for life in self.idle:
+            life.cancel()
         self.left()
 
     def left(self) -> None:
@@ -81,26 +93,74 @@ class Clients:
             self.gone.set()
 
 
+@attrs.frozen(slots=True)
+class Idleness:
+    """How long a connection may be without a request: a deadline of its life, where hypercorn starts a task for each wait."""
+
+    life: trio.CancelScope
+    limit_s: float
+
+    async def restart(self, task_group: object, action: object) -> None:
+        """It is idle from now on."""
+        self.life.deadline = trio.current_time() + self.limit_s
+
+    async def stop(self) -> None:
+        """It has a request."""
+        self.life.deadline = math.inf
+
+
 class Connection(TCPServer):
-    """One client's connection. hypercorn shields its sends from cancellation; here they have a limit, and an end with the server."""
+    """One client's connection. hypercorn shields its sends from cancellation; here they have a limit, and an end with the server.
+
+    An application may ``hold`` what goes out, so that head and body go together (HTTP/1 only: streams of HTTP/2 would wait for each
+    other). It finds the connection in ``scope["state"]`` under ``CONNECTION``.
+    """
 
     clients: Clients
     send_limit_s: float
     life: trio.CancelScope
+    held: list[bytes] | None = None
+
+    def hold(self) -> None:
+        """Collect what goes out until ``release``."""
+        self.held = []
+
+    async def release(self) -> None:
+        """Send what was collected."""
+        await self._flush()
+        self.held = None
 
     async def protocol_send(self, event: Event) -> None:
         """Send what the protocol says; a client that takes nothing for too long is gone."""
+        if isinstance(event, RawData):
+            if self.held is not None:
+                self.held.append(event.data)
+            elif event.data:
+                await self._push(event.data)
+            return
+        await self._flush()
         if isinstance(event, Updated):
             self.clients.idle.pop(self.life, None)
             if event.idle:
                 self.clients.idle[self.life] = None
-        if not isinstance(event, RawData):
-            await super().protocol_send(event)
-            return
-        async with self.send_lock:
-            if not await self._sent(memoryview(event.data)):
+        await super().protocol_send(event)
+
+    async def _flush(self) -> None:
+        if self.held and (data := b"".join(self.held)):
+            self.held.clear()
+            await self._push(data)
+
+    async def _push(self, data: bytes) -> None:
+        if self.send_lock.locked():
+            await self.send_lock.acquire()
+        else:
+            self.send_lock.acquire_nowait()  # without the turn of the event loop that ``acquire`` takes
+        try:
+            if not await self._sent(memoryview(data)):
                 await trio.aclose_forcefully(self.stream)
                 await self.protocol.handle(Closed())
+        finally:
+            self.send_lock.release()
 
     async def _sent(self, data: memoryview) -> bool:
         for start in range(0, len(data), PIECE_BYTES):
@@ -148,6 +208,8 @@ async def serve(
                     connection.clients = clients
                     connection.send_limit_s = send_limit_s or SEND_LIMIT_S
                     connection.life = life
+                    connection.idle_task = Idleness(life, config.keep_alive_timeout)  # type: ignore[assignment]  # as hypercorn uses it
+                    connection.state[CONNECTION] = connection
                     with life:
                         await connection.run()
                 finally:

@@ -22,7 +22,7 @@ from cattrs.gen import make_dict_structure_fn, override
 from cattrs.preconf.json import make_converter
 from cattrs.v import format_exception
 
-from csms.core.units import iso, parse_instant
+from csms.core.units import iso, kwh, parse_instant
 
 from .problems import Problem
 
@@ -31,7 +31,6 @@ Show = Callable[[Any], Any]
 
 LARGEST = 2**63 - 1
 """The largest number that a database has."""
-WH_PER_KWH = 1000
 
 
 def is_instant(name: str, kind: Any) -> bool:
@@ -79,13 +78,6 @@ def _filled(hint: Any, named: Mapping[Any, Any]) -> Any:
 
 
 # --- out ------------------------------------------------------------------------------------------------------------------------
-
-
-def kwh(energy_wh: int) -> str:
-    """An energy in Wh as kWh, exactly, with three decimals."""
-    sign = "-" if energy_wh < 0 else ""
-    whole, rest = divmod(abs(energy_wh), WH_PER_KWH)
-    return f"{sign}{whole}.{rest:03d}"
 
 
 _AS_THEY_ARE = (str, int, bool, float)
@@ -228,6 +220,26 @@ def _float(value: Any, _: type) -> float:
     return float(value)
 
 
+def _hook_of(field: attrs.Attribute[Any], hint: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any] | None:
+    """How a field is read where its type alone does not say: an instant, or a value that its validator looks at.
+
+    The validator is asked here as well as by the class, so that every wrong field is told and not only the first.
+    """
+    read: Callable[[Any, Any], Any] | None = None
+    if is_instant(field.name, hint):
+        read = _instant if hint is int else _instant_or_none
+    validator = field.validator
+    if validator is None or not type(validator).__module__.startswith("attr"):
+        return read
+
+    def checked(value: Any, kind: Any) -> Any:
+        found = converter.structure(value, kind) if read is None else read(value, kind)
+        validator(None, field, found)
+        return found
+
+    return checked
+
+
 def _converter() -> cattrs.Converter:
     converter = make_converter(forbid_extra_keys=True, detailed_validation=True)
     converter.register_structure_hook(Decimal, _decimal)
@@ -241,17 +253,15 @@ def _converter() -> cattrs.Converter:
         return attrs.has(typing.get_origin(kind) or kind)
 
     def structure_fn(kind: Any) -> Callable[[Any, Any], Any]:
-        instants = {
-            field.name: override(struct_hook=_instant if hint is int else _instant_or_none)
-            for field, hint in fields_of(kind)
-            if is_instant(field.name, hint)
+        hooks = {
+            field.name: override(struct_hook=hook) for field, hint in fields_of(kind) if (hook := _hook_of(field, hint, converter))
         }
         built: Callable[[Any, Any], Any] = make_dict_structure_fn(
             kind,
             converter,
             _cattrs_forbid_extra_keys=True,
             _cattrs_detailed_validation=True,
-            **instants,  # type: ignore[arg-type]  # overrides by field name
+            **hooks,  # type: ignore[arg-type]  # overrides by field name
         )
 
         def whole(value: Any, into: Any) -> Any:

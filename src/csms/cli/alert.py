@@ -8,10 +8,8 @@ from functools import partial
 import attrs
 import click
 
-from csms.core.errors import NotFound
-from csms.core.ports import ReadTx
 from csms.domain.alerts import service, store
-from csms.domain.alerts.model import SEVERITIES, Alert
+from csms.domain.alerts.model import SEVERITIES, AlertsQuery
 
 from . import show
 from .options import Invocation, common, examples
@@ -49,15 +47,15 @@ def list_some(
     call: Invocation, everything: bool, severity: str | None, kind: str | None, charger_id: str | None, is_new: bool, limit: int
 ) -> None:
     """List open alerts, the newest first."""
-    which = store.Filter(
+    which = AlertsQuery(
         kind=kind,
         severity=severity,
         charger_id=charger_id,
         open=None if everything else True,
         acknowledged=False if is_new else None,
     )
-    found = [attrs.asdict(each) for each in read(call.config, partial(store.page, which=which, limit=limit))]
-    none = "No alert is open" if which == store.Filter(open=True) else "There are no such alerts"
+    found = [attrs.asdict(each) for each in read(call.config, partial(store.alerts, query=which, limit=limit))]
+    none = "No alert is open" if which == AlertsQuery(open=True) else "There are no such alerts"
     show.rows(call.json, found, COLUMNS, empty=none)
     if len(found) == limit:
         show.remark(f"the newest {limit}; --limit shows more")
@@ -69,14 +67,7 @@ def list_some(
 @common
 def show_one(call: Invocation, alert_id: int) -> None:
     """Show everything about one alert."""
-
-    def query(tx: ReadTx) -> Alert | None:
-        return store.by_id(tx, alert_id)
-
-    found = read(call.config, query)
-    if found is None:
-        raise NotFound(f"there is no alert {alert_id}")
-    show.record(call.json, attrs.asdict(found))
+    show.record(call.json, attrs.asdict(read(call.config, partial(service.need_alert, alert_id=alert_id))))
 
 
 @examples("csms alert acknowledge 7", "csms alert acknowledge 7 --note 'on my way' --by Asha")

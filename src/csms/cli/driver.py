@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from pathlib import Path
 
 import attrs
 import click
@@ -14,6 +16,7 @@ from csms.domain.drivers.model import Driver, driver_key
 from . import show
 from .options import Invocation, common, examples
 from .pages import every
+from .server import Server, server_option
 from .store import TENANT, read, write
 
 COLUMNS = ["id", "name", "email", "phone", "reference", "status", "created_at"]
@@ -79,3 +82,42 @@ def remove(call: Invocation, driver_id: int) -> None:
     """Remove a driver who has no tokens (any more). What they charged stays."""
     write(call.config, partial(service.remove_driver, driver_id=driver_id), keys=(driver_key(TENANT, driver_id),))
     show.done(call.json, f"Removed driver {driver_id}", id=driver_id)
+
+
+@examples("csms driver export 7", "csms driver export 7 --output asha.zip", "csms driver export 7 --format json --output -")
+@driver.command()
+@click.argument("driver_id", type=int)
+@click.option("--format", "form", type=click.Choice(["zip", "json"]), default="zip", help="zip has files and readings, too.")
+@click.option("--output", type=click.Path(dir_okay=False, allow_dash=True), help="File to write [default: driver-ID.zip or .json].")
+@server_option
+@common
+def export(call: Invocation, driver_id: int, form: str, output: str | None, server: str | None) -> None:
+    """Hand out everything that is held of a driver. Needs the running server."""
+    name = output or f"driver-{driver_id}.{form}"
+    path = f"/api/v1/drivers/{driver_id}/privacy/export?format={form}"
+    if name == "-":
+        Server(call.config, server).download("POST", path, sys.stdout.buffer)
+        return
+    part = Path(f"{name}.part")
+    try:
+        with part.open("wb") as file:
+            size = Server(call.config, server).download("POST", path, file)
+        part.replace(name)
+    finally:
+        part.unlink(missing_ok=True)
+    show.done(call.json, f"Wrote {name}: {size} bytes", id=driver_id, file=name, size_bytes=size)
+
+
+@examples("csms driver erase 7", "csms driver erase 7 --yes")
+@driver.command()
+@click.argument("driver_id", type=int)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@server_option
+@common
+def erase(call: Invocation, driver_id: int, yes: bool, server: str | None) -> None:
+    """Erase a driver's personal data, for good. What they charged stays, without their name. Needs the running server."""
+    if not yes:
+        click.confirm(f"Erase driver {driver_id}? This cannot be undone.", abort=True)
+    erased = Server(call.config, server).call("POST", f"/api/v1/drivers/{driver_id}/privacy/erase", timeout_s=300.0)
+    state = "logs are masked, too" if erased["done_at"] else "logs are being masked"
+    show.done(call.json, f"Erased driver {driver_id}; {state}", **erased)

@@ -14,6 +14,7 @@ import click
 import msgspec
 from rich.progress import Progress, TaskID
 
+from csms.api.tables import guarded
 from csms.config.sources import near
 from csms.core.errors import NotFound
 
@@ -30,10 +31,10 @@ Rows = Iterator[Sequence[Any]]
 
 
 def write_csv(stream: TextIO, columns: Sequence[str], rows: Rows) -> None:
-    """RFC 4180, a heading first. NULL and the empty text are both empty."""
+    """RFC 4180, a heading first. NULL and the empty text are both empty; text that looks like a formula has an apostrophe before it."""
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([f"0x{value.hex()}" if isinstance(value, bytes) else value for value in row] for row in rows)
+    writer.writerows([f"0x{value.hex()}" if isinstance(value, bytes) else guarded(value) for value in row] for row in rows)
 
 
 def write_json(stream: TextIO, columns: Sequence[str], rows: Rows) -> None:

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "charger": "charger",
     "station": "station",
     "driver": "driver",
+    "user": "user",
     "certificate": "certificate",
     "security": "security",
     "token": "token",
@@ -40,12 +41,15 @@ COMMANDS: Mapping[str, str] = {
     "diagnostics": "diagnostics",
     "tail": "tail",
     "send": "send",
+    "bulk": "bulk",
     "events": "events",
+    "webhook": "webhook",
     "export": "export",
     "backup": "backup",
     "restore": "backup",
     "verify": "backup",
     "plugins": "plugins",
+    "openapi": "openapi",
 }
 
 _ARGUMENTS, _PLUGINS = "csms.arguments", "csms.plugins"

@@ -12,7 +12,7 @@ from csms.domain.profiles.comparing import EDGE_S
 
 from . import show
 from .options import Invocation, common, examples
-from .send import ask, close, words
+from .send import ask, close, outcome_of, words
 from .server import segment, server_option
 
 EVSE = click.option("--evse", type=click.IntRange(0, 999), help="Which EVSE; 0 is the whole charger.")
@@ -68,7 +68,7 @@ def clear(
         "purpose": purpose or "",
         "stack_level": stack_level,
     }
-    answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/commands/ClearChargingProfile", body)
+    answer = outcome_of(ask(call, server, "POST", f"chargers/{segment(charger_id)}/commands/ClearChargingProfile", body))
     gone = ", ".join(str(each) for each in answer.get("cleared", ()))
     more = f"gone are {gone}" if gone else "nothing that we know of is gone"
     close(call, answer, f"{words(charger_id, 'ClearChargingProfile', answer)}; {more}")
@@ -94,7 +94,7 @@ def composite(call: Invocation, charger_id: str, evse: int | None, duration_s: i
     answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/commands/GetCompositeSchedule", body)
     sentence = words(charger_id, "GetCompositeSchedule", answer)
     if call.json:
-        close(call, answer, sentence)
+        close(call, outcome_of(answer) | {"reported": answer["reported"]}, sentence)
     computed, reported = answer["computed"], answer["reported"]
     show.rows(False, side_by_side(answer), ["from_s", "at", "computed", "phases", "reported", "differs"], empty="")
     click.echo(f"in {'amperes per phase' if computed['unit'] == 'A' else 'watts'}, from {show.instant(computed['start_at'])}")

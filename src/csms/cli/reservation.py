@@ -8,11 +8,9 @@ from typing import Any
 import attrs
 import click
 
-from csms.core.errors import NotFound
 from csms.core.ids import Place
-from csms.core.ports import ReadTx
-from csms.domain.reservations import store
-from csms.domain.reservations.model import STATES, Reservation
+from csms.domain.reservations import service, store
+from csms.domain.reservations.model import STATES, ReservationItem, ReservationsQuery
 
 from . import show
 from .options import Invocation, common, examples
@@ -23,15 +21,11 @@ from .store import read
 from .when import INSTANT
 
 COLUMNS = ["id", "charger_id", "place", "token", "state", "expires_at", "transaction_id", "answer", "note"]
-INNER = ("asks", "ask_at", "shown", "replaced")
 
 
-def plain(known: Reservation) -> dict[str, Any]:
+def plain(known: ReservationItem) -> dict[str, Any]:
     """A reservation for people and scripts."""
-    facts = attrs.asdict(known)
-    for name in INNER:
-        del facts[name]
-    return {**facts, "place": str(known.place) if known.evse else "any"}
+    return {**attrs.asdict(known), "place": str(Place(known.evse, known.connector)) if known.evse else "any"}
 
 
 @click.group()
@@ -97,9 +91,9 @@ def _ask(call: Invocation, server: str | None, path: str, body: dict[str, Any], 
 @common
 def list_some(call: Invocation, everything: bool, state: str | None, charger_id: str | None, token: str | None, limit: int) -> None:
     """List reservations that may stand, the newest first."""
-    which = store.Filter(state=state, charger_id=charger_id, token=token, open=True if state is None and not everything else None)
-    found = [plain(each) for each in read(call.config, partial(store.page, which=which, limit=limit))]
-    none = "No reservation stands" if which == store.Filter(open=True) else "There are no such reservations"
+    which = ReservationsQuery(state=state, charger_id=charger_id, token=token, open=True if state is None and not everything else None)
+    found = [plain(each) for each in read(call.config, partial(store.reservations, query=which, limit=limit))]
+    none = "No reservation stands" if which == ReservationsQuery(open=True) else "There are no such reservations"
     show.rows(call.json, found, COLUMNS, empty=f"{none}: csms reservation make CHARGER_ID TOKEN")
     if len(found) == limit:
         show.remark(f"the newest {limit}; --limit shows more")
@@ -111,11 +105,5 @@ def list_some(call: Invocation, everything: bool, state: str | None, charger_id:
 @common
 def show_one(call: Invocation, reservation_id: int) -> None:
     """Show everything about one reservation."""
-
-    def query(tx: ReadTx) -> Reservation | None:
-        return store.by_id(tx, reservation_id)
-
-    found = read(call.config, query)
-    if found is None:
-        raise NotFound(f"there is no reservation {reservation_id}")
-    show.record(call.json, plain(found))
+    found = read(call.config, partial(service.need_reservation, reservation_id=reservation_id))
+    show.record(call.json, plain(found.public))

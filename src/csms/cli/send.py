@@ -22,6 +22,12 @@ MARGIN_S = 10.0
 """How much longer than the charger's own time limits the server may take to answer."""
 
 
+RECORD = frozenset({"id", "charger_id", "command", "progress", "accepted", "bulk_id", "asked_by", "asked_at", "ended_at"})
+"""What the server keeps of every command besides its outcome."""
+TOLD = frozenset({"status", "detail", "code", "description", "details", "reason"})
+"""What there may be of an outcome, besides its name."""
+
+
 def exit_code(answer: dict[str, Any]) -> Exit:
     """What the outcome of a command means to a script."""
     match answer.get("outcome"):
@@ -72,14 +78,22 @@ def send_to(
     ttl_s = min(ttl_s or call.config.ocpp.command_ttl_s, LONGEST_S)
     timeout_s = min(timeout_s or call.config.ocpp.call_timeout_s, LONGEST_S)
     path = f"/api/v1/chargers/{segment(charger_id)}/commands/{command}?ttl_s={ttl_s:g}&timeout_s={timeout_s:g}"
-    told(call, charger_id, command, server.call("POST", path, fields, timeout_s=ttl_s + timeout_s + MARGIN_S))
+    answer = server.call("POST", path, fields, timeout_s=ttl_s + timeout_s + MARGIN_S)
+    told(call, charger_id, command, outcome_of(answer))
 
 
 def ask(call: Invocation, server: str | None, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """Ask the running server for something that waits for a charger; what the server answers."""
     patience_s = 3 * (call.config.ocpp.command_ttl_s + call.config.ocpp.call_timeout_s) + MARGIN_S
     answer: dict[str, Any] = Server(call.config, server).call(method, f"/api/v1/{path}", body, timeout_s=patience_s)
-    return answer
+    return {name: value for name, value in answer.items() if name != "accepted" and not (value is None and name in TOLD)}
+
+
+def outcome_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """What became of a command, without the record of who asked for it and when, and without what there is not."""
+    return {
+        name: value for name, value in answer.items() if name not in RECORD and value is not None and (name, value) != ("note", "")
+    }
 
 
 def close(call: Invocation, answer: dict[str, Any], sentence: str, code: Exit | None = None) -> NoReturn:

@@ -6,7 +6,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote
 
 import attrs
@@ -24,6 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 30.0
+DOWNLOAD_TIMEOUT_S = 300.0
 QUIET_TIMEOUT_S = 60.0
 """Longest silence of a live feed; the server says that it is still there every 15 s."""
 
@@ -49,10 +50,11 @@ def segment(text: str) -> str:
 
 @attrs.frozen
 class Event:
-    """One server-sent event, its data decoded."""
+    """One server-sent event, its data decoded. ``id`` is the last id that was told; one without ``kind`` tells nothing else."""
 
     kind: str
     data: Any
+    id: str = ""
 
 
 class Server:
@@ -76,6 +78,17 @@ class Server:
             response = client.request(method, path, content=content, headers={"Content-Type": "application/json"} if body else {})
             self._check(response, accept)
             return _instants(_json(response.content), _as_number)
+
+    def download(self, method: str, path: str, into: BinaryIO, *, timeout_s: float = DOWNLOAD_TIMEOUT_S) -> int:
+        """What a request answers, written to a file as it comes; how many bytes. Raises like ``call``."""
+        size = 0
+        with self._client(timeout_s) as client, self._reached(), client.stream(method, path) as response:
+            if response.status_code >= 400:
+                response.read()
+            self._check(response, frozenset())
+            for piece in response.iter_bytes():
+                size += into.write(piece)
+        return size
 
     def events(self, path: str, parameters: dict[str, str]) -> Iterator[Event]:
         """A live feed, until the server ends it. Raises like ``call``."""
@@ -160,13 +173,15 @@ def _problem(response: httpx.Response) -> str:
 
 def parsed(lines: Iterator[str]) -> Iterator[Event]:
     """Server-sent events (WHATWG HTML §9.2.6) out of lines; comments are skipped, and so is an event that is cut off."""
-    kind = "message"
+    kind, last, told = "message", "", ""
     data: list[str] = []
     for line in lines:
         if not line:
             if data:
-                yield Event(kind, _json("\n".join(data).encode()))
-            kind, data = "message", []
+                yield Event(kind, _json("\n".join(data).encode()), last)
+            elif last != told:
+                yield Event("", None, last)
+            kind, data, told = "message", [], last
             continue
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
@@ -174,6 +189,8 @@ def parsed(lines: Iterator[str]) -> Iterator[Event]:
             kind = value
         elif name == "data":
             data.append(value)
+        elif name == "id":
+            last = value
 
 
 def url_of(config: Config) -> str:

@@ -14,7 +14,7 @@ from csms.core.ids import charger_key
 from csms.core.ports import ReadTx
 from csms.domain.transactions import service
 from csms.domain.transactions.measuring import samples_of
-from csms.domain.transactions.model import STATES, StoredReading, Transaction
+from csms.domain.transactions.model import STATES, StoredReading, Transaction, TransactionFilter
 from csms.domain.transactions.store import lists, readings, rows
 
 from . import show
@@ -69,7 +69,7 @@ def list_some(
     limit: int,
 ) -> None:
     """List transactions, the newest first."""
-    which = lists.Filter(state=state, charger_id=charger_id, token=token, since=since, open=is_open)
+    which = TransactionFilter(state=state, charger_id=charger_id, token=token, from_at=since, open=is_open)
     found = [plain(each) for each in read(call.config, partial(lists.page, which=which, limit=limit))]
     if not call.json:
         for each in found:

@@ -5,9 +5,15 @@ environment; ``checks`` compares keys with each other; ``loading`` puts it toget
 ``reference`` writes the reference file and page; ``keys`` keeps the operator key.
 """
 
+from .analytics import AnalyticsConfig
 from .checks import remarks
-from .keys import make_files_key, make_operator_key, operator_key
+from .documents import DocumentsConfig
+from .drivers import DriversConfig
+from .identity import IdentityConfig
+from .keys import make_files_key, make_identity_key, make_operator_key, operator_key
+from .limits import LimitsConfig
 from .loading import ConfigError, Loaded, load, load_traced
+from .secrets import SecretsConfig
 from .sections import (
     ApiConfig,
     ClusterConfig,
@@ -23,17 +29,21 @@ from .sections import (
     TransactionsConfig,
     UpkeepConfig,
 )
-from .secrets import SecretsConfig
 from .security import SecurityConfig
 from .shown import hidden_url, shown
 
 __all__ = [
+    "AnalyticsConfig",
     "ApiConfig",
     "ClusterConfig",
     "Config",
     "ConfigError",
     "DatabaseConfig",
+    "DocumentsConfig",
+    "DriversConfig",
     "FilesConfig",
+    "IdentityConfig",
+    "LimitsConfig",
     "Loaded",
     "LogConfig",
     "OcppConfig",
@@ -49,6 +59,7 @@ __all__ = [
     "load",
     "load_traced",
     "make_files_key",
+    "make_identity_key",
     "make_operator_key",
     "operator_key",
     "remarks",

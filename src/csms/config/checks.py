@@ -11,6 +11,7 @@ import attrs
 from .sections import ApiConfig, Config, FilesConfig, OcppConfig
 
 MIN_KEY_LENGTH = 20
+MIN_SECRET_LENGTH = 32
 EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 
 
@@ -123,6 +124,14 @@ def _pairs(config: Config) -> Iterator[Contradiction]:
     if files.enabled and files.host in EVERYWHERE and not files.public_url:
         keys = (("files", "public_url"), ("files", "host"))
         yield Contradiction(keys, f"files.public_url must say how chargers reach a file server that listens on {files.host}")
+    if config.api.cors_credentials and "*" in config.api.cors_origins:
+        keys = (("api", "cors_credentials"), ("api", "cors_origins"))
+        yield Contradiction(
+            keys, 'api.cors_credentials needs origins by name in api.cors_origins, not "*": else any page could use a login'
+        )
+    if config.identity.first_admin and config.identity.messages == "off":
+        keys = (("identity", "first_admin"), ("identity", "messages"))
+        yield Contradiction(keys, "identity.first_admin is sent a password: identity.messages must not be off")
     if strangers := [name for name in config.plugins.must_agree if name not in config.plugins.enabled]:
         keys = (("plugins", "must_agree"), ("plugins", "enabled"))
         yield Contradiction(keys, f"plugins.must_agree names {', '.join(strangers)}, not in plugins.enabled")
@@ -152,6 +161,13 @@ def _production(config: Config) -> Iterator[Contradiction]:
                 f"{name}: production wants TLS on {section.host}: give {name}.tls_certificate and {name}.tls_key, "
                 f"or {name}.allow_plain = true where a proxy ends TLS",
             )
+    if config.identity.key and len(config.identity.key) < MIN_SECRET_LENGTH:
+        yield Contradiction(
+            (("identity", "key"), profile),
+            f'identity.key: production wants {MIN_SECRET_LENGTH} characters or more, or "" to have one made',
+        )
+    if not config.identity.cookie_secure:
+        yield Contradiction((("identity", "cookie_secure"), profile), "identity.cookie_secure: production insists on true")
     if config.api.key and len(config.api.key) < MIN_KEY_LENGTH:
         yield Contradiction(
             (("api", "key"), profile), f'api.key: production wants {MIN_KEY_LENGTH} characters or more, or "" to have one made'

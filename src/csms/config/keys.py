@@ -32,6 +32,14 @@ def make_files_key(config: Config, fresh: str) -> str:
     return _kept(file) or _made(file, fresh)
 
 
+def make_identity_key(config: Config, fresh: str) -> str:
+    """The secret that signs access tokens: ``identity.key``, else what ``identity.key_file`` keeps, else ``fresh``. Raises ``OSError``."""
+    if config.identity.key:
+        return config.identity.key
+    file = config.folder / config.identity.key_file
+    return _kept(file) or _made(file, fresh)
+
+
 def _kept(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8").strip()

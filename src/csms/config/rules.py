@@ -120,6 +120,11 @@ PUBLIC_URL = Pattern(
     r"|https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9._~-]+)*",
     'http(s)://HOST, with a port or path if need be and no slash at its end, or ""',
 )
+ORIGINS = Pattern(
+    r"\*|https?://[A-Za-z0-9.-]+(:\d{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:\d{1,5})?",
+    'a list of origins such as "https://console.example.org", without a path',
+    each=True,
+)
 AUTHORITY = Pattern(r"|[A-Za-z0-9_.-]+", '"built-in", the name of a plugin, or ""')
 ORGANIZATION = Pattern(r"|[^\x00-\x1f\x7f]{1,64}", "a name of at most 64 characters")
 URL_PATH = Pattern(r"/|(/[A-Za-z0-9._~-]+)+", "a path such as /ocpp, without a slash at its end")

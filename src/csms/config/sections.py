@@ -7,10 +7,16 @@ from typing import Any
 
 import attrs
 
+from .analytics import AnalyticsConfig
+from .documents import DocumentsConfig
+from .drivers import DriversConfig
+from .identity import IdentityConfig
+from .limits import LimitsConfig
 from .rules import (
     ADDRESS,
     CALL_NAMES,
     DATABASE_URL,
+    ORIGINS,
     PLUGIN_NAMES,
     PUBLIC_URL,
     REDIS_URL,
@@ -24,6 +30,7 @@ from .secrets import SecretsConfig
 from .security import SecurityConfig
 from .setting import setting
 from .shown import hidden_settings_repr
+from .webhooks import WebhooksConfig
 
 PROFILES = ("development", "staging", "production")
 PROTOCOLS = ("ocpp2.0.1", "ocpp1.6")
@@ -156,7 +163,15 @@ class ApiConfig:
     key: str = setting("", 'operator key; "" keeps one in key_file, made on first start', secret=True)
     key_file: str = setting("csms.key", "file (mode 0600) of the operator key that `csms send` and `csms tail` use", path=True)
     max_body_bytes: int = setting(1_048_576, "largest request body", validator=Between(1024, 1_073_741_824))
+    trusted_proxies: tuple[str, ...] = setting(
+        (), "networks whose X-Forwarded-For and X-Forwarded-Proto are believed", validator=Networks()
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (), 'origins of web pages elsewhere that may use the API, such as "https://console.example.org"; "*" is every one', validator=ORIGINS
+    )
+    cors_credentials: bool = setting(False, "whether pages of these origins may use it with cookies")
     max_live_streams: int = setting(100, "most live feeds at a time", validator=Between(1, 100_000))
+    max_live_streams_each: int = setting(20, "most live feeds at a time of one user or key", validator=Between(1, 100_000))
     tls_certificate: str = setting("", "certificate chain file; with it the API is served over https://", path=True)
     tls_key: str = setting("", "private key file of the certificate", path=True)
     allow_plain: bool = setting(
@@ -277,6 +292,12 @@ class RetentionConfig:
     meter_readings_days: int = setting(730, "days of meter readings; 0 keeps all", validator=Between(0, 36_500))
     events_days: int = setting(90, "days of delivered events; 0 keeps all", validator=Between(0, 36_500))
     security_events_days: int = setting(730, "days of security events; 0 keeps all", validator=Between(0, 36_500))
+    commands_days: int = setting(180, "days of commands that were sent, and what became of them; 0 keeps all", validator=Between(0, 36_500))
+    webhook_deliveries_days: int = setting(30, "days of webhook deliveries; 0 keeps all", validator=Between(0, 36_500))
+    audit_days: int = setting(3650, "days of audit log; 0 keeps all", validator=Between(0, 36_500))
+    resolved_alerts_days: int = setting(365, "days of resolved alerts; 0 keeps all", validator=Between(0, 36_500))
+    ended_reservations_days: int = setting(730, "days of reservations that are over; 0 keeps all", validator=Between(0, 36_500))
+    ended_resets_days: int = setting(365, "days of resets that are over; 0 keeps all", validator=Between(0, 36_500))
     slice_ms: float = setting(10.0, "longest slice of the writer that a retention job takes", validator=Between(1, 1000))
 
 
@@ -340,13 +361,19 @@ class Config:
     ocpp: OcppConfig = attrs.field(factory=OcppConfig)
     api: ApiConfig = attrs.field(factory=ApiConfig)
     files: FilesConfig = attrs.field(factory=FilesConfig)
+    documents: DocumentsConfig = attrs.field(factory=DocumentsConfig)
+    drivers: DriversConfig = attrs.field(factory=DriversConfig)
+    limits: LimitsConfig = attrs.field(factory=LimitsConfig)
     security: SecurityConfig = attrs.field(factory=SecurityConfig)
+    identity: IdentityConfig = attrs.field(factory=IdentityConfig)
     secrets: SecretsConfig = attrs.field(factory=SecretsConfig)
     transactions: TransactionsConfig = attrs.field(factory=TransactionsConfig)
     smart_charging: SmartChargingConfig = attrs.field(factory=SmartChargingConfig)
     local_lists: LocalListsConfig = attrs.field(factory=LocalListsConfig)
     reservations: ReservationsConfig = attrs.field(factory=ReservationsConfig)
     upkeep: UpkeepConfig = attrs.field(factory=UpkeepConfig)
+    analytics: AnalyticsConfig = attrs.field(factory=AnalyticsConfig)
+    webhooks: WebhooksConfig = attrs.field(factory=WebhooksConfig)
     retention: RetentionConfig = attrs.field(factory=RetentionConfig)
     plugins: PluginsConfig = attrs.field(factory=PluginsConfig)
     cluster: ClusterConfig = attrs.field(factory=ClusterConfig)

@@ -45,7 +45,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "tenant:write": Permission("change one's own tenant's profile, contacts and bank details, and send documents in", OWNERS),
     "tenant:review": Permission("approve or reject a tenant's documents", SYSTEM),
     "users:read": Permission("see the people of the tenant and their roles", STAFF),
-    "users:write": Permission("invite people, change their roles, end their sessions", OWNERS),
+    "users:write": Permission("invite people, change their roles, end their logins", OWNERS),
     "api_keys:read": Permission("see the tenant's API keys, never the keys themselves", OWNERS),
     "api_keys:write": Permission("make and revoke API keys", OWNERS),
     "stations:read": Permission("see stations, their groups and images", STAFF),
@@ -95,7 +95,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "plugins:call": Permission("use the routes that plugins bring", STAFF),
     "system:read": Permission("see queues, dead letters and the health of the installation", SYSTEM),
     "system:write": Permission("replay events, run jobs now", SYSTEM),
-    "me:read": Permission("see one's own profile, sessions, history and tickets", EVERYBODY),
+    "me:read": Permission("see one's own profile, logins, history and tickets", EVERYBODY),
     "me:write": Permission("change one's own profile and credentials, charge, open tickets", EVERYBODY),
 }
 """Every permission, ``resource:verb``. A route names the one it needs; the API asks here and nowhere else."""

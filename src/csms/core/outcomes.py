@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import attrs
@@ -113,3 +114,29 @@ def cannot(outcome: Outcome) -> bool:
 def plain(outcome: Outcome) -> dict[str, Any]:
     """An outcome as the API answers it: ``outcome`` is its name, ``certain``, and whatever else there is of it."""
     return {"outcome": type(outcome).__name__, "certain": outcome.certain, **attrs.asdict(outcome)}
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Told:
+    """What became of asking a charger for something, as the API answers it beside the thing that it was about.
+
+    ``outcome`` names it: ``Answered`` (with the charger's ``status`` and ``detail``), ``CallError`` (``code``, ``description``,
+    ``details``), or why there is no answer: ``TimedOut``, ``Lost``, ``Expired``, ``Superseded``, ``QueueFull``, ``Offline``,
+    ``NotSupported`` (the latter two with a ``reason``). ``accepted`` is whether the charger said yes, null where nobody knows; ``certain``
+    is false where it may have obeyed although nobody heard so.
+    """
+
+    outcome: str
+    certain: bool
+    accepted: bool | None
+    status: str | None = None
+    detail: Mapping[str, Any] | None = None
+    code: str | None = None
+    description: str | None = None
+    details: Mapping[str, Any] | None = None
+    reason: str | None = None
+
+
+def facts(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as the fields of ``Told``."""
+    return {**plain(outcome), "accepted": obeyed(outcome)}

@@ -86,3 +86,9 @@ class Stretch(Generic[T]):
     items: Sequence[T]
     limit: int
     next: str | None
+
+
+def cut(items: Sequence[T], query: Paged) -> Page[T]:
+    """The page that a query asks for, of a list that is all in memory."""
+    first = (query.page - 1) * query.limit
+    return Page(items=items[first : first + query.limit], page=query.page, limit=query.limit, total=len(items))

@@ -8,9 +8,11 @@ from typing import Any, Protocol, TypeVar
 import attrs
 
 from .commands import Command, Outcome
+from .documents import Documents, NoDocuments
 from .events import Delivered, Event
 from .files import Files, NoFiles
 from .ids import TenantId
+from .messages import NoNotifier, Notifier
 from .nouns import noun
 from .vault import NoVault, Vault
 
@@ -275,9 +277,21 @@ class Http(Protocol):
     """An HTTP client."""
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        timeout_s: float,
+        public_only: bool = False,
     ) -> HttpAnswer:
-        """One request. Raises ``OSError`` when there was no answer in time."""
+        """One request. Raises ``OSError`` when there was no answer in time.
+
+        ``public_only`` is for a URL that somebody outside gave: it reaches no address of this machine or of private networks, whatever
+        its name resolves to, unless the configuration allows that network (``[webhooks] allowed_networks``); goes through no proxy;
+        and of the answer's body only the beginning is read, as it came.
+        """
         ...
 
 
@@ -312,7 +326,9 @@ class Ports:
     blocking: Blocking
     http: Http
     files: Files = attrs.field(factory=NoFiles)
+    documents: Documents = attrs.field(factory=NoDocuments)
     vault: Vault = attrs.field(factory=NoVault)
+    notifier: Notifier = attrs.field(factory=NoNotifier)
     authority: CertificateAuthority | None = None
     """Who signs certificates; None where nobody does."""
 

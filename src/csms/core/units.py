@@ -143,3 +143,10 @@ def normal_unit(value: Decimal, unit: str, multiplier: int = 0) -> tuple[Decimal
 def whole(value: Decimal) -> int:
     """The nearest integer, halves away from zero: how fractional Wh become the ledger's whole Wh."""
     return int(value.to_integral_value(rounding=ROUND_HALF_UP))
+
+
+def kwh(energy_wh: int) -> str:
+    """An energy in Wh as kWh, exactly, with three decimals."""
+    sign = "-" if energy_wh < 0 else ""
+    whole_kwh, rest_wh = divmod(abs(energy_wh), 1000)
+    return f"{sign}{whole_kwh}.{rest_wh:03d}"

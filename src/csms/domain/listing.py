@@ -72,20 +72,44 @@ def conditions(listing: Listing, query: Any, fixed: Mapping[str, Any]) -> tuple[
     return "".join(clauses), parameters
 
 
+def at_chargers(column: str) -> dict[str, str]:
+    """The filters of a list of things at chargers, whose id is in ``column``: ``charger_id``, ``station_id``, and ``stations``."""
+    there = f"{column} IN (SELECT here.id FROM chargers here WHERE here.tenant = :tenant AND here.station_id"  # noqa: S608 (our own texts)
+    return {
+        "charger_id": f"{column} = :charger_id",
+        "station_id": f"{there} = :station_id)",
+        "stations": f"{there} IN ({{stations}}))",
+    }
+
+
+def whether(value: bool | None, so: str, not_so: str) -> dict[str, bool]:
+    """A filter that is one condition where something is so and another where it is not: neither where nobody asks."""
+    return {} if value is None else {so if value else not_so: True}
+
+
 def page(tx: ReadTx, listing: Listing, query: Paged, build: Callable[[Row], T], **fixed: Any) -> Page[T]:
     """One page. Two statements, however many rows."""
     where, parameters = conditions(listing, query, fixed)
     total = tx.value(f"SELECT count(*) FROM {listing.count_source or listing.source}{where}", **parameters)  # noqa: S608 (texts of the store)
+    items = first(tx, listing, query, build, query.limit, skipped=(query.page - 1) * query.limit, **fixed)
+    return Page(items=items, page=query.page, limit=query.limit, total=int(total))
+
+
+def first(
+    tx: ReadTx, listing: Listing, query: Paged, build: Callable[[Row], T], limit: int, *, skipped: int = 0, **fixed: Any
+) -> list[T]:
+    """At most ``limit`` items, whatever the query says of pages, and nothing is counted: for the command line. One statement."""
+    where, parameters = conditions(listing, query, fixed)
     sort = str(getattr(query, "sort", "") or "")
     name, direction = sort.removeprefix("-"), "DESC" if sort.startswith("-") else "ASC"
     order = f"{listing.sorts[name]} {direction}, {listing.unique} {direction}" if name else listing.unique
     rows = tx.all(
         f"SELECT {listing.columns} FROM {listing.source}{where} ORDER BY {order} LIMIT :limit OFFSET :skipped",  # noqa: S608
         **parameters,
-        limit=query.limit,
-        skipped=(query.page - 1) * query.limit,
+        limit=limit,
+        skipped=skipped,
     )
-    return Page(items=[build(row) for row in rows], page=query.page, limit=query.limit, total=int(total))
+    return [build(row) for row in rows]
 
 
 def stretch(tx: ReadTx, listing: Listing, query: Following, build: Callable[[Row], T], **fixed: Any) -> Stretch[T]:

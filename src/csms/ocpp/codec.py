@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import jsonschema_rs
 
-from csms.core.commands import Answered, Command
+from csms.core.commands import Answered, Command, RawCall
 from csms.core.errors import CannotSay
 from csms.core.quirks import NO_QUIRKS, Quirks
 from csms.core.reports import Mangled, Report, TransactionVerdict, Verdict
@@ -49,7 +49,7 @@ class Mouth:
 class Codec:
     """Payloads of one dialect to reports and outcomes, verdicts and commands to payloads. Stateless; one serves every charger."""
 
-    __slots__ = ("_known", "dialect", "ears", "mouths")
+    __slots__ = ("_known", "_raw", "_request", "dialect", "ears", "mouths")
 
     def __init__(self, dialect: Dialect) -> None:
         """Compile the schemas of every row. Raises ``FileNotFoundError`` when the ``ocpp`` package lacks one."""
@@ -68,6 +68,8 @@ class Codec:
             return jsonschema_rs.validator_for(schema, validate_formats=True)
 
         self.dialect = dialect
+        self._request: Callable[[str], jsonschema_rs.Validator] = lambda action: said(load(action + suffix))
+        self._raw: dict[tuple[str, bool], Mouth] = {}
         self.ears: dict[str, Ear] = {}
         for hears in dialect.hears:
             request, response = load(hears.action + suffix), load(f"{hears.action}Response")
@@ -120,11 +122,16 @@ class Codec:
 
     def say(self, command: Command) -> tuple[Mouth, Payload]:
         """The CALL for a command. Raises ``CannotSay`` with a reason when this version has none for it."""
+        if isinstance(command, RawCall):
+            return self._checked(self._raw_mouth(command), command.payload)
         mouths = self.mouths.get(type(command), ())
         mouth = next((each for each in mouths if each.row.when is None or each.row.when(command)), None)
         if mouth is None:
             raise CannotSay(f"{self.dialect.title} has no message for {type(command).__name__}")
-        payload = mouth.row.write(command)
+        return self._checked(mouth, mouth.row.write(command))
+
+    def _checked(self, mouth: Mouth, payload: Payload) -> tuple[Mouth, Payload]:
+        """What is valid to say. Raises ``CannotSay``."""
         problem = next(iter(mouth.request.iter_errors(payload)), None)
         if problem is not None:
             where = ".".join(str(step) for step in problem.instance_path)
@@ -135,6 +142,23 @@ class Codec:
             raise CannotSay(f"{mouth.row.action}: {error}") from error
         return mouth, payload
 
+    def _raw_mouth(self, command: RawCall) -> Mouth:
+        """How a call is said as it is written, to the charger's registration like any other. Raises ``CannotSay``.
+
+        Its schema is read when it is first needed: there are as many as the version has messages.
+        """
+        action, known = command.action, self.knows(command.action)
+        if command.check and not known:
+            raise CannotSay(f"{self.dialect.title} has no {action}")
+        key = (action if known else "", command.check)
+        mouth = self._raw.get(key)
+        if mouth is None:
+            gated = any(row.starts_or_stops for row in self.dialect.says if row.action == action)
+            row = Says(command=RawCall, action=action, write=_raw_payload, read=_raw_answer, starts_or_stops=gated)
+            request = self._request(action) if command.check else jsonschema_rs.validator_for({})
+            mouth = self._raw[key] = Mouth(row, request, _anything, Mender({}, lenient=True))
+        return mouth if mouth.row.action == action else attrs.evolve(mouth, row=attrs.evolve(mouth.row, action=action))
+
     def outcome(self, mouth: Mouth, payload: Payload) -> tuple[Answered, str]:
         """What a charger answered, and what was odd about it; an answer that is not valid is read as far as it goes."""
         if mouth.is_valid(payload):
@@ -143,6 +167,20 @@ class Codec:
         mended, fault = mouth.mender.mend(payload, hearing)
         problem = told(hearing.oddities())
         return mouth.row.read(mended), f"{fault.description}; {problem}" if fault is not None else problem
+
+
+def _anything(_: Any) -> bool:
+    return True
+
+
+def _raw_payload(command: RawCall) -> Payload:
+    return command.payload
+
+
+def _raw_answer(payload: Payload) -> Answered:
+    """The answer to a call that was sent as it was written: all of it."""
+    status = payload.get("status")
+    return Answered(status if isinstance(status, str) else "Accepted", dict(payload))
 
 
 def told(oddities: tuple[Any, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from . import v16, v201
 from .codec import codec_for
@@ -12,6 +12,10 @@ _DIALECTS = {dialect.subprotocol: dialect for dialect in (v201.DIALECT, v16.DIAL
 
 SUBPROTOCOLS: tuple[str, ...] = tuple(_DIALECTS)
 """The subprotocols we speak, the newest first."""
+
+
+COMMANDS_OF: Mapping[str, frozenset[str]] = {name: dialect.can_say for name, dialect in _DIALECTS.items()}
+"""The names of the commands that each version has."""
 
 
 def dialect_for(subprotocol: str) -> Dialect:

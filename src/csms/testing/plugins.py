@@ -91,7 +91,7 @@ class FakeHttp:
     requests: list[Request] = attrs.field(factory=list)
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float, public_only: bool = False
     ) -> HttpAnswer:
         """Keep the request and give the next answer."""
         self.requests.append(Request(method, url, headers, body))

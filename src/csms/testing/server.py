@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -13,17 +14,22 @@ import attrs
 import httpx
 import trio
 
-from csms import app
-from csms.config import ApiConfig, Config, FilesConfig, LogConfig, OcppConfig
-from csms.core.ids import DEFAULT_TENANT, charger_key
+from csms import app, identity
+from csms.config import ApiConfig, Config, FilesConfig, IdentityConfig, LogConfig, OcppConfig
+from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
 from csms.core.ports import Ports, Row, Tx
 from csms.domain.drivers import service as drivers
 from csms.domain.stations import keys as charger_keys
 from csms.domain.stations import service as stations
+from csms.domain.users.gate import Gate
+from csms.domain.users.keys import AccessToken
+from csms.domain.users.service import logins
 from csms.plugins import Installed, installed
 
 T = TypeVar("T")
 PATIENCE_S = 10.0
+_TRUST = ssl.create_default_context()
+"""Made once: reading the authorities takes longer than a request does."""
 
 
 def config_for(folder: Path, **sections: Any) -> Config:
@@ -32,6 +38,7 @@ def config_for(folder: Path, **sections: Any) -> Config:
         "ocpp": OcppConfig(port=0),
         "api": ApiConfig(port=0),
         "files": FilesConfig(port=0, reserve_bytes=0),
+        "identity": IdentityConfig(password_memory_kib=64, password_passes=1),
         "log": LogConfig(level="error"),
     }
     return Config(folder=folder, **(defaults | sections))
@@ -48,6 +55,7 @@ class TestServer:
     api_url: str
     operator_key: str
     ports: Ports
+    gate: Gate
     stop: Callable[[], None]
 
     async def add_charger(self, charger_id: str, password: str = "", **more: Any) -> str:
@@ -61,6 +69,24 @@ class TestServer:
     async def add_token(self, value: str, **more: Any) -> None:
         """Issue a token."""
         await self.ports.database.write(partial(drivers.add_token, value=value, **more), tenant=DEFAULT_TENANT)
+
+    async def login_as(
+        self, role: str, *, tenant: TenantId = DEFAULT_TENANT, stations: Sequence[int] | None = None, email: str = ""
+    ) -> dict[str, str]:
+        """Headers of a fresh user with a role in a tenant, kept to ``stations`` if given: for ``request(..., headers=)``."""
+        email = email or f"{role}-{self.ports.random.token(6)}@example.org".lower()
+        user = await identity.add_user(self.ports.database, tenant=tenant, role=role, stations=stations, email=email, name=role)
+        return await self.login_of(user.id, tenant=tenant)
+
+    async def login_of(self, user_id: int, *, tenant: TenantId = DEFAULT_TENANT) -> dict[str, str]:
+        """Headers of a new login of a user, without asking for a password."""
+        begin = partial(
+            logins.begin, user_id=user_id, rules=self.gate.rules, refresh_hash="", device="", remote_address="", at_tenant=tenant
+        )
+        login_id = await self.ports.database.write(begin, tenant=tenant)
+        now = self.ports.clock.now()
+        token = AccessToken(user_id=user_id, login_id=login_id, tenant=tenant, expires_at=now + 3_600_000)
+        return {"Authorization": f"Bearer {self.gate.keys.access_token(token, now=now)}"}
 
     async def do(self, verb: Callable[..., T], *arguments: Any) -> T:
         """Run a verb for the default tenant."""
@@ -86,8 +112,14 @@ class TestServer:
     ) -> httpx.Response:
         """A request to the management API with the operator key."""
         headers = {**({"Authorization": f"Bearer {self.operator_key}"} if authorized else {}), **(headers or {})}
-        async with httpx.AsyncClient(base_url=self.api_url, headers=headers, timeout=PATIENCE_S) as client:
+        async with httpx.AsyncClient(base_url=self.api_url, headers=headers, timeout=PATIENCE_S, verify=_TRUST) as client:
             return await client.request(method, path, json=json)
+
+    async def send(self, method: str, path: str, content: bytes, *, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """The same with a body that is no JSON, such as a document."""
+        headers = {"Authorization": f"Bearer {self.operator_key}", **(headers or {})}
+        async with httpx.AsyncClient(base_url=self.api_url, headers=headers, timeout=PATIENCE_S, verify=_TRUST) as client:
+            return await client.request(method, path, content=content)
 
     async def command(self, charger_id: str, name: str, /, *, wait: str = "", **fields: Any) -> dict[str, Any]:
         """Send a command over the management API and wait for what becomes of it; ``wait`` is the query (``ttl_s``, ``timeout_s``)."""
@@ -115,6 +147,7 @@ async def running_server(config: Config, *, plugins: Mapping[str, object] | None
                 api_url=running.api_url,
                 operator_key=running.operator_key,
                 ports=running.ports,
+                gate=running.gate,
                 stop=running.stop.set,
             )
         finally:

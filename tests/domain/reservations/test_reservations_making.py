@@ -22,6 +22,7 @@ from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import DEFAULT_TENANT, Place
 from csms.core.reports import Token, TokenVerdict
 from csms.domain.reservations import flows, service, store
+from csms.domain.reservations.model import ReservationsQuery
 
 from .conftest import HOUR, MINUTE, SETTINGS, T0, Scene
 
@@ -75,7 +76,7 @@ async def test_a_token_that_may_not_charge_reserves_nothing(scene: Scene, token:
     with pytest.raises(Refused, match=error):
         await scene.reserve(token=token)
     assert scene.chargers.sent == []
-    assert await scene.do(store.page, store.Filter()) == []
+    assert await scene.do(store.reservations, ReservationsQuery(), 10) == []
 
 
 async def test_plugins_are_asked_and_may_refuse(scene: Scene) -> None:

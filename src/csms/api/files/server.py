@@ -10,7 +10,7 @@ import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, LifespanScope, Scope
 
-from csms.api.finishing import finishing
+from csms.api.finishing import connection_of, finishing
 from csms.config import FilesConfig
 from csms.core.errors import CsmsError, StoreUnavailable
 from csms.core.files import Files, Link
@@ -74,7 +74,7 @@ class FileServer:
             return
         if scope["type"] != "http":
             raise RuntimeError("the file server speaks only HTTP")
-        request = Request.of(scope, receive, finishing(send))
+        request = Request.of(scope, receive, finishing(send, connection_of(scope)))
         try:
             with trio.fail_after(self._config.transfer_limit_s + COME_AGAIN_S):
                 await self._answered(request)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 
 from csms.core.events import Event, event
+from csms.core.paging import Paged, filter_by, one_of, sorts
 
 INFO, WARNING, ERROR, CRITICAL = "info", "warning", "error", "critical"
 SEVERITIES = (INFO, WARNING, ERROR, CRITICAL)
@@ -66,6 +67,21 @@ class Alert:
     resolved_at: int | None
     resolved_by: str
     note: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AlertsQuery(Paged):
+    """Which alerts somebody wants."""
+
+    sort: str = sorts("raised_at", "last_raised_at", "severity", "times", default="-raised_at")
+    open: bool | None = filter_by("true: not resolved; false: over")
+    acknowledged: bool | None = filter_by("whether somebody looks after it")
+    severity: str | None = one_of(*SEVERITIES, help="how bad it is")
+    kind: str | None = filter_by("what it is, such as charger_faulted")
+    charger_id: str | None = filter_by("about this charger")
+    station_id: int | None = filter_by("about a charger of this station")
+    from_at: int | None = filter_by("raised then or later")
+    to_at: int | None = filter_by("raised before")
 
 
 # --- events ---------------------------------------------------------------------------------------------------------------------

@@ -2,86 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
-from quart import Blueprint, Response, request
+from attrs import validators
 
-from csms.api.bodies import answer, body
-from csms.api.problems import Problem
-from csms.core.ids import DEFAULT_TENANT
-from csms.core.ports import Ports, ReadTx
+from csms.api.calls import Call, Subject
+from csms.api.routes import LIST, Routes
+from csms.core.paging import Page
 
 from . import service, store
-from .model import SEVERITIES
-
-PAGE = 100
-LARGEST_PAGE = 1000
-_YES_NO = {"true": True, "false": False}
+from .model import Alert, AlertsQuery
+from .service import LONGEST_NAME, LONGEST_NOTE
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Word:
-    """What somebody says of an alert."""
+    """What somebody says of an alert; without a note the one that it has stays."""
 
-    by: str = "operator"
-    note: str = ""
+    note: str = attrs.field(default="", validator=validators.max_len(LONGEST_NOTE))
 
 
-def blueprint(ports: Ports) -> Blueprint:
+def routes() -> Routes:
     """Routes of this slice."""
-    routes = Blueprint("alerts", __name__)
+    made = Routes("alerts", "What somebody should look at, each once while it lasts.")
 
-    @routes.get("/alerts")
-    async def some() -> Response:
-        severity = request.args.get("severity")
-        if severity is not None and severity not in SEVERITIES:
-            raise Problem(422, "Invalid Input", f"severity must be one of {', '.join(SEVERITIES)}, not {severity!r}")
-        which = store.Filter(
-            kind=request.args.get("kind"),
-            severity=severity,
-            charger_id=request.args.get("charger_id"),
-            open=_flag("open"),
-            acknowledged=_flag("acknowledged"),
-        )
-        limit, before = _number("limit", LARGEST_PAGE) or PAGE, _number("before", 2**63 - 1)
+    @made.get("/alerts", needs="alerts:read", reach=LIST)
+    async def list_(call: Call, query: AlertsQuery) -> Page[Alert]:
+        """Alerts, the newest first.
 
-        def query(tx: ReadTx) -> Any:
-            return store.page(tx, which, before=before, limit=limit)
+        Staff of some stations see those about the chargers there.
+        """
+        return await call.read(store.page_of_alerts, query, call.stations)
 
-        found = await ports.database.read(query, tenant=DEFAULT_TENANT)
-        return answer({"items": [attrs.asdict(each) for each in found]})
+    @made.get("/alerts/<int:alert_id>", needs="alerts:read", reach=LIST)
+    async def show(call: Call, alert_id: int) -> Alert:
+        """One alert."""
+        return await need(call, alert_id)
 
-    @routes.get("/alerts/<int:alert_id>")
-    async def one(alert_id: int) -> Response:
-        return answer(attrs.asdict(await ports.database.read(service.need_alert, alert_id, tenant=DEFAULT_TENANT)))
+    @made.post(
+        "/alerts/<int:alert_id>/acknowledge",
+        needs="alerts:write",
+        reach=LIST,
+        example={"note": "on my way"},
+        errors={409: "it is resolved"},
+    )
+    async def acknowledge(call: Call, alert_id: int, body: Word) -> Alert:
+        """Say that you look after an alert. It stays open, and counts on, until it is over."""
+        await need(call, alert_id)
+        return await call.write(service.acknowledge, alert_id, name_of(call), body.note, of=subject(alert_id))
 
-    @routes.post("/alerts/<int:alert_id>/acknowledge")
-    async def acknowledge(alert_id: int) -> Response:
-        said = await body(Word)
-        known = await ports.database.write(service.acknowledge, alert_id, said.by, said.note, tenant=DEFAULT_TENANT)
-        return answer(attrs.asdict(known))
+    @made.post(
+        "/alerts/<int:alert_id>/resolve",
+        needs="alerts:write",
+        reach=LIST,
+        example={"note": "fuse replaced"},
+        errors={409: "it is resolved already"},
+    )
+    async def resolve(call: Call, alert_id: int, body: Word) -> Alert:
+        """Say that an alert is over. Should it happen again, it is a new one."""
+        await need(call, alert_id)
+        return await call.write(service.resolve, alert_id, name_of(call), body.note, of=subject(alert_id))
 
-    @routes.post("/alerts/<int:alert_id>/resolve")
-    async def resolve(alert_id: int) -> Response:
-        said = await body(Word)
-        known = await ports.database.write(service.resolve, alert_id, said.by, said.note, tenant=DEFAULT_TENANT)
-        return answer(attrs.asdict(known))
-
-    return routes
-
-
-def _flag(name: str) -> bool | None:
-    text = request.args.get(name)
-    if text is not None and text not in _YES_NO:
-        raise Problem(422, "Invalid Input", f"{name} must be true or false, not {text!r}")
-    return None if text is None else _YES_NO[text]
+    return made
 
 
-def _number(name: str, most: int) -> int | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= most):
-        raise Problem(422, "Invalid Input", f"{name} must be a whole number from 1 to {most}, not {text!r}")
-    return int(text)
+async def need(call: Call, alert_id: int) -> Alert:
+    """An alert that the caller may see. Raises ``NotFound``."""
+    found = await call.read(service.need_alert, alert_id)
+    await call.needs_charger(found.charger_id)
+    return found
+
+
+def subject(alert_id: int) -> Subject:
+    """An alert, for the audit log."""
+    return Subject("alert", str(alert_id), lambda tx: service.need_alert(tx, alert_id))
+
+
+def name_of(call: Call) -> str:
+    """Who says so."""
+    return call.who.name[:LONGEST_NAME]

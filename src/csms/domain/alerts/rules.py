@@ -79,6 +79,14 @@ RAISES = (
         message="{one} of charger {charger_id} is not what it should be",
     ),
     Rule(
+        kind="webhook_paused",
+        event="webhook_paused",
+        severity=ERROR,
+        when=lambda facts: bool(facts.get("by_itself")),
+        subject="webhook:{webhook_id}",
+        message="the webhook {name} to {receiver} was paused: {reason}",
+    ),
+    Rule(
         kind="transaction_estimated",
         event="transaction_ended",
         severity=WARNING,
@@ -109,6 +117,12 @@ RESOLVES = (
         each="keys",
         subject="charger:{charger_id} {one}",
         message="the charger took what it should have",
+    ),
+    Rule(
+        kind="webhook_paused",
+        event="webhook_resumed",
+        subject="webhook:{webhook_id}",
+        message="it was resumed",
     ),
     Rule(
         kind="transaction_estimated",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection
 
 import attrs
 import msgspec
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page, whether
 
-from .model import Alert, Occurrence
+from .model import SEVERITIES, Alert, AlertsQuery, Occurrence
 
 COLUMNS = tuple(field.name for field in attrs.fields(Alert))
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM alerts WHERE tenant = :tenant"  # noqa: S608 - Alert's own fields
@@ -94,31 +95,42 @@ def resolve(tx: Tx, alert_id: int, *, by: str, note: str, event_id: int) -> None
     )
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class Filter:
-    """Which alerts to list. ``open`` True takes those that are not resolved, False the others."""
+# --- lists ----------------------------------------------------------------------------------------------------------------------
 
-    kind: str | None = None
-    severity: str | None = None
-    charger_id: str | None = None
-    open: bool | None = None
-    acknowledged: bool | None = None
+ALERTS = Listing(
+    columns=", ".join(COLUMNS),
+    source="alerts WHERE tenant = :tenant",
+    filters={
+        **at_chargers("charger_id"),
+        "kind": "kind = :kind",
+        "severity": "severity = :severity",
+        "unresolved": "resolved_at IS NULL",
+        "resolved": "resolved_at IS NOT NULL",
+        "seen": "acknowledged_at IS NOT NULL",
+        "unseen": "acknowledged_at IS NULL",
+        "from_at": "raised_at >= :from_at",
+        "to_at": "raised_at < :to_at",
+    },
+    search="lower(message) LIKE :search ESCAPE '!' OR lower(subject) LIKE :search ESCAPE '!' OR lower(note) LIKE :search ESCAPE '!'",
+    sorts={
+        "raised_at": "id",  # they are numbered as they are raised
+        "last_raised_at": "last_raised_at",
+        "severity": "CASE severity " + " ".join(f"WHEN '{each}' THEN {n}" for n, each in enumerate(SEVERITIES)) + " END",
+        "times": "times",
+    },
+    unique="id",
+)
 
 
-def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 100) -> Sequence[Alert]:
-    """At most ``limit`` alerts, the newest id first; ``before`` is the last id of the page before this one."""
-    conditions: list[str] = []
-    values: dict[str, Any] = {"limit": limit}
-    for name in ("kind", "severity", "charger_id"):
-        if (value := getattr(which, name)) is not None:
-            conditions.append(f"{name} = :{name}")
-            values[name] = value
-    if which.open is not None:
-        conditions.append("resolved_at IS NULL" if which.open else "resolved_at IS NOT NULL")
-    if which.acknowledged is not None:
-        conditions.append("acknowledged_at IS NOT NULL" if which.acknowledged else "acknowledged_at IS NULL")
-    if before is not None:
-        conditions.append("id < :before")
-        values["before"] = before
-    sql = _SELECT + "".join(f" AND {condition}" for condition in conditions) + " ORDER BY id DESC LIMIT :limit"
-    return [_alert(row) for row in tx.all(sql, **values)]
+def _flags(query: AlertsQuery) -> dict[str, bool]:
+    return whether(query.open, "unresolved", "resolved") | whether(query.acknowledged, "seen", "unseen")
+
+
+def page_of_alerts(tx: ReadTx, query: AlertsQuery, stations: Collection[int] | None = None) -> Page[Alert]:
+    """A page of alerts; of those about chargers of ``stations`` only, unless that is None."""
+    return page(tx, ALERTS, query, _alert, **_flags(query), stations=stations)
+
+
+def alerts(tx: ReadTx, query: AlertsQuery, limit: int) -> list[Alert]:
+    """The first alerts of a list, uncounted."""
+    return first(tx, ALERTS, query, _alert, limit, **_flags(query))

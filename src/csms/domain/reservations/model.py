@@ -8,6 +8,7 @@ import attrs
 
 from csms.core.events import Event, event
 from csms.core.ids import Place, charger_key
+from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.core.reports import Token
 
 PENDING = "pending"
@@ -105,6 +106,48 @@ class Reservation(Terms):
         if self.token.casefold() == token.value.casefold():
             return True
         return parent != "" and self.parent.casefold() == parent.casefold()
+
+    @property
+    def public(self) -> ReservationItem:
+        """Without what only keeps it in step with its charger."""
+        return ReservationItem(**{name: getattr(self, name) for name in PUBLIC})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ReservationItem(Terms):
+    """A reservation, as an operator sees it. ``answer`` is what became of the last question to the charger, ``note`` why it ended.
+
+    ``made_at`` is when the charger first said that it keeps the place free, ``transaction_id`` what used it.
+    """
+
+    id: int
+    charger_id: str
+    state: str
+    answer: str
+    note: str
+    transaction_id: int | None
+    created_at: int
+    updated_at: int
+    made_at: int | None
+    ended_at: int | None
+
+
+PUBLIC = tuple(field.name for field in attrs.fields(ReservationItem))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ReservationsQuery(Paged):
+    """Which reservations somebody wants."""
+
+    sort: str = sorts("created_at", "expires_at", default="-created_at")
+    state: str | None = one_of(*STATES, help="exactly this state")
+    open: bool | None = filter_by("true: it may stand; false: it ended")
+    charger_id: str | None = filter_by("at this charger")
+    station_id: int | None = filter_by("at a charger of this station")
+    token: str | None = filter_by("for this token, in any case")
+    driver_id: int | None = filter_by("for this driver")
+    from_at: int | None = filter_by("ends then or later")
+    to_at: int | None = filter_by("ends before")
 
 
 # --- events ---------------------------------------------------------------------------------------------------------------------

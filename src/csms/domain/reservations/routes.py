@@ -2,111 +2,165 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import attrs
-from quart import Blueprint, Response, request
+from attrs import validators
 
-from csms.api.bodies import answer, body
-from csms.api.problems import Problem
+from csms.api.calls import Call, Subject
+from csms.api.routes import CHARGER_LIMIT_S, LIST, Reply, Routes
 from csms.core.commands import Outcome
-from csms.core.ids import DEFAULT_TENANT, Place
-from csms.core.outcomes import plain
-from csms.core.ports import Ports, ReadTx
+from csms.core.ids import Place
+from csms.core.outcomes import Told, facts
+from csms.core.paging import Page
+from csms.core.ports import ReadTx
 from csms.core.reports import Token
 
 from . import flows, service, store
-from .model import STATES, Reservation, Settings
+from .model import Reservation, ReservationItem, ReservationsQuery, Settings
 
-PAGE = 100
-LARGEST_PAGE = 1000
+LONGEST = 255
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Wanted:
-    """The body that changes a reservation: the place (EVSE 0 is any connector), the token, the instant at which it ends."""
+class NewReservation:
+    """A reservation to be made. The whole charger as ``place`` is any one connector; ``parent`` names the group that may use it.
 
+    Without a ``parent`` that is the token's own group.
+    """
+
+    charger_id: str = attrs.field(validator=validators.max_len(LONGEST))
     place: Place = Place()
     token: Token
     expires_at: int
+    parent: str = attrs.field(default="", validator=validators.max_len(LONGEST))
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Made(Wanted):
-    """The body that makes a reservation."""
+class ReservationChange:
+    """Other terms for a reservation; what is not given stays. Another token brings its own group, unless ``parent`` names one."""
 
-    charger_id: str
-
-
-def facts(known: Reservation) -> dict[str, Any]:
-    """A reservation as the API shows it."""
-    shown = attrs.asdict(known)
-    for inner in ("asks", "ask_at", "shown", "replaced"):
-        del shown[inner]
-    return shown
+    place: Place | None = None
+    token: Token | None = None
+    expires_at: int | None = None
+    parent: str | None = attrs.field(default=None, validator=validators.optional(validators.max_len(LONGEST)))
 
 
-def blueprint(ports: Ports, settings: Settings) -> Blueprint:
+@attrs.frozen(slots=True, kw_only=True)
+class ReservationTold(Told):
+    """What the charger made of it, and how the reservation stands."""
+
+    reservation: ReservationItem
+
+
+EXAMPLE = {
+    "charger_id": "CP-0001",
+    "place": {"evse": 1, "connector": 1},
+    "token": {"value": "04A1B2C3"},
+    "expires_at": "2030-01-31T12:00:00Z",
+}
+
+
+def routes(settings: Settings) -> Routes:
     """Routes of this slice."""
-    routes = Blueprint("reservations", __name__)
+    made = Routes("reservations", "Connectors that chargers keep free for a token and its group.")
 
-    @routes.get("/reservations")
-    async def some() -> Response:
-        which = store.Filter(
-            state=_one_of("state", STATES),
-            charger_id=request.args.get("charger_id"),
-            token=request.args.get("token"),
-            open={"true": True, "false": False, None: None}[_one_of("open", ("true", "false"))],
-        )
-        limit, before = _number("limit", LARGEST_PAGE) or PAGE, _number("before")
+    @made.get("/reservations", needs="reservations:read", reach=LIST)
+    async def list_(call: Call, query: ReservationsQuery) -> Page[ReservationItem]:
+        """Reservations, the newest first."""
+        return await call.read(store.page_of_reservations, query, call.stations)
 
-        def query(tx: ReadTx) -> Any:
-            return store.page(tx, which, before=before, limit=limit)
+    @made.get("/reservations/<int:reservation_id>", needs="reservations:read", reach=LIST)
+    async def show(call: Call, reservation_id: int) -> ReservationItem:
+        """One reservation."""
+        return (await need(call, reservation_id)).public
 
-        found = await ports.database.read(query, tenant=DEFAULT_TENANT)
-        return answer({"items": [facts(each) for each in found]})
+    @made.post(
+        "/reservations",
+        needs="reservations:write",
+        reach=LIST,
+        status=201,
+        tells=ReservationTold,
+        moves=True,
+        limit_s=CHARGER_LIMIT_S,
+        example=EXAMPLE,
+        errors={404: "there is no such charger", 409: "the token may not charge there, or the place is reserved already"},
+    )
+    async def make(call: Call, body: NewReservation) -> Reply:
+        """Have a charger keep a connector free.
 
-    @routes.get("/reservations/<int:reservation_id>")
-    async def one(reservation_id: int) -> Response:
-        return answer(facts(await ports.database.read(service.need_reservation, reservation_id, tenant=DEFAULT_TENANT)))
+        A charger that says no leaves the reservation `refused`. Where it gives no answer the reservation is `pending`, and the charger
+        is asked again until it is known what stands.
+        """
+        await call.needs_charger(body.charger_id)
+        detail = {"charger_id": body.charger_id, "token": body.token.value, "place": str(body.place)}
+        async with call.noting(Subject("charger", body.charger_id), detail) as noted:
+            known, outcome = await flows.reserve(
+                call.ports, settings, call.tenant, body.charger_id, body.place, body.token, body.expires_at, parent=body.parent
+            )
+            noted.of = subject(known.id)
+            noted.detail["state"] = known.state
+        return Reply(body=answer(known, outcome), status=201, headers={"Location": f"/api/v1/reservations/{known.id}"})
 
-    @routes.post("/reservations")
-    async def make() -> Response:
-        wanted = await body(Made)
-        return _told(
-            *await flows.reserve(ports, settings, DEFAULT_TENANT, wanted.charger_id, wanted.place, wanted.token, wanted.expires_at),
-            status=201,
-        )
+    @made.patch(
+        "/reservations/<int:reservation_id>",
+        needs="reservations:write",
+        reach=LIST,
+        limit_s=CHARGER_LIMIT_S,
+        example={"expires_at": "2030-01-31T13:00:00Z"},
+        errors={409: "it is not active, the token may not charge there, or the place is reserved already"},
+    )
+    async def change(call: Call, reservation_id: int, body: ReservationChange) -> ReservationTold:
+        """Have the charger replace an active reservation by one on other terms. Until it takes them the old ones stand."""
+        before = await need(call, reservation_id)
+        parent = body.parent if body.parent is not None else before.parent if body.token is None else ""
+        async with call.noting(subject(reservation_id)) as noted:
+            known, outcome = await flows.change(
+                call.ports,
+                settings,
+                call.tenant,
+                reservation_id,
+                before.place if body.place is None else body.place,
+                Token(before.token, before.token_kind) if body.token is None else body.token,
+                before.expires_at if body.expires_at is None else body.expires_at,
+                parent=parent,
+            )
+            noted.detail |= {"before": before.public, "after": known.public}
+        return answer(known, outcome)
 
-    @routes.post("/reservations/<int:reservation_id>/change")
-    async def change(reservation_id: int) -> Response:
-        wanted = await body(Wanted)
-        return _told(
-            *await flows.change(ports, settings, DEFAULT_TENANT, reservation_id, wanted.place, wanted.token, wanted.expires_at)
-        )
+    @made.post(
+        "/reservations/<int:reservation_id>/cancel",
+        needs="reservations:write",
+        reach=LIST,
+        moves=True,
+        limit_s=CHARGER_LIMIT_S,
+        errors={409: "it has ended"},
+    )
+    async def cancel(call: Call, reservation_id: int) -> ReservationTold:
+        """Take a reservation back. A charger that cannot be reached is told later; until then it is `cancelling`."""
+        await need(call, reservation_id)
+        async with call.noting(subject(reservation_id)) as noted:
+            known, outcome = await flows.cancel(call.ports, settings, call.tenant, reservation_id)
+            noted.detail["state"] = known.state
+        return answer(known, outcome)
 
-    @routes.post("/reservations/<int:reservation_id>/cancel")
-    async def cancel(reservation_id: int) -> Response:
-        return _told(*await flows.cancel(ports, settings, DEFAULT_TENANT, reservation_id))
-
-    return routes
-
-
-def _told(known: Reservation, outcome: Outcome, *, status: int = 200) -> Response:
-    return answer({**plain(outcome), "reservation": facts(known)}, status)
-
-
-def _one_of(name: str, options: tuple[str, ...]) -> str | None:
-    text = request.args.get(name)
-    if text is not None and text not in options:
-        raise Problem(422, "Invalid Input", f"{name} must be one of {', '.join(options)}, not {text!r}")
-    return text
+    return made
 
 
-def _number(name: str, most: int = 2**31 - 1) -> int | None:
-    text = request.args.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= most):
-        raise Problem(422, "Invalid Input", f"{name} must be a whole number from 1 to {most}, not {text!r}")
-    return int(text)
+async def need(call: Call, reservation_id: int) -> Reservation:
+    """A reservation that the caller may see. Raises ``NotFound``."""
+    found = await call.read(service.need_reservation, reservation_id)
+    await call.needs_charger(found.charger_id)
+    return found
+
+
+def subject(reservation_id: int) -> Subject:
+    """A reservation, for the audit log and ``If-Match``."""
+
+    def view(tx: ReadTx) -> ReservationItem:
+        return service.need_reservation(tx, reservation_id).public
+
+    return Subject("reservation", str(reservation_id), view)
+
+
+def answer(known: Reservation, outcome: Outcome) -> ReservationTold:
+    """What became of asking."""
+    return ReservationTold(**facts(outcome), reservation=known.public)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
 import attrs
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page, whether
 
-from .model import MAX_RESERVATION_ID, Reservation
+from .model import MAX_RESERVATION_ID, PUBLIC, Reservation, ReservationItem, ReservationsQuery
 
 COLUMNS = tuple(field.name for field in attrs.fields(Reservation))
 _WRITTEN = tuple(name for name in COLUMNS if name != "id")
@@ -84,33 +86,43 @@ def to_ask(tx: ReadTx, *, after_at: int, after_id: int, limit: int) -> Sequence[
     return system.all(_TO_ASK, now=tx.now, after_at=after_at, after_id=after_id, limit=limit)
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class Filter:
-    """Which reservations to list. ``open`` True takes those that may stand, False those that ended."""
+# --- lists ----------------------------------------------------------------------------------------------------------------------
 
-    state: str | None = None
-    charger_id: str | None = None
-    token: str | None = None
-    open: bool | None = None
+RESERVATIONS = Listing(
+    columns=", ".join(PUBLIC),
+    source="reservations WHERE tenant = :tenant",
+    filters={
+        **at_chargers("charger_id"),
+        "state": "state = :state",
+        "folded": "token_folded = :folded",
+        "driver_id": "driver_id = :driver_id",
+        "standing": "ended_at IS NULL",
+        "ended": "ended_at IS NOT NULL",
+        "from_at": "expires_at >= :from_at",
+        "to_at": "expires_at < :to_at",
+    },
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR token_folded LIKE :search ESCAPE '!' OR lower(note) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "id", "expires_at": "expires_at"},  # they are numbered as they are made
+    unique="id",
+)
 
 
-def page(tx: ReadTx, which: Filter, *, before: int | None = None, limit: int = 100) -> Sequence[Reservation]:
-    """At most ``limit`` reservations, the newest id first; ``before`` is the last id of the page before this one."""
-    conditions: list[str] = []
-    values: dict[str, Any] = {"limit": limit}
-    if which.state is not None:
-        conditions.append("state = :state")
-        values["state"] = which.state
-    if which.charger_id is not None:
-        conditions.append("charger_id = :charger_id")
-        values["charger_id"] = which.charger_id
-    if which.token is not None:
-        conditions.append("token_folded = :token_folded")
-        values["token_folded"] = which.token.casefold()
-    if which.open is not None:
-        conditions.append("ended_at IS NULL" if which.open else "ended_at IS NOT NULL")
-    if before is not None:
-        conditions.append("id < :before")
-        values["before"] = before
-    sql = _SELECT + "".join(f" AND {condition}" for condition in conditions) + " ORDER BY id DESC LIMIT :limit"
-    return [_reservation(row) for row in tx.all(sql, **values)]
+def _more(query: ReservationsQuery) -> dict[str, Any]:
+    folded = None if query.token is None else query.token.casefold()
+    return {"folded": folded, **whether(query.open, "standing", "ended")}
+
+
+def _item(row: Row) -> ReservationItem:
+    return ReservationItem(**row)
+
+
+def page_of_reservations(
+    tx: ReadTx, query: ReservationsQuery, stations: Collection[int] | None = None
+) -> Page[ReservationItem]:
+    """A page of reservations; of those at chargers of ``stations`` only, unless that is None."""
+    return page(tx, RESERVATIONS, query, _item, **_more(query), stations=stations)
+
+
+def reservations(tx: ReadTx, query: ReservationsQuery, limit: int) -> list[ReservationItem]:
+    """The first reservations of a list, uncounted."""
+    return first(tx, RESERVATIONS, query, _item, limit, **_more(query))

@@ -55,7 +55,7 @@ class NoHttp:
     """The outside does not answer."""
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes = b"", timeout_s: float, public_only: bool = False
     ) -> HttpAnswer:
         """Raises ``OSError``."""
         await trio.lowlevel.checkpoint()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csms.core.ids import Place
-from csms.core.ports import Tx
+from csms.core.ports import ReadTx
 from csms.core.reports import AVAILABLE, CHARGING, RESERVED, SUSPENDED_EV, SUSPENDED_EVSE, Token
 from csms.domain.reservations import store
 from csms.domain.reservations.model import ACTIVE, PENDING, RESERVED_FOR_ANOTHER, Reservation
@@ -15,7 +15,7 @@ _TAKEN = frozenset({CHARGING, SUSPENDED_EV, SUSPENDED_EVSE})
 
 
 def objection(
-    tx: Tx, charger_id: str, place: Place, token: Token, parent: str, *, at: int | None = None, asking: bool = False
+    tx: ReadTx, charger_id: str, place: Place, token: Token, parent: str, *, at: int | None = None, asking: bool = False
 ) -> str:
     """The verdict that reservations have on a token which is to charge at a place; ``""`` for no objection.
 
@@ -34,7 +34,7 @@ def objection(
     return RESERVED_FOR_ANOTHER if _too_few_left(tx, charger_id, place, others) else ""
 
 
-def _too_few_left(tx: Tx, charger_id: str, place: Place, others: list[Reservation]) -> bool:
+def _too_few_left(tx: ReadTx, charger_id: str, place: Place, others: list[Reservation]) -> bool:
     """Whether too few connectors would stay free for those who reserved any (1.6 §5.13); False where we know no connectors."""
     anywhere = sum(not each.evse for each in others)
     named = {each.evse for each in others if each.evse}

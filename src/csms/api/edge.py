@@ -1,0 +1,205 @@
+"""What every HTTP exchange passes on its way in and out: whose address it has, how many there may be, other origins, safe headers.
+
+It stands before the application, where one place holds for everything: routes, plugins' routes, the documentation and every error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from csms.config import ApiConfig
+from csms.core.addresses import Proxies
+from csms.core.ports import Random
+
+from .finishing import connection_of, finishing
+from .problems import PROBLEM_JSON, encoded
+from .serving import Connection
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+HeaderList = list[tuple[bytes, bytes]]
+
+RETRY_BUSY_S = 1
+PREFLIGHT_S = 7200
+"""How long browsers may remember what another origin may do; most remember two hours at most."""
+ALWAYS_OPEN = frozenset({"/health", "/ready", "/metrics"})
+"""What answers however much there is to do: whoever watches the server needs it most then."""
+
+_BODILESS = frozenset({204, 304})
+_OF_A_BODY = frozenset({b"content-type", b"content-length"})
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
+_TAKEN = (
+    b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"
+    b", X-API-Key, X-CSRF-Token, X-Request-Id, X-Tenant"
+)
+"""Headers that a page of another origin may send."""
+_TOLD = (
+    b"Content-Disposition, Deprecation, ETag, Idempotent-Replayed, Location, RateLimit, RateLimit-Policy, Retry-After"
+    b", Sunset, X-Request-Id"
+)
+"""Headers that it may read."""
+
+SAFE: HeaderList = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+"""On every answer that does not say otherwise itself."""
+TLS_ONLY: HeaderList = [(b"strict-transport-security", b"max-age=31536000")]
+
+
+class Edge:
+    """The edge of one application. ``under_way`` are the requests that count, ``refused`` those for which there was no room."""
+
+    def __init__(self, config: ApiConfig, *, most: int, random: Random) -> None:
+        self._proxies = Proxies(config.trusted_proxies)
+        self._origins = frozenset(each.encode() for each in config.cors_origins)
+        self._any_origin = b"*" in self._origins
+        self._credentials = config.cors_credentials
+        self._most = most
+        self._random = random
+        self.under_way = 0
+        self.refused = 0
+
+    async def pass_on(self, application: Application, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one exchange."""
+        if self._proxies and scope["type"] in ("http", "websocket"):
+            scope = self._seen_through(scope)
+        if scope["type"] != "http":
+            await application(scope, receive, send)
+            return
+        more = list(SAFE if scope["scheme"] != "https" else SAFE + TLS_ONLY)
+        if self._origins:
+            asked = dict(scope["headers"])
+            more += self._shared(asked.get(b"origin"))
+            if scope["method"] == "OPTIONS" and b"access-control-request-method" in asked:
+                await _answer(send, 204, self._preflight(asked.get(b"origin")) + more)
+                return
+        if self.under_way >= self._most and scope["path"] not in ALWAYS_OPEN:
+            self.refused += 1
+            await _answer(send, 503, more + self._busy_headers(), self._busy())
+            return
+        await self._counted(application, scope, receive, send, more)
+
+    async def _counted(self, application: Application, scope: Any, receive: Any, send: Any, more: HeaderList) -> None:
+        """Run the application while it counts as under way: until it is done, or until it turns out to be a live feed."""
+        connection = connection_of(scope)
+        out = Answer(finishing(send, connection), more, connection if scope["http_version"] == "1.1" else None)
+        self.under_way += 1
+        counts = True
+
+        def uncount() -> None:
+            nonlocal counts
+            self.under_way -= counts
+            counts = False
+
+        out.on_stream = uncount
+        try:
+            await application(scope, receive, out)
+        finally:
+            uncount()
+
+    def _seen_through(self, scope: Any) -> Any:
+        """The scope as the proxy saw it: the client's own address, and the scheme that it used."""
+        peer = (scope.get("client") or ("", 0))[0]
+        if not self._proxies.trusts(peer):
+            return scope
+        hops = items(scope["headers"], b"x-forwarded-for")
+        secure = self._proxies.secure(peer, items(scope["headers"], b"x-forwarded-proto"), scope["scheme"] in ("https", "wss"))
+        plain, safe = ("http", "https") if scope["type"] == "http" else ("ws", "wss")
+        return {**scope, "client": (self._proxies.client(peer, hops), 0), "scheme": safe if secure else plain}
+
+    def _shared(self, origin: bytes | None) -> HeaderList:
+        """What lets a page of another origin read the answer (Fetch §3.2)."""
+        headers: HeaderList = [] if self._any_origin else [(b"vary", b"Origin")]
+        if origin is not None and (self._any_origin or origin in self._origins):
+            headers.append((b"access-control-allow-origin", b"*" if self._any_origin else origin))
+            headers.append((b"access-control-expose-headers", _TOLD))
+            if self._credentials:
+                headers.append((b"access-control-allow-credentials", b"true"))
+        return headers
+
+    def _preflight(self, origin: bytes | None) -> HeaderList:
+        if origin is None or not (self._any_origin or origin in self._origins):
+            return []
+        return [
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", _TAKEN),
+            (b"access-control-max-age", str(PREFLIGHT_S).encode()),
+        ]
+
+    def _busy(self) -> bytes:
+        detail = f"the server has {self.under_way} requests under way; come again in a moment"
+        return encoded(503, "Service Unavailable", detail, request_id=self._random.token(9))
+
+    @staticmethod
+    def _busy_headers() -> HeaderList:
+        return [(b"content-type", PROBLEM_JSON.encode()), (b"retry-after", str(RETRY_BUSY_S).encode())]
+
+
+class Answer:
+    """Sends one answer: adds headers, and lets head, body and end go out together where it is known how long it is.
+
+    Quart sends the end of a body as a message of its own, which costs two turns of the event loop.
+    """
+
+    __slots__ = ("_connection", "_ended", "_left", "_more", "_send", "on_stream")
+
+    def __init__(self, send: Any, more: HeaderList, connection: Connection | None) -> None:
+        self._send = send
+        self._more = more
+        self._connection = connection
+        self._left = -1
+        self._ended = False
+        self.on_stream: Callable[[], None] = lambda: None
+
+    async def __call__(self, message: Any) -> None:
+        """Send a message of the application."""
+        if message["type"] == "http.response.start":
+            await self._send({**message, "headers": self._headers(message["status"], message["headers"])})
+        elif self._ended:
+            return  # it went with the last piece of the body
+        elif message["type"] == "http.response.body" and self._left >= 0:
+            self._left -= len(message.get("body", b""))
+            self._ended = self._left <= 0 or not message.get("more_body", False)
+            await self._together({**message, "more_body": not self._ended})
+        else:
+            await self._send(message)
+
+    async def _together(self, message: Any) -> None:
+        if self._connection is None:
+            await self._send(message)
+            return
+        self._connection.hold()
+        try:
+            await self._send(message)
+        finally:
+            await self._connection.release()
+
+    def _headers(self, status: int, given: Iterable[tuple[bytes, bytes]]) -> HeaderList:
+        headers = [header for header in given if status not in _BODILESS or header[0] not in _OF_A_BODY]
+        told = {}
+        for name, value in headers:
+            told[name] = value
+        if told.get(b"content-type", b"").startswith(b"text/event-stream"):
+            self.on_stream()
+        elif status in _BODILESS:
+            self._left = 0
+        elif (length := told.get(b"content-length", b"")).isdigit():
+            self._left = int(length)
+        headers.extend(header for header in self._more if header[0] not in told or header[0] == b"vary")
+        return headers
+
+
+def items(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> list[str]:
+    """The comma-separated items of a header, over all its lines, in order."""
+    values = [value.decode("latin-1") for key, value in headers if key.lower() == name]
+    return [item for value in values for part in value.split(",") if (item := part.strip())]
+
+
+async def _answer(send: Any, status: int, headers: HeaderList, body: bytes = b"") -> None:
+    """Answer in the application's place."""
+    headers = [*headers, (b"content-length", str(len(body)).encode())] if status != 204 else headers
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

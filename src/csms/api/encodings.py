@@ -1,0 +1,107 @@
+"""Smaller answers for those who take them: brotli or gzip (RFC 9110 §8.4), never for streams."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+
+import brotli
+from quart import Response
+
+from csms.core.ports import Blocking
+
+BR, GZIP = "br", "gzip"
+LEAST_BYTES = 1024
+"""Smaller bodies go as they are: a packet is a packet."""
+IN_A_THREAD_BYTES = 16_384
+"""Larger bodies are packed in a thread, which takes the interpreter from nobody meanwhile."""
+_BROTLI_QUALITY, _GZIP_LEVEL = 4, 5
+_GZIP_WBITS = 31
+
+_PACKABLE = frozenset(
+    {
+        "application/json",
+        "application/problem+json",
+        "application/javascript",
+        "application/xml",
+        "image/svg+xml",
+        "text/css",
+        "text/csv",
+        "text/html",
+        "text/javascript",
+        "text/plain",
+    }
+)
+
+
+@lru_cache(1024)
+def accepted(header: str) -> str:
+    """Of brotli and gzip what an ``Accept-Encoding`` likes best; "" for neither."""
+    wanted: dict[str, float] = {}
+    for each in header.lower().split(","):
+        name, _, parameters = each.partition(";")
+        wanted[name.strip()] = _quality(parameters)
+    found = {name: wanted.get(name, wanted.get("*", 0.0)) for name in (BR, GZIP)}
+    best = max(found, key=lambda name: found[name])  # the first of equals, which is brotli
+    return best if found[best] > 0 and found[best] >= wanted.get("identity", 0.0) else ""
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
+
+
+def is_packable(content_type: str) -> bool:
+    """Whether content of this type gets smaller."""
+    return content_type.partition(";")[0].strip().lower() in _PACKABLE
+
+
+def pack(data: bytes, encoding: str) -> bytes:
+    """``data`` in an encoding that ``accepted`` named."""
+    if encoding == BR:
+        packed: bytes = brotli.compress(data, quality=_BROTLI_QUALITY)
+        return packed
+    return zlib.compress(data, _GZIP_LEVEL, _GZIP_WBITS)
+
+
+async def packed(data: bytes, encoding: str, blocking: Blocking) -> bytes:
+    """``pack`` where it disturbs nobody."""
+    if len(data) > IN_A_THREAD_BYTES:
+        return await blocking.run("pack", pack, data, encoding)
+    return pack(data, encoding)
+
+
+def etag_in(etag: str, encoding: str) -> str:
+    """The ETag of a representation in an encoding: strong ones differ with every byte (RFC 9110 §8.8.3.3)."""
+    return f'{etag[:-1]}-{encoding}"' if etag.endswith('"') and not etag.startswith("W/") else etag
+
+
+def plain_etag(etag: str) -> str:
+    """The ETag of what was encoded, out of that of what was sent."""
+    for encoding in (BR, GZIP):
+        if etag.endswith(f'-{encoding}"'):
+            return f'{etag[: -len(encoding) - 2]}"'
+    return etag
+
+
+async def shrink(response: Response, accept: str, blocking: Blocking) -> None:
+    """Pack a whole answer for a client that accepts it. Streams, parts and what is packed already stay as they are."""
+    length = response.content_length
+    if length is None or length <= LEAST_BYTES or not is_packable(response.content_type or ""):
+        return
+    headers = response.headers
+    if "Content-Encoding" in headers or "Content-Range" in headers:
+        return
+    headers.add("Vary", "Accept-Encoding")
+    if not (encoding := accepted(accept)):
+        return
+    data: bytes = await response.get_data(as_text=False)
+    response.set_data(await packed(data, encoding, blocking))
+    headers["Content-Encoding"] = encoding
+    if etag := headers.get("ETag"):
+        headers["ETag"] = etag_in(etag, encoding)
