@@ -23,7 +23,7 @@ async def test_a_rule_is_changed_only_by_who_saw_it(server: TestServer) -> None:
 
 async def test_wrong_changes(server: TestServer) -> None:
     path = "/api/v1/alert-rules/charger_offline"
-    for body, field in (({"threshold": 1}, "threshold"), ({"severity": "loud"}, "severity"), ({"treshold": 90}, "")):
+    for body, field in (({"threshold": 1}, "threshold"), ({"severity": "loud"}, "severity"), ({"treshold": 90}, "treshold")):
         answer = await server.request("PATCH", path, body)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
     assert (await server.request("PATCH", "/api/v1/alert-rules/mood", {"threshold": 1})).status_code == 404

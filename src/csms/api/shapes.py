@@ -295,12 +295,28 @@ def paths(error: Exception) -> list[dict[str, str]]:
     wrong = []
     for line in cattrs.transform_error(error, format_exception=_words):
         message, _, path = line.rpartition(" @ ")
-        wrong.append({"field": path.removeprefix("$").removeprefix("."), "message": message or line})
+        where = path.removeprefix("$").removeprefix(".")
+        if message.startswith(_UNKNOWN):
+            for name in message.removeprefix(_UNKNOWN).split("\n"):
+                field, _, allowed = name.partition("\t")
+                at = f"{where}.{field}" if where else field
+                wrong.append({"field": at, "message": f"there is no such field here; there are: {allowed}"})
+        else:
+            wrong.append({"field": where, "message": message or line})
     return wrong
+
+
+_UNKNOWN = "unknown fields\n"
+LONGEST_NAME = 100
+"""Of an unknown field's name, so much is said again."""
 
 
 def _words(error: BaseException, kind: type | None) -> str:
     """What one error says; a validator's own words say what is allowed."""
+    if isinstance(error, cattrs.ForbiddenExtraKeysError) and error.cl is not None:
+        allowed = ", ".join(sorted(field.name for field, _ in fields_of(error.cl)))
+        names = sorted(str(each).replace("\n", " ").replace("\t", " ")[:LONGEST_NAME] for each in error.extra_fields)
+        return _UNKNOWN + "\n".join(f"{name}\t{allowed}" for name in names)
     if isinstance(error, ValueError) and error.args:
         return str(error.args[0])
     return format_exception(error, kind)
