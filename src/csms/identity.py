@@ -18,10 +18,12 @@ from csms.core.messages import EMAIL, Message
 from csms.core.ports import Database, Ports, ReadTx, Tx
 from csms.domain.drivers import service as drivers
 from csms.domain.stations import store as stations
+from csms.domain.users.directory import Directory
 from csms.domain.users.gate import Gate
 from csms.domain.users.keys import Keys
 from csms.domain.users.model import Rules, User
 from csms.domain.users.passwords import Passwords
+from csms.domain.users.providers import Provider
 from csms.domain.users.service import members, people
 from csms.domain.users.service.members import Neighbours
 from csms.domain.users.standings import Standings
@@ -53,6 +55,11 @@ def rules_of(config: IdentityConfig) -> Rules:
     return Rules(**{field.name: getattr(config, field.name) for field in attrs.fields(Rules) if hasattr(config, field.name)})
 
 
+def providers_of(config: IdentityConfig) -> list[Provider]:
+    """The identity providers of the configuration, as the users slice knows them."""
+    return [Provider(name=name, **attrs.asdict(each, recurse=False)) for name, each in config.providers.items()]
+
+
 def passwords_of(config: IdentityConfig, ports: Ports) -> Passwords:
     """What hashes passwords."""
     return Passwords(ports.blocking, memory_kib=config.password_memory_kib, passes=config.password_passes)
@@ -72,6 +79,7 @@ def gate_of(config: Config, ports: Ports, readers: trio.CapacityLimiter, secret:
         passwords=passwords_of(config.identity, ports),
         standings=Standings(ports, readers),
         neighbours=NEIGHBOURS,
+        directory=Directory(ports.http, providers_of(config.identity)),
     )
 
 

@@ -38,9 +38,10 @@ from csms.domain.tenants import store as tenants
 from csms.domain.tickets import routes as tickets_routes
 from csms.domain.transactions import routes as transactions_routes
 from csms.domain.transactions.store import driving
-from csms.domain.upkeep import routes as upkeep_routes
+from csms.domain.upkeep.routes import upkeep_routes
 from csms.domain.users import routes as users_routes
 from csms.domain.users.gate import Gate
+from csms.domain.users.routes import external as users_external
 from csms.domain.users.routes import ways as users_ways
 from csms.domain.users.service import members
 from csms.inside import Inside, nowhere
@@ -75,7 +76,7 @@ def logins(ports: Ports, config: Config, key: str, gate: Gate) -> list[Authentic
         found = await ports.database.read(tenants.by_slug, slug, tenant=DEFAULT_TENANT)
         return None if found is None else found.id
 
-    return [auth.operator_key(key, tenant_of), *users_ways.ways(gate)]
+    return [auth.operator_key(key, tenant_of), *users_ways.ways(gate), *users_external.ways(gate)]
 
 
 def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Routes]:
@@ -88,6 +89,7 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         *premises.routes(config),
         analytics_routes.routes(config.analytics),
         reservations_routes.routes(config.reservations),
+        *upkeep_routes(config.files, config.upkeep, command_flows.running),
         alerts_routes.routes(),
         alert_rule_routes.routes(),
         tenants_routes.routes(gate.standings.forget_all),
@@ -117,7 +119,6 @@ def blueprints(ports: Ports, config: Config) -> list[Any]:
     return [
         local_lists_routes.blueprint(ports, config.local_lists),
         profiles_routes.blueprint(ports, smart_charging.rules(config)),
-        upkeep_routes.blueprint(ports, config.files, config.upkeep, command_flows.running),
         security_routes.blueprint(ports, config.security, offered=charger_security.offered(config)),
     ]
 

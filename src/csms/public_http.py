@@ -18,7 +18,7 @@ Network = IPv4Network | IPv6Network
 
 KEPT_BYTES = 4096
 """How much of an answer's body is read."""
-MOST_CONNECTIONS = 64
+MOST_IDLE = 32
 MOST_TRIED = 4
 """Addresses of one name that are tried."""
 
@@ -121,8 +121,8 @@ class PublicHttp:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=ssl.create_default_context(),
             network_backend=network,
-            max_connections=MOST_CONNECTIONS,
-            max_keepalive_connections=MOST_CONNECTIONS // 2,
+            max_connections=None,  # whoever asks says how many at a time
+            max_keepalive_connections=MOST_IDLE,
             keepalive_expiry=15.0,
         )
 

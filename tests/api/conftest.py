@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 import trio
 
 from csms.config import Config, DatabaseConfig
+from csms.testing.described import Promise, usual_document
 from csms.testing.server import TestServer, config_for
 
 
@@ -27,6 +31,25 @@ def server_config(store_config: DatabaseConfig, tmp_path: Path) -> Config:
 @pytest.fixture
 def an_hour_ago(server: TestServer) -> int:
     return server.ports.clock.now() - 3_600_000
+
+
+@pytest.fixture(autouse=True)
+def as_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer in these tests is what the OpenAPI document promises, whatever else it is asserted to be."""
+    request = TestServer.request
+
+    async def checked(self: TestServer, method: str, path: str, json: Any = None, **more: Any) -> httpx.Response:
+        answer = await request(self, method, path, json, **more)
+        kind = answer.headers.get("Content-Type", "")
+        assert not (wrong := promise().broken(method, answer.request.url.path, answer.status_code, kind, answer.content)), wrong
+        return answer
+
+    monkeypatch.setattr(TestServer, "request", checked)
+
+
+@cache
+def promise() -> Promise:
+    return Promise(usual_document())
 
 
 class RawClient:

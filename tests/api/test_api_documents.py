@@ -7,6 +7,7 @@ import random
 import struct
 import zlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -227,3 +228,56 @@ async def test_what_is_nobodys_is_swept_away_and_a_broken_upload_leaves_nothing(
         while any((folder / "incoming").iterdir()):
             await trio.sleep(0.01)
     assert await server.ports.documents.names(before=2**60) == [kept.name]
+
+
+async def test_who_sees_and_uploads_documents(server: TestServer) -> None:
+    station, elsewhere = await new_station(server), await new_station(server)
+    about = f"kind=image&subject_kind=station&subject_id={station}&name=x.png"
+    added = await upload(server, about, picture())
+    place = added.headers["Location"]
+    await upload(server, "kind=tax&subject_kind=tenant&name=x.pdf", PDF)
+    for role, stations, seen, uploads, tenants in [
+        ("tenant_owner", None, 200, 201, 201),
+        ("tenant_operator", None, 200, 201, 403),
+        ("tenant_operator", [station], 200, 201, 403),
+        ("tenant_operator", [elsewhere], 404, 404, 403),
+        ("support", None, 200, 403, 403),
+        ("driver", None, 403, 403, 403),
+    ]:
+        who = await server.login_as(role, stations=stations)
+        assert (await server.request("GET", place, headers=who)).status_code == seen, (role, stations)
+        assert (await server.request("GET", f"{place}/content", headers=who)).status_code == seen
+        listed = await server.request("GET", f"/api/v1/documents?subject_kind=station&subject_id={station}", headers=who)
+        assert listed.status_code == seen, (role, stations)
+        assert (await upload(server, about, picture(), **who)).status_code == uploads, (role, stations)
+        assert (await upload(server, "kind=logo&subject_kind=tenant", picture(), **who)).status_code == tenants, (role, stations)
+        if stations:
+            assert (await server.request("GET", "/api/v1/documents", headers=who)).status_code == 403
+        assert (await server.request("GET", "/api/v1/documents/reviews", headers=who)).status_code == 403
+    assert (await server.request("GET", place, authorized=False)).status_code == 401
+
+
+async def test_an_upload_with_an_idempotency_key_is_one_document(server: TestServer) -> None:
+    key = {"Idempotency-Key": "once"}
+    first, second = [await upload(server, "kind=other&subject_kind=tenant&name=x.pdf", PDF, **key) for _ in range(2)]
+    assert first.json() == second.json()
+    assert (await server.request("GET", "/api/v1/documents")).json()["total"] == 1
+
+
+async def test_a_list_costs_as_many_statements_for_many_rows_as_for_one(server: TestServer) -> None:
+    database: Any = server.ports.database
+
+    def count() -> int:
+        return sum(tally.count for name, tally in database.stats.statements().items() if "documents" in name)
+
+    async def statements() -> int:
+        before = count()
+        assert (await server.request("GET", "/api/v1/documents?limit=200")).status_code == 200
+        return count() - before
+
+    await upload(server, "kind=other&subject_kind=tenant&name=x", b"text")
+    await statements()
+    one = await statements()
+    for number in range(5):
+        await upload(server, f"kind=other&subject_kind=tenant&name=x{number}", b"text")
+    assert await statements() == one == 2

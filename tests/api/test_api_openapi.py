@@ -23,6 +23,7 @@ from csms.cli import main
 from csms.config import Config
 from csms.core.access import PERMISSIONS
 from csms.outside import Threads
+from csms.testing.described import Promise, usual_document
 from csms.testing.server import TestServer
 
 
@@ -206,3 +207,22 @@ async def test_a_server_tells_it_and_shows_it_to_anybody(server: TestServer, doc
     assert (await server.request("GET", "/api/docs/../../pyproject.toml", authorized=False)).status_code == 404
     moved = await server.request("GET", "/api/docs/", authorized=False)
     assert (moved.status_code, moved.headers["Location"]) == (308, "../docs")
+
+
+@pytest.mark.parametrize(
+    ("answer", "wrong"),
+    [
+        (("GET", "/api/v1/audit", 200, "application/json", b'{"items": [], "limit": 20, "next": null}'), ""),
+        (("GET", "/api/v1/audit", 200, "application/json", b'{"items": [], "limit": "20", "next": null}'), "limit"),
+        (("GET", "/api/v1/audit", 200, "application/json", b'{"items": [], "limit": 20}'), "next"),
+        (("GET", "/api/v1/audit", 200, "text/html", b"<p>"), "as text/html"),
+        (("GET", "/api/v1/audit", 418, "application/problem+json", b"{}"), "418, which is not described"),
+        (("GET", "/api/v1/audit/7", 404, "application/problem+json", b"{}"), "type"),
+        (("GET", "/elsewhere", 200, "text/html", b"<p>"), ""),
+    ],
+)
+def test_an_answer_outside_its_description_is_noticed(answer: tuple[str, str, int, str, bytes], wrong: str) -> None:
+    """So that the check that all tests of the API make is one."""
+    told = Promise(usual_document()).broken(*answer)
+    assert wrong in told
+    assert bool(told) is bool(wrong)

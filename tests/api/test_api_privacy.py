@@ -116,4 +116,4 @@ async def test_a_driver_is_erased_for_good_and_the_transactions_stay(server: Tes
     audited = (await server.request("GET", f"/api/v1/audit?subject_kind=driver&subject_id={driver_id}&action=privacy.erase")).json()
     assert len(audited["items"]) == 2
     assert await flows.mask_traces(server.ports) == 0
-    await server.add_token(CARD), "the card may be issued again, to somebody else"
+    await server.add_token(CARD)  # the card may be issued again, to somebody else

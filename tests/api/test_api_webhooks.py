@@ -28,14 +28,17 @@ def server_config(server_config: Config) -> Config:
 async def test_the_life_of_a_webhook(server: TestServer, charger: ConnectCharger) -> None:
     started_at = server.ports.clock.now()
     async with receiving() as receiver:
-        added = await server.request("POST", HOOKS, {"name": "billing", "url": receiver.url, "events": ["charger_*"]})
+        billing, once = {"name": "billing", "url": receiver.url, "events": ["charger_*"]}, {"Idempotency-Key": "a"}
+        added = await server.request("POST", HOOKS, billing, headers=once)
         assert added.status_code == 201
+        assert (await server.request("POST", HOOKS, billing, headers=once)).json() == added.json()
         made, secret = added.json()["webhook"], added.json()["secret"]
         path = added.headers["Location"]
         assert (path, secret[:6], made["state"]) == (f"{HOOKS}/{made['id']}", "whsec_", "active")
         assert secret not in (await server.request("GET", path)).text
         assert secret not in str(await server.rows("SELECT * FROM webhooks")), "sealed at rest"
-        assert secret not in str(await server.rows("SELECT * FROM audit_log"))
+        for table in ("audit_log", "given_answers"):
+            assert secret not in str(await server.rows(f"SELECT * FROM {table}"))
 
         tested = (await server.request("POST", f"{path}/test")).json()
         assert (tested["state"], tested["status"], tested["event_id"]) == ("delivered", 200, None)

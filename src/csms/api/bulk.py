@@ -7,7 +7,7 @@ socket than its handler has room for.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from typing import Any
 
 import trio
@@ -118,17 +118,17 @@ def _split(rule: str) -> list[str]:
 class Upload:
     """The file in the present request's body: the body itself, or the file in a form (``multipart/form-data``).
 
-    ``name`` is what a form calls it, known once its first piece was read.
+    ``name`` is what a form calls it, known once its first piece was read; ``keep_fields`` keeps the form's other ``fields`` as well.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, *, keep_fields: bool = False) -> None:
         """Raises ``Problem`` 413 for one that says it is larger, 400 for a form without a boundary."""
         self._most_bytes = most_bytes
         content_type = request.headers.get("Content-Type", "")
         self._form: FilePart | None = None
         try:
             if content_type.casefold().startswith("multipart/"):
-                self._form = FilePart(content_type)
+                self._form = FilePart(content_type, keep_fields=keep_fields)
         except Malformed as error:
             raise Problem(400, "Bad Request", str(error)) from None
         length = request.content_length
@@ -145,7 +145,12 @@ class Upload:
         """What a form calls the file."""
         return "" if self._form is None else self._form.name.replace("\\", "/").rpartition("/")[2]
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The form's other fields, as far as they were read."""
+        return {} if self._form is None else self._form.fields
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """The file, in pieces of a size worth a thread. Raises ``Problem`` 400, 408 or 413."""
         held, size = bytearray(), 0
         body = _body(self._most_bytes)

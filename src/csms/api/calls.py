@@ -249,7 +249,7 @@ class Call:
         finally:
             if not refused:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + NOTE_LIMIT_S):
-                    await self.note(noted.of, without_secrets(noted.detail))
+                    await self.note(noted.of, noted.detail)
 
     async def needs_charger(self, charger_id: str) -> None:
         """Refuse a thing at a charger that this principal may not see, as if it did not exist. Raises ``NotFound``."""
@@ -272,7 +272,7 @@ class Call:
             subject_id=of.id if of is not None else "/".join(str(each) for each in self.path.values()),
             before=before,
             after=after,
-            detail=detail,
+            detail=without_secrets(detail),
             remote_address=self.remote_address,
             request_id=self.request_id,
         )

@@ -13,7 +13,7 @@ from csms.core.access import PERMISSIONS, ROLES
 
 from .openapi_parts import ABOUT, ERRORS, HEADERS, PARAMETERS, PROBLEM_SCHEMAS, SECURITY, problem_answer, reference
 from .overlays import Schema
-from .routes import CHARGER, LIST, OWN, PUBLIC, STATION, Raw, Reply, Route, Routes
+from .routes import CHARGER, FILE, LIST, OWN, PUBLIC, STATION, Raw, Reply, Route, Routes
 from .schemas import Schemas
 from .shapes import fields_of, show
 
@@ -118,11 +118,14 @@ class Document:
     def _answers(self, route: Route, example: Any) -> dict[str, Any]:
         answers: dict[str, Any] = {}
         more = {status: about for status, about in route.errors.items() if status < 400}
+        if route.produces == FILE:
+            more = {206: "The part that Range asks for.", 304: "Nothing changed since the ETag in If-None-Match.", **more}
         for status, about in {route.status: _DONE.get(route.status, "The answer."), **more}.items():
             answer: dict[str, Any] = {"description": about, "headers": _headers(route, status)}
             if status not in (204, 304):
                 schema = self._answer(route)
                 answer["content"] = {route.produces: _with_example({"schema": schema} if schema else {}, example)}
+                answer["content"] |= {kind: {} for kind in route.also}
             answers[str(status)] = answer
         if has_etag(route):
             answers.setdefault("304", {"description": "Nothing changed since the ETag in If-None-Match."})
@@ -178,6 +181,8 @@ def usual_errors(route: Route) -> set[int]:
         errors |= {400, 413, 415}
     if route.method in ("PUT", "PATCH", "DELETE"):
         errors |= {412}
+    if route.produces == FILE:
+        errors |= {416}
     if route.limit_s is not None:
         errors |= {504}
     return errors

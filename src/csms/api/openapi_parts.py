@@ -43,6 +43,7 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     412: ("PreconditionFailed", "It changed since it was read: If-Match names another state."),
     413: ("TooLarge", "The body is larger than the server takes."),
     415: ("UnsupportedMediaType", "The body is of another type than this takes."),
+    416: ("RangeNotSatisfiable", "There is no such part of the file."),
     422: ("Invalid", "Something in the path, the query or the body is wrong; `errors` says what, each with its path."),
     429: ("TooManyRequests", "Too many requests; come again after `Retry-After`."),
     503: ("Unavailable", "The store is away, or the server has too much to do; nothing was changed."),

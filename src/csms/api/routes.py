@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,6 +26,8 @@ from csms.core.access import PERMISSIONS
 
 PUBLIC = ""
 """``needs`` of a route that asks for no login."""
+FILE = "*/*"
+"""``produces`` of a route that answers with a file of whatever type it is, or a part of it."""
 REQUEST_LIMIT_S = 30.0
 """Longest time that a handler may take, unless its route says otherwise."""
 CHARGER_LIMIT_S = 900.0
@@ -83,6 +85,8 @@ class Route:
     """The type of the answer."""
     errors: Mapping[int, str]
     produces: str
+    also: tuple[str, ...]
+    """Other content types of the answer, for those who ask for them in the query."""
     example: Any
     raw_body: str
     """The content type of a body that the handler reads itself; ``""`` for JSON or none."""
@@ -156,6 +160,7 @@ def route_of(
     tells: Any = None,
     errors: Mapping[int, str] | None = None,
     produces: str = "application/json",
+    also: Sequence[str] = (),
     example: Any = None,
     raw_body: str = "",
     most_body_bytes: int = 0,
@@ -211,6 +216,7 @@ def route_of(
         tells=answer,
         errors=dict(errors or {}),
         produces=produces,
+        also=tuple(also),
         example=example,
         raw_body=raw_body,
         most_body_bytes=most_body_bytes,

@@ -17,6 +17,8 @@ from .shapes import show
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
+TABLES = (CSV.partition(";")[0], XLSX)
+"""What a route that downloads lists answers besides JSON."""
 WORK_LIMIT_S = 60.0
 _AT_ONCE = 2
 _limiter: trio.lowlevel.RunVar[trio.CapacityLimiter] = trio.lowlevel.RunVar("csms.api.tables")

@@ -11,13 +11,13 @@ import click
 from csms.core.ids import WHOLE_CHARGER, Place, charger_key
 from csms.core.ports import ReadTx, Tx
 from csms.domain.stations import service as stations
-from csms.domain.upkeep.model.availability import Availability, Window
+from csms.domain.upkeep.model.availability import AvailabilityQuery, PlaceAvailability, Window, WindowsQuery
 from csms.domain.upkeep.service import maintenance
 from csms.domain.upkeep.store import availability as store
 
 from . import show
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .places import PlaceParam
 from .send import ask, close, words
 from .server import segment, server_option
@@ -37,9 +37,9 @@ def spoken(place: Place) -> str:
     return str(place) if place.connector else str(place.evse)
 
 
-def plain(known: Availability | Window) -> dict[str, Any]:
+def plain(known: PlaceAvailability | Window) -> dict[str, Any]:
     """For people and scripts."""
-    return {**attrs.asdict(known), "place": spoken(known.place)}
+    return {**attrs.asdict(known), "place": spoken(Place(known.evse, known.connector))}
 
 
 @click.group()
@@ -84,17 +84,14 @@ def change(call: Invocation, charger_id: str, state: str, place: Place, reason: 
 def list_some(call: Invocation, charger_id: str | None, only_off: bool) -> None:
     """List places that somebody took out of service or put back, and what their chargers made of it."""
 
-    def query(tx: ReadTx) -> list[Availability]:
+    which = AvailabilityQuery(charger_id=charger_id, operative=False if only_off else None)
+
+    def query(tx: ReadTx) -> list[PlaceAvailability]:
         if charger_id is not None:
             stations.need_charger(tx, charger_id)
-            return store.of_charger(tx, charger_id)
-        return every(
-            lambda after: store.everything(tx, after=after),
-            lambda last: (last.charger_id, last.evse, last.connector),
-            start=("", -1, -1),
-        )
+        return store.list_places(tx, which, EVERY)
 
-    found = [plain(each) for each in read(call.config, query) if not (only_off and each.operative)]
+    found = [plain(each) for each in read(call.config, query)]
     show.rows(call.json, found, COLUMNS, empty="Nobody took anything out of service")
 
 
@@ -129,7 +126,8 @@ def plan(call: Invocation, charger_id: str, place: Place, from_at: int, until_at
 @common
 def windows(call: Invocation, charger_id: str | None, everything: bool, limit: int) -> None:
     """List planned and running maintenance, the newest first."""
-    query = partial(store.list_windows, charger_id=charger_id, is_open=None if everything else True, limit=limit)
+    which = WindowsQuery(charger_id=charger_id, open=None if everything else True)
+    query = partial(store.list_windows, query=which, limit=limit)
     found = [plain(each) for each in read(call.config, query)]
     show.rows(
         call.json, found, WINDOW_COLUMNS, empty="No maintenance is planned: csms availability plan CHARGER_ID --until INSTANT"

@@ -52,9 +52,9 @@ def check(call: Invocation, only_set: bool, reference: bool) -> None:
         show.as_json({"config": shown(loaded.config), "sources": loaded.sources, "remarks": loaded.remarks})
         return
     lines = [
-        {"key": key, "value": msgspec.json.encode(value).decode(), "from": loaded.sources.get(key, "default")}
+        {"key": key, "value": msgspec.json.encode(value).decode(), "from": source or "default"}
         for key, value in flat(shown(loaded.config))
-        if key in loaded.sources or not only_set
+        if (source := loaded.sources.get(key) or loaded.sources.get(key.rpartition(".")[0], "")) or not only_set
     ]
     show.rows(False, lines, ["key", "value", "from"], empty="Everything is at its default.")
     for words in loaded.remarks:

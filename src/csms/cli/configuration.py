@@ -11,16 +11,16 @@ import click
 from csms.core.ids import charger_key
 from csms.core.ports import ReadTx, Tx
 from csms.domain.stations import service as stations
-from csms.domain.upkeep.model.configuration import IN_STEP, KEY_STATES, PENDING, PROBLEMS, REBOOT_REQUIRED, is_secret
-from csms.domain.upkeep.service import configuration as service
-from csms.domain.upkeep.service import templates
+from csms.domain.upkeep.model.configuration import IN_STEP, KEY_STATES, PROBLEMS, REBOOT_REQUIRED, is_secret
+from csms.domain.upkeep.model.configured import DriftQuery, standing_of
+from csms.domain.upkeep.service import configured, templates
 from csms.domain.upkeep.store import configuration as store
 
 from . import show
 from .configuration_template import settings_of, template
 from .exits import Exit
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .send import ask, exit_code, words
 from .server import segment, server_option
 from .store import read as look
@@ -84,27 +84,16 @@ def show_one(call: Invocation, charger_id: str, only_wanted: bool) -> None:
     """Show what a charger last said of its configuration, what it should be, and by which source."""
 
     def query(tx: ReadTx) -> dict[str, Any]:
-        charger = stations.need_charger(tx, charger_id)
-        wanted, readings = service.wanted_of(tx, charger), store.readings(tx, charger_id)
-        keys = {each.folded: each for each in store.keys_of(tx, charger_id)}
-        rows = []
-        for folded in sorted(wanted if only_wanted else wanted.keys() | readings.keys()):
-            reading, wish, key = readings.get(folded), wanted.get(folded), keys.get(folded)
-            rows.append(
-                {
-                    "variable": wish.variable if wish else reading.variable if reading else folded,
-                    "value": _reading(reading.variable, reading.value, reading.known) if reading else None,
-                    "readonly": reading.readonly if reading else None,
-                    "read_at": reading.read_at if reading else None,
-                    "wanted": wish.value if wish else None,
-                    "source": (wish.source or charger_id) if wish else "",
-                    "instead_of": [list(each) for each in wish.instead_of] if wish else [],
-                    "state": (key.state if key and key.value == wish.value else PENDING) if wish else "",
-                    "answer": key.answer if key else "",
-                }
-            )
+        rows = [
+            {**attrs.asdict(each), "value": None if each.known is None else _reading(each.variable, each.value, each.known)}
+            for each in configured.variables_of(tx, charger_id)
+            if not only_wanted or each.wanted is not None
+        ]
+        for row in rows:
+            del row["known"], row["secret"]
+            row["instead_of"] = [[each["source"], each["value"]] for each in row["instead_of"]]
         standing = store.standing(tx, charger_id)
-        return {"variables": rows, "standing": None if standing is None else attrs.asdict(standing)}
+        return {"variables": rows, "standing": None if standing is None else attrs.asdict(standing_of(standing))}
 
     found = look(call.config, query)
     if call.json:
@@ -136,10 +125,7 @@ def want(call: Invocation, charger_id: str, settings: tuple[str, ...], without: 
         raise click.UsageError("say what is wanted: VARIABLE=VALUE, or --not VARIABLE")
 
     def verb(tx: Tx) -> int:
-        if without:
-            templates.unwant(tx, charger_id, without)
-        if wanted:
-            templates.want(tx, charger_id, wanted)
+        templates.change_own(tx, charger_id, wanted, without)
         standing = store.standing(tx, charger_id)
         return 0 if standing is None else standing.wanted
 
@@ -155,14 +141,10 @@ def want(call: Invocation, charger_id: str, settings: tuple[str, ...], without: 
 def drift(call: Invocation, charger_id: str | None, state: str | None) -> None:
     """Show where chargers are not known to have what they should."""
 
-    def query(tx: ReadTx) -> list[Any]:
+    def query(tx: ReadTx) -> list[dict[str, Any]]:
         if charger_id is not None:
             stations.need_charger(tx, charger_id)
-        return every(
-            lambda after: store.apart(tx, charger_id=charger_id, state=state, after=after),
-            lambda last: (last["charger_id"], last["variable"].casefold()),
-            start=("", ""),
-        )
+        return [attrs.asdict(each) for each in store.list_drift(tx, DriftQuery(charger_id=charger_id, state=state), EVERY)]
 
     found = look(call.config, query)
     show.rows(call.json, found, DRIFT_COLUMNS, empty="Every charger has what it should, as far as we know")

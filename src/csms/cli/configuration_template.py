@@ -11,12 +11,13 @@ import click
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import ReadTx, Tx
 from csms.domain.upkeep.model.configuration import ALL, CHARGERS, MODEL, STATION, Template, templates_key
+from csms.domain.upkeep.model.configured import TemplateDetail
 from csms.domain.upkeep.service import templates as service
 from csms.domain.upkeep.store import templates as store
 
 from . import show
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .station import station_id
 from .store import read, write
 
@@ -35,16 +36,15 @@ def settings_of(words: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def plain(tx: ReadTx, known: Template) -> dict[str, Any]:
+def plain(known: TemplateDetail) -> dict[str, Any]:
     """A template for people and scripts."""
-    chargers = store.chargers_of(tx, known.id) if known.scope == CHARGERS else []
     whom = {
         ALL: "everybody",
         MODEL: f"{known.vendor} {known.model or '(every model)'}",
         STATION: f"station {known.station_id}",
-        CHARGERS: ", ".join(chargers),
+        CHARGERS: ", ".join(known.chargers),
     }[known.scope]
-    return {**attrs.asdict(known), "for": whom, "chargers": chargers, "settings": store.settings_of(tx, known.id)}
+    return {**attrs.asdict(known), "for": whom}
 
 
 @click.group()
@@ -84,7 +84,7 @@ def add(
     wanted = settings_of(settings)
 
     def verb(tx: Tx) -> dict[str, Any]:
-        return plain(tx, service.add_template(tx, new, wanted, charger_ids))
+        return plain(service.detail(tx, service.add_template(tx, new, wanted, charger_ids)))
 
     added = write(call.config, verb, keys=KEYS)
     show.done(call.json, f"Added {added['name']}, for {added['for']}: {len(wanted)} settings", **added)
@@ -97,8 +97,7 @@ def list_all(call: Invocation) -> None:
     """List templates."""
 
     def query(tx: ReadTx) -> list[dict[str, Any]]:
-        found = every(lambda after: store.list_templates(tx, after=after), lambda last: last.id, start=0)
-        return [plain(tx, each) for each in found]
+        return [plain(service.detail(tx, service.need_template(tx, each.name))) for each in store.list_templates(tx, limit=EVERY)]
 
     show.rows(call.json, read(call.config, query), COLUMNS, empty="There are none: csms configuration template add NAME")
 
@@ -111,7 +110,7 @@ def show_one(call: Invocation, name: str) -> None:
     """Show a template and its settings."""
 
     def query(tx: ReadTx) -> dict[str, Any]:
-        return plain(tx, service.need_template(tx, name))
+        return plain(service.detail(tx, service.need_template(tx, name)))
 
     found = read(call.config, query)
     if call.json:
@@ -151,7 +150,7 @@ def change(
     def verb(tx: Tx) -> dict[str, Any]:
         if more or less:
             service.change_chargers(tx, name, more, less)
-        return plain(tx, service.change_template(tx, name, wanted, without))
+        return plain(service.detail(tx, service.change_template(tx, name, wanted, without)))
 
     changed = write(call.config, verb, keys=KEYS)
     show.done(call.json, f"{changed['name']}, for {changed['for']}, has {len(changed['settings'])} settings", **changed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from csms.config import Config
 from csms.core.errors import NotFound
 from csms.core.ports import ReadTx
 from csms.domain.upkeep.model import LogFile
-from csms.domain.upkeep.model.uploads import DIAGNOSTICS, SECURITY
-from csms.domain.upkeep.service.uploads import need_upload
+from csms.domain.upkeep.model.uploads import DIAGNOSTICS, SECURITY, UploadsQuery
+from csms.domain.upkeep.service.uploads import need_detail, need_upload
 from csms.domain.upkeep.store import uploads as store
 from csms.files import place_of, safe_name
 
@@ -89,19 +90,9 @@ async def _arrived(config: Config, upload_id: int, wait_s: float) -> dict[str, A
 def list_some(call: Invocation, charger_id: str | None, limit: int) -> None:
     """List what was asked for, the newest first."""
 
-    def query(tx: ReadTx) -> list[dict[str, Any]]:
-        found = []
-        for upload in store.list_uploads(tx, charger_id=charger_id, limit=limit):
-            files = store.files_of(tx, upload.id)
-            size = files[-1].size_bytes if files else None
-            found.append(attrs.asdict(upload) | {"files": len(files), "size_bytes": size})
-        return found
-
-    show.rows(call.json, read(call.config, query), COLUMNS, empty="There are none: csms diagnostics get CHARGER_ID")
-
-
-def _facts(tx: ReadTx, upload_id: int) -> tuple[dict[str, Any], list[LogFile]]:
-    return attrs.asdict(need_upload(tx, upload_id)), list(store.files_of(tx, upload_id))
+    query = partial(store.list_uploads, query=UploadsQuery(charger_id=charger_id), limit=limit)
+    found = [attrs.asdict(each) for each in read(call.config, query)]
+    show.rows(call.json, found, COLUMNS, empty="There are none: csms diagnostics get CHARGER_ID")
 
 
 @examples("csms diagnostics show 5")
@@ -110,8 +101,8 @@ def _facts(tx: ReadTx, upload_id: int) -> tuple[dict[str, Any], list[LogFile]]:
 @common
 def show_one(call: Invocation, upload_id: int) -> None:
     """Show what was asked for, and the files that came."""
-    facts, found = read(call.config, lambda tx: _facts(tx, upload_id))
-    files = [{name: value for name, value in attrs.asdict(each).items() if name not in ("file", "upload_id")} for each in found]
+    facts = attrs.asdict(read(call.config, partial(need_detail, upload_id=upload_id)))
+    files = facts.pop("files")
     if call.json:
         show.as_json(facts | {"files": files})
         return
@@ -133,7 +124,12 @@ def show_one(call: Invocation, upload_id: int) -> None:
 @common
 def save(call: Invocation, upload_id: int, target: str | None, file_id: int | None) -> None:
     """Write a file that came to TARGET; - is standard output. Needs the folder of the file server."""
-    _, found = read(call.config, lambda tx: _facts(tx, upload_id))
+
+    def query(tx: ReadTx) -> list[LogFile]:
+        need_upload(tx, upload_id)
+        return list(store.files_of(tx, upload_id))
+
+    found = read(call.config, query)
     chosen = [each for each in found if file_id in (None, each.id)]
     if not chosen:
         raise NotFound(f"upload {upload_id} has no {'file' if file_id is None else f'file {file_id}'}")

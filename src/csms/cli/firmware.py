@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,11 +14,12 @@ import trio
 
 from csms.config import Config
 from csms.core.errors import Invalid
-from csms.core.ports import Ports, ReadTx
+from csms.core.ports import Ports
 from csms.db import StoreDatabase
 from csms.domain.upkeep.flows.images import add_image, remove_image
 from csms.domain.upkeep.model import Image
-from csms.domain.upkeep.service.images import need_image
+from csms.domain.upkeep.model.firmware import ImagesQuery, UpdatesQuery, shown
+from csms.domain.upkeep.service.images import need_shown
 from csms.domain.upkeep.store import firmware as store
 from csms.outside import SystemClock, SystemEntropy, Threads
 from csms.transfers import kept_files
@@ -25,7 +27,7 @@ from csms.transfers import kept_files
 from . import show
 from .firmware_campaign import campaign
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .send import ask, close, words
 from .server import segment, server_option
 from .store import TENANT, in_database, read
@@ -34,17 +36,6 @@ from .when import INSTANT
 COLUMNS = ["id", "vendor", "model", "version", "file_name", "size_bytes", "signed", "location", "created_at"]
 UPDATE_COLUMNS = ["id", "charger_id", "version", "previous_version", "state", "status", "campaign_id", "note", "updated_at"]
 PIECE_BYTES = 1024 * 1024
-
-
-def plain(image: Image) -> dict[str, Any]:
-    """An image for people and scripts; where its file lies is nobody's business."""
-    record = attrs.asdict(image)
-    del record["file"]
-    return record | {"signed": image.signed}
-
-
-def _title(image: Image) -> str:
-    return " ".join(filter(None, (image.vendor, image.model, image.version)))
 
 
 def ports_of(database: StoreDatabase, config: Config) -> Ports:
@@ -126,7 +117,8 @@ def add(
         )
 
     added = in_database(call.config, keep)
-    show.done(call.json, f"Added firmware image {added.id}: {_title(added)}", **plain(added))
+    facts = shown(added)
+    show.done(call.json, f"Added firmware image {facts.id}: {facts.name}", **attrs.asdict(facts))
 
 
 async def _pieces(file: Path) -> AsyncIterator[bytes]:
@@ -141,10 +133,8 @@ async def _pieces(file: Path) -> AsyncIterator[bytes]:
 def list_all(call: Invocation) -> None:
     """List firmware images."""
 
-    def query(tx: ReadTx) -> list[Image]:
-        return every(lambda after: store.list_images(tx, after=after, limit=500), lambda last: last.id, start=0)
-
-    found = [plain(each) for each in read(call.config, query)]
+    query = partial(store.list_images, query=ImagesQuery(), limit=EVERY)
+    found = [attrs.asdict(each) for each in read(call.config, query)]
     show.rows(call.json, found, COLUMNS, empty="There are no firmware images: csms firmware add FILE --vendor ... --version ...")
 
 
@@ -154,7 +144,7 @@ def list_all(call: Invocation) -> None:
 @common
 def show_one(call: Invocation, image_id: int) -> None:
     """Show everything about one image."""
-    show.record(call.json, plain(read(call.config, lambda tx: need_image(tx, image_id))))
+    show.record(call.json, attrs.asdict(read(call.config, partial(need_shown, image_id=image_id))))
 
 
 @examples("csms firmware remove 3")
@@ -167,8 +157,8 @@ def remove(call: Invocation, image_id: int) -> None:
     async def work(database: StoreDatabase) -> Image:
         return await remove_image(ports_of(database, call.config), TENANT, image_id)
 
-    removed = in_database(call.config, work)
-    show.done(call.json, f"Removed firmware image {image_id}: {_title(removed)}", **plain(removed))
+    removed = shown(in_database(call.config, work))
+    show.done(call.json, f"Removed firmware image {image_id}: {removed.name}", **attrs.asdict(removed))
 
 
 @examples(
@@ -207,7 +197,6 @@ def update(call: Invocation, charger_id: str, image_id: int, unsigned: bool, ser
 def updates(call: Invocation, charger_id: str | None, is_open: bool | None, limit: int) -> None:
     """List firmware updates, the newest first."""
 
-    def query(tx: ReadTx) -> list[dict[str, Any]]:
-        return [attrs.asdict(each) for each in store.list_updates(tx, charger_id=charger_id, is_open=is_open, limit=limit)]
-
-    show.rows(call.json, read(call.config, query), UPDATE_COLUMNS, empty="There are no such firmware updates")
+    query = partial(store.list_updates, query=UpdatesQuery(charger_id=charger_id, open=is_open), limit=limit)
+    found = [attrs.asdict(each) for each in read(call.config, query)]
+    show.rows(call.json, found, UPDATE_COLUMNS, empty="There are no such firmware updates")

@@ -12,20 +12,19 @@ import click
 
 from csms.core.ports import ReadTx, Tx
 from csms.domain.upkeep.model import Campaign, CampaignWish, campaign_key, image_key
-from csms.domain.upkeep.model.campaigns import MEMBER_STATES
+from csms.domain.upkeep.model.campaigns import CAREFUL_PERCENT, MEMBER_STATES, CampaignsQuery, MembersQuery
 from csms.domain.upkeep.service import campaigns as service
 from csms.domain.upkeep.store import campaigns as store
 
 from . import show
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .station import station_id
 from .store import TENANT, read, write
 from .when import INSTANT
 
 COLUMNS = ["id", "name", "image_id", "state", "wave", "waves", "chargers", *MEMBER_STATES, "starts_at", "ends_at", "note"]
 MEMBER_COLUMNS = ["charger_id", "wave", "state", "update_state", "status", "tries", "note", "changed_at"]
-CAREFUL_PERCENT = 20
 
 _WINDOW = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 
@@ -59,12 +58,6 @@ class Wave(click.ParamType[tuple[int | None, int | None]]):
         if not (number.isascii() and number.isdigit()) or int(number) < 1 or (text.endswith("%") and int(number) > 100):
             self.fail(f"{value!r} is no size of a wave: write 10, or 25%", param, ctx)
         return (None, int(number)) if text.endswith("%") else (int(number), None)
-
-
-def plain(tx: ReadTx, campaign: Campaign) -> dict[str, Any]:
-    """A campaign and how many of its chargers are how far."""
-    counts = store.counts(tx, campaign.id)
-    return attrs.asdict(campaign) | {state: counts.get(state, 0) for state in MEMBER_STATES}
 
 
 @click.group()
@@ -124,8 +117,6 @@ def start(
     **more: Any,
 ) -> None:
     """Start a campaign with an image."""
-    if max_failures is None and max_failures_percent is None:
-        max_failures_percent = CAREFUL_PERCENT
     size, percent = wave or (None, None)
     begins, ends = window or (None, None)
     wish = CampaignWish(
@@ -144,7 +135,7 @@ def start(
     )
 
     def verb(tx: Tx) -> dict[str, Any]:
-        return plain(tx, service.start(tx, wish))
+        return attrs.asdict(service.need_progress(tx, service.start(tx, wish.careful).id))
 
     begun = write(call.config, verb, keys=(image_key(TENANT),))
     said = f"Firmware campaign {begun['id']} is {begun['state']}: chargers {begun['chargers']}, waves {begun['waves']}"
@@ -159,10 +150,8 @@ def start(
 def list_some(call: Invocation, is_open: bool | None, limit: int) -> None:
     """List campaigns, the newest first."""
 
-    def query(tx: ReadTx) -> list[dict[str, Any]]:
-        return [plain(tx, each) for each in store.list_campaigns(tx, is_open=is_open, limit=limit)]
-
-    show.rows(call.json, read(call.config, query), COLUMNS, empty="There are no such campaigns")
+    query = partial(store.list_campaigns, query=CampaignsQuery(open=is_open), limit=limit)
+    show.rows(call.json, [attrs.asdict(each) for each in read(call.config, query)], COLUMNS, empty="There are no such campaigns")
 
 
 @examples("csms firmware campaign show 1", "csms firmware campaign show 1 --state failed")
@@ -174,12 +163,8 @@ def show_one(call: Invocation, campaign_id: int, state: str | None) -> None:
     """Show a campaign and each of its chargers."""
 
     def query(tx: ReadTx) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        facts = plain(tx, service.need_campaign(tx, campaign_id))
-        members = every(
-            lambda after: store.list_members(tx, campaign_id, state=state, after=after),
-            lambda last: (last.wave, last.charger_id),
-            start=(0, ""),
-        )
+        facts = attrs.asdict(service.need_progress(tx, campaign_id))
+        members = store.list_members(tx, campaign_id, MembersQuery(state=state), EVERY)
         return facts, [attrs.asdict(each) for each in members]
 
     facts, members = read(call.config, query)

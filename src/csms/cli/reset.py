@@ -7,7 +7,7 @@ from functools import partial
 import attrs
 import click
 
-from csms.domain.upkeep.model.resets import IMMEDIATELY, RESET_STATES, WHEN_IDLE
+from csms.domain.upkeep.model.resets import IMMEDIATELY, RESET_STATES, WHEN_IDLE, ResetsQuery
 from csms.domain.upkeep.store import resets as store
 
 from . import show
@@ -51,6 +51,6 @@ def send(call: Invocation, charger_id: str, hard: bool, evse: int | None, force:
 @common
 def list_some(call: Invocation, charger_id: str | None, state: str | None, limit: int) -> None:
     """List resets and what became of them, the newest first."""
-    query = partial(store.list_resets, charger_id=charger_id, state=state, limit=limit)
+    query = partial(store.list_resets, query=ResetsQuery(charger_id=charger_id, state=state), limit=limit)
     found = [attrs.asdict(each) for each in read(call.config, query)]
     show.rows(call.json, found, COLUMNS, empty="No charger was reset: csms reset send CHARGER_ID")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from .providers import wrong_in
 from .sections import ApiConfig, Config, FilesConfig, OcppConfig
 
 MIN_KEY_LENGTH = 20
@@ -32,6 +33,7 @@ def contradictions(config: Config) -> list[Contradiction]:
         *_security(config.ocpp),
         *_files(config),
         *_pairs(config),
+        *_providers(config),
     ]
     if config.profile == "production":
         found += _production(config)
@@ -140,6 +142,20 @@ def _pairs(config: Config) -> Iterator[Contradiction]:
             (("ocpp", "fallback_protocol"), ("ocpp", "protocols")),
             f'ocpp.fallback_protocol "{ocpp.fallback_protocol}" must be one of ocpp.protocols',
         )
+
+
+def _providers(config: Config) -> Iterator[Contradiction]:
+    """Identity providers: what each lacks, and two of one issuer."""
+    issuers: dict[str, str] = {}
+    for name, provider in config.identity.providers.items():
+        table = ("identity", "providers", name)
+        everything = [(*table, field.name) for field in attrs.fields(type(provider))]
+        for key, words in wrong_in(name, provider, production=config.profile == "production"):
+            yield Contradiction(((*table, key), *everything), f"{'.'.join(table)}.{key}: {words}")
+        issuer = provider.issuer.rstrip("/")
+        if issuer and (other := issuers.setdefault(issuer, name)) != name:
+            words = f"{'.'.join(table)}.issuer: {other} has the same; one issuer is one provider, which may have several audiences"
+            yield Contradiction(((*table, "issuer"),), words)
 
 
 def _production(config: Config) -> Iterator[Contradiction]:

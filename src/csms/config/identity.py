@@ -6,6 +6,7 @@ import attrs
 
 from csms.core.access import ROLES
 
+from .providers import ProviderConfig
 from .rules import PUBLIC_URL, Between, OneOf, Pattern
 from .setting import setting
 
@@ -55,4 +56,7 @@ class IdentityConfig:
     )
     messages_file: str = setting(
         "csms-messages.txt", "file (mode 0600) of those messages, which hold one-time codes and links", path=True
+    )
+    providers: dict[str, ProviderConfig] = attrs.field(
+        factory=dict, metadata={"help": "identity providers whose tokens are taken, a table each: [identity.providers.NAME]"}
     )

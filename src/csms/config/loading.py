@@ -13,11 +13,19 @@ import attrs
 from csms.core.errors import CsmsError
 
 from . import checks
+from .providers import PROVIDER_NAME, ProviderConfig
 from .sections import PROFILES, Config
 from .shown import hidden, hidden_settings
 from .sources import Claim, Key, dotted, near, point, read_environment, read_toml
 
-TYPE_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", tuple[str, ...]: "a list of texts"}
+TYPE_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple[str, ...]: "a list of texts",
+    dict[str, str]: "a table of texts",
+}
 
 _HINTS = get_type_hints(Config)
 _FIELDS = {field.name: field for field in attrs.fields(Config) if not field.metadata.get("internal")}
@@ -27,15 +35,28 @@ SECTIONS: dict[str, type[Any]] = {name: _HINTS[name] for name in _FIELDS if attr
 SETTINGS: Key = ("plugins", "settings")
 """The table whose keys are the plugins' to know."""
 
+TABLES: dict[Key, type[Any]] = {("identity", "providers"): ProviderConfig}
+"""Tables of tables: who writes the configuration names each, and what can be in it is declared like a section."""
+
 KEYS: dict[Key, attrs.Attribute[Any]] = {(name,): field for name, field in _FIELDS.items() if name not in SECTIONS} | {
     (section, field.name): field
     for section, kind in SECTIONS.items()
     for field in attrs.fields(kind)
-    if (section, field.name) != SETTINGS
+    if (section, field.name) not in (SETTINGS, *TABLES)
 }
 """Every key with what is known about it."""
 
-TYPES: dict[Key, Any] = {key: get_type_hints(SECTIONS[key[0]] if len(key) == 2 else Config)[key[-1]] for key in KEYS}
+EXAMPLES: dict[Key, str] = {("identity", "providers"): "keycloak"}
+"""A name that such a table may have, for what is said of it."""
+
+INNER: dict[Key, attrs.Attribute[Any]] = {
+    (*table, field.name): field for table, kind in TABLES.items() for field in attrs.fields(kind)
+}
+"""Every key of a table in ``TABLES``, without the name that somebody gave the table."""
+
+TYPES: dict[Key, Any] = {key: get_type_hints(SECTIONS[key[0]] if len(key) == 2 else Config)[key[-1]] for key in KEYS} | {
+    key: get_type_hints(TABLES[key[:2]])[key[-1]] for key in INNER
+}
 """Every key's type, one of ``TYPE_WORDS``."""
 
 
@@ -66,19 +87,22 @@ def load_traced(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     claims, problems = _claims(path, environ)
     values: dict[Key, Any] = {}
     settings: dict[str, dict[str, Any]] = {}
+    tables: dict[Key, dict[str, dict[str, Any]]] = {table: {} for table in TABLES}
     sources: dict[str, str] = {}
     doubtful: set[Key] = set()
     for claim in claims:
         try:
             if claim.key[:2] == SETTINGS:
                 _put(settings, claim)
+            elif claim.key[:2] in TABLES:
+                _put_inner(tables[claim.key[:2]], claim)
             else:
                 values[claim.key] = checked(claim.key, claim.value, text=claim.text)
             sources[dotted(claim.key)] = claim.source
         except ValueError as error:
             doubtful.add(claim.key)
             problems.append(f"{_told(claim)}: {error}")
-    config = _build(values, settings, (path.parent if path else Path()).resolve())
+    config = _build(values, settings, tables, (path.parent if path else Path()).resolve())
     problems += [
         f"{next((sources[dotted(key)] for key in found.keys if dotted(key) in sources), path or 'defaults')}: {found.words}"
         for found in checks.contradictions(config)
@@ -91,12 +115,17 @@ def load_traced(path: Path | None, environ: Mapping[str, str]) -> Loaded:
 
 def allowed_words(key: Key) -> str:
     """What a key may be, in words, without its default."""
-    rule = KEYS[key].validator
+    rule = _declared(key).validator
     kind = TYPE_WORDS[TYPES[key]]
     if rule is None:
         return kind
     allowed = str(getattr(rule, "allowed"))  # noqa: B009 - attrs types every validator as a bare callable; ours are all rules
     return f"{kind}, {allowed}" if TYPES[key] in (int, float) else allowed
+
+
+def _declared(key: Key) -> attrs.Attribute[Any]:
+    """What is known about a key of a section or, without the table's own name, of one of ``TABLES``."""
+    return INNER[key] if key in INNER else KEYS[key]
 
 
 def checked(key: Key, value: Any, *, text: bool = False) -> Any:
@@ -107,7 +136,11 @@ def checked(key: Key, value: Any, *, text: bool = False) -> Any:
         value = _parsed(wanted, str(value).strip(), key)
     if wanted is float and type(value) is int:
         value = float(value)
-    if wanted == tuple[str, ...]:
+    if wanted == dict[str, str]:
+        if not isinstance(value, dict) or not all(isinstance(member, str) for member in value.values()):
+            raise refusal
+        value = dict(value)
+    elif wanted == tuple[str, ...]:
         if not isinstance(value, (list, tuple)) or not all(isinstance(member, str) for member in value):
             raise refusal
         value = tuple(value)
@@ -115,9 +148,9 @@ def checked(key: Key, value: Any, *, text: bool = False) -> Any:
         raise refusal
     if key == ("database", "url") and value.startswith("postgres://"):
         value = value.replace("postgres://", "postgresql://", 1)
-    if (rule := KEYS[key].validator) is not None:
+    if (rule := _declared(key).validator) is not None:
         try:
-            rule(None, KEYS[key], value)
+            rule(None, _declared(key), value)
         except ValueError as error:
             raise refusal from error
     return value
@@ -130,7 +163,7 @@ def _claims(path: Path | None, environ: Mapping[str, str]) -> tuple[list[Claim],
     """Every wish, the weakest first, and what was wrong with the names."""
     claims, problems = _file_claims(path) if path is not None else ([], [])
     named = {key: tuple(field.metadata["env"]) for key, field in KEYS.items()}
-    from_environment, unknown = read_environment(environ, named, (SETTINGS,))
+    from_environment, unknown = read_environment(environ, named, (SETTINGS, *TABLES))
     return claims + from_environment, problems + unknown
 
 
@@ -147,6 +180,9 @@ def _file_claims(path: Path) -> tuple[list[Claim], list[str]]:
             source = point(path, lines, key)
             if key == SETTINGS:
                 claims += _setting_claims(path, lines, inner)
+            elif key in TABLES:
+                more, wrong = _inner_claims(path, lines, key, inner)
+                claims, problems = claims + more, problems + wrong
             elif key in KEYS:
                 claims.append(Claim(key, inner, source))
             else:
@@ -165,6 +201,36 @@ def _setting_claims(path: Path, lines: Mapping[Key, int], tables: Any) -> list[C
     return claims
 
 
+def _inner_claims(path: Path, lines: Mapping[Key, int], table: Key, tree: Any) -> tuple[list[Claim], list[str]]:
+    """One claim per key in the tables of a table, and what is wrong with their names."""
+    claims, problems = [], []
+    if not isinstance(tree, dict):
+        return [], [
+            f"{point(path, lines, table)}: {dotted(table)}: must be a table each, such as [{dotted(table)}.{EXAMPLES[table]}]"
+        ]
+    for name, members in tree.items():
+        at = point(path, lines, (*table, name))
+        if not isinstance(members, dict):
+            problems.append(f"{at}: {dotted((*table, name))}: must be a table, [{dotted(table)}.{EXAMPLES[table]}] for example")
+        elif not PROVIDER_NAME.fullmatch(name):
+            problems.append(f"{at}: {dotted(table)}: a name has 1 to 40 small letters, digits, _ and -, not {name[:60]!r}")
+        else:
+            for member, value in members.items():
+                source = point(path, lines, (*table, name, member))
+                if (*table, member) in INNER:
+                    claims.append(Claim((*table, name, member), value, source))
+                else:
+                    problems.append(f"{source}: {_unknown_inner(table, name, member)}")
+    return claims, problems
+
+
+def _unknown_inner(table: Key, name: str, member: str) -> str:
+    """What to say of a key that no table of a table knows."""
+    known = [key[-1] for key in INNER if key[:-1] == table]
+    told = near(member, known) or f"; [{dotted((*table, name))}] knows {', '.join(known)}"
+    return f"{dotted((*table, name, member))}: unknown key{told}"
+
+
 def _unknown(key: Key) -> str:
     """What to say of a key that nobody knows."""
     *section, name = key
@@ -179,7 +245,7 @@ def _unknown(key: Key) -> str:
 
 def _told(claim: Claim) -> str:
     """Where a wrong value stands, and the value unless it is secret."""
-    field = KEYS.get(claim.key)
+    field = KEYS.get(claim.key) or (INNER.get(_within(claim.key)) if claim.key[:2] in TABLES else None)
     value = hidden_settings(claim.value, claim.key[-1]) if field is None else claim.value
     if field is not None and field.metadata["secret"]:
         value = hidden(claim.value)
@@ -198,6 +264,8 @@ def _parsed(wanted: Any, text: str, key: Key) -> Any:
             return wanted(text)
         except ValueError:
             return text
+    if wanted == dict[str, str]:
+        return _literal(text)
     if wanted == tuple[str, ...]:
         return _literal(text) if text.startswith("[") else tuple(part.strip() for part in text.split(",") if part.strip())
     return text.casefold() if key == ("log", "level") else text
@@ -224,7 +292,24 @@ def _put(settings: dict[str, dict[str, Any]], claim: Claim) -> None:
     table[names[-1]] = _literal(claim.value) if claim.text else claim.value
 
 
-def _build(values: dict[Key, Any], settings: dict[str, dict[str, Any]], folder: Path) -> Config:
+def _within(key: Key) -> Key:
+    """A key in a table of a table without the table's own name."""
+    return (*key[:2], *key[3:])
+
+
+def _put_inner(tables: dict[str, dict[str, Any]], claim: Claim) -> None:
+    """Put one value of a table of a table in its place. Raises ``ValueError`` when there is no such key, or it must be another."""
+    name, member = claim.key[2], _within(claim.key)
+    if member not in INNER:
+        raise ValueError("there is no such setting" + near(claim.key[-1], [key[-1] for key in INNER]))
+    if not PROVIDER_NAME.fullmatch(name):
+        raise ValueError("a name has 1 to 40 small letters, digits, _ and -")
+    tables.setdefault(name, {})[member[-1]] = checked(member, claim.value, text=claim.text)
+
+
+def _build(
+    values: dict[Key, Any], settings: dict[str, dict[str, Any]], tables: dict[Key, dict[str, dict[str, Any]]], folder: Path
+) -> Config:
     """The frozen object: values over the profile's defaults, paths made absolute."""
     profile = values.get(("profile",), PROFILES[0])
     chosen = {key: values.get(key, field.metadata["profiles"].get(profile, field.default)) for key, field in KEYS.items()}
@@ -241,5 +326,8 @@ def _build(values: dict[Key, Any], settings: dict[str, dict[str, Any]], folder: 
     sections: dict[str, Any] = {}
     for name, kind in SECTIONS.items():
         arguments = {key[1]: value for key, value in chosen.items() if key[0] == name and len(key) == 2}
+        for table, members in tables.items():
+            if table[0] == name:
+                arguments[table[1]] = {inner: TABLES[table](**given) for inner, given in members.items()}
         sections[name] = kind(**arguments, **({SETTINGS[1]: settings} if name == SETTINGS[0] else {}))
     return Config(**{key[0]: value for key, value in chosen.items() if len(key) == 1}, **sections, folder=folder)

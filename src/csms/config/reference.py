@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from .loading import KEYS, SECTIONS, SETTINGS, allowed_words
+from .loading import EXAMPLES, INNER, KEYS, SECTIONS, SETTINGS, TABLES, allowed_words
 from .sections import Config
 from .sources import Key, variable
 
@@ -53,6 +53,8 @@ def literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return f"[{', '.join(literal(member) for member in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{literal(name)} = {literal(member)}' for name, member in value.items())}}}"
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return str(value)
@@ -83,11 +85,34 @@ def reference_toml() -> str:
             lines += [f"{key[-1]} = {literal(field.default)}", ""]
         if name == SETTINGS[0]:
             lines.append(_SETTINGS_EXAMPLE)
+        for table in (each for each in TABLES if each[0] == name):
+            lines += ["", f"# {inspect.getdoc(TABLES[table])}", f"# [{'.'.join(table)}.{EXAMPLES[table]}]", "#"]
+            for key in (each for each in INNER if each[:2] == table):
+                lines += [
+                    f"# {INNER[key].metadata['help']}",
+                    f"# {allowed_words(key)}",
+                    f"# {key[-1]} = {literal(INNER[key].default)}",
+                    "#",
+                ]
+            lines[-1] = ""
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def _table_rows(table: Key) -> list[str]:
+    """The part of the page about tables that somebody names."""
+    lines = [f"### [{'.'.join(table)}.NAME]", "", inspect.getdoc(TABLES[table]) or "", ""]
+    lines += [f"In the environment: `{variable(table)}__NAME__KEY`.", ""]
+    lines += ["| key | default | allowed | what it is for |", "| --- | --- | --- | --- |"]
+    for key in (each for each in INNER if each[:2] == table):
+        field = INNER[key]
+        lines.append(
+            f"| `{key[-1]}` | `{literal(field.default)}` | {_cell(allowed_words(key))} | {_cell(field.metadata['help'])} |"
+        )
+    return [*lines, ""]
 
 
 def reference_page() -> str:
@@ -107,4 +132,6 @@ def reference_page() -> str:
                 "`CSMS_PLUGINS_SETTINGS__NAME__KEY` |"
             )
         lines.append("")
+        for table in (each for each in TABLES if each[0] == name):
+            lines += _table_rows(table)
     return "\n".join(lines).rstrip() + "\n"

@@ -203,6 +203,9 @@ class FilesConfig:
         profiles={"production": False},
     )
     max_upload_bytes: int = setting(104_857_600, "largest file that a charger may send", validator=Between(1024, 10_737_418_240))
+    max_image_bytes: int = setting(
+        1_073_741_824, "largest firmware image that may be uploaded over the API", validator=Between(1024, 10_737_418_240)
+    )
     reserve_bytes: int = setting(
         268_435_456, "free disk space that no file takes: the database may live there, too", validator=Between(0, 2**50)
     )

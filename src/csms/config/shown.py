@@ -56,7 +56,10 @@ def shown(config: Any) -> dict[str, Any]:
         elif field.metadata.get("secret"):
             plain[field.name] = hidden(value)
         elif isinstance(value, dict):
-            plain[field.name] = hidden_settings(value)
+            plain[field.name] = {
+                name: shown(each) if hasattr(each, "__attrs_attrs__") else hidden_settings(each, str(name))
+                for name, each in value.items()
+            }
         elif isinstance(value, Path):
             plain[field.name] = str(value)
         else:

@@ -64,6 +64,8 @@ CREATE INDEX transactions_begun_by_driver ON transactions (tenant, driver_id, (C
 CREATE INDEX transactions_begun_by_state ON transactions (tenant, state, (COALESCE(started_at, created_at)), id);
 CREATE INDEX transactions_begun_by_reason ON transactions (tenant, stop_reason, (COALESCE(started_at, created_at)), id)
     WHERE stop_reason <> '';
+CREATE INDEX transactions_begun_unreported ON transactions (tenant, stop_source, (COALESCE(started_at, created_at)), id)
+    WHERE stop_source <> '' AND stop_source <> 'reported';
 -- To be found by the charger's own id, of which there are no two worth telling apart.
 CREATE INDEX transactions_references ON transactions (tenant, reference) WHERE reference <> '';
 

@@ -46,9 +46,9 @@ class Promise:
         kind = content_type.partition(";")[0]
         if not content:
             return "" if not body else f"{where} answered {status} with a body, and none is described"
-        if kind not in content:
+        if kind not in content and "*/*" not in content:
             return f"{where} answered {status} as {kind or 'nothing'}, and described is {', '.join(content)}"
-        schema = content[kind].get("schema")
+        schema = content.get(kind, {}).get("schema")
         if not schema or not kind.endswith("json"):
             return ""
         key = f"{where} {status}"

@@ -31,13 +31,15 @@ class Received:
 
 @attrs.define(slots=True, eq=False)
 class Receiver:
-    """Keeps what it is sent. ``status`` is how it answers, after ``wait_s``; ``judge`` decides for each request, where given."""
+    """Keeps what it is sent. ``status`` is how it answers, after ``wait_s``, or once the ``gate`` is open; ``judge`` decides for each
+    request, where given."""
 
     url: str = ""
     status: int = 200
     wait_s: float = 0.0
     answer: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    gate: trio.Event | None = None
     judge: Callable[[Received], int] | None = None
     received: list[Received] = attrs.field(factory=list)
     """What it answered with 2xx."""
@@ -91,6 +93,8 @@ class Receiver:
         self.most_at_once = max(self.most_at_once, self._at_once)
         try:
             await trio.sleep(self.wait_s)
+            if self.gate is not None:
+                await self.gate.wait()
         finally:
             self._at_once -= 1
         status = self.judge(request) if self.judge is not None else self.status

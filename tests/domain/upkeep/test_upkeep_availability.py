@@ -15,7 +15,7 @@ from csms.core.ports import Tx
 from csms.core.reports import StatusReported
 from csms.domain.stations import service as stations
 from csms.domain.upkeep.flows import availability as flows
-from csms.domain.upkeep.model.availability import BUSY, Availability, shows
+from csms.domain.upkeep.model.availability import BUSY, Availability, AvailabilityQuery, shows
 from csms.domain.upkeep.service import availability as service
 from csms.domain.upkeep.service import maintenance
 from csms.domain.upkeep.store import availability as store
@@ -254,4 +254,4 @@ async def test_a_charger_that_was_added_anew_is_in_service(scene: Scene) -> None
     await scene.world.add("C1")
     scene.world.clock.advance(60 * MINUTE)
     assert await scene.due() == []
-    assert await scene.world.look(store.everything) == []
+    assert await scene.world.look(store.list_places, AvailabilityQuery(), 10) == []

@@ -111,6 +111,7 @@ async def test_refresh_tokens_work_once(people: People) -> None:
     assert thief.status_code == 401
     assert (await people.get("/me/account", headers)).status_code == 401, "two had it: the login has ended, at once"
     assert (await people.post("/auth/refresh", {"refresh_token": third.json()["refresh_token"]})).status_code == 401
+    assert "from two places" in await people.message("a@example.org")
     await people.server.eventually("SELECT * FROM events WHERE type = 'login_ended' AND payload LIKE '%reused%'")
 
 

@@ -72,26 +72,26 @@ def store(database: StoreDatabase) -> Store:
 async def test_an_address_is_one_users(store: Store) -> None:
     first = await store.do(people.add, email=" Asha@Example.org ", phone="+91 20 5550 1234", name="Asha")
     assert (first.email, first.phone, first.email_verified_at is not None) == ("Asha@Example.org", "+912055501234", True)
-    taken: dict[str, Any]
-    for taken in ({"email": "ASHA@example.org"}, {"email": "b@x.org", "phone": "+912055501234"}):
+    taken: list[dict[str, Any]] = [{"email": "ASHA@example.org"}, {"email": "b@x.org", "phone": "+912055501234"}]
+    for each in taken:
         with pytest.raises(Conflict):
-            await store.do(people.add, **taken)
+            await store.do(people.add, **each)
     second = await store.do(people.add, email="b@example.org")
     assert second.name == "b"
     with pytest.raises(Conflict):
         await store.do(people.set_email, second.id, "asha@EXAMPLE.org")
     assert (await store.do(people.set_email, first.id, "asha@example.org")).email == "asha@example.org", "it is their own"
-    wrong: dict[str, Any]
-    for wrong in (
+    wrong: list[dict[str, Any]] = [
         {},
         {"email": "no"},
         {"email": "a b@x.org"},
         {"phone": "12345678"},
         {"email": "x@y.z", "locale": "?"},
         {"email": "x@y.z", "name": "\x07"},
-    ):
+    ]
+    for each in wrong:
         with pytest.raises(Invalid):
-            await store.do(people.add, **wrong)
+            await store.do(people.add, **each)
 
 
 async def test_what_a_login_is_worth(store: Store) -> None:

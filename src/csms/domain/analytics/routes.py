@@ -11,7 +11,7 @@ from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
 from csms.api.routes import CHARGER as CHARGER_REACH
 from csms.api.routes import LIST, Reply, Routes
-from csms.api.tables import download
+from csms.api.tables import TABLES, download
 from csms.core.errors import NotFound
 from csms.core.paging import Page
 from csms.core.ports import ReadTx
@@ -123,12 +123,12 @@ def routes(settings: Settings) -> Routes:
     stations_ranked = ranked(STATION, subjects.station_names, "stations")
     chargers_ranked = ranked(CHARGER, subjects.charger_names, "chargers")
 
-    @made.get("/analytics/stations", needs="analytics:read", reach=LIST, tells=Page[SubjectFigures])
+    @made.get("/analytics/stations", needs="analytics:read", reach=LIST, tells=Page[SubjectFigures], also=TABLES)
     async def by_station(call: Call, query: RankingQuery) -> Any:
         """Stations beside each other: sort them by energy, transactions, faults, downtime. Also as CSV or XLSX."""
         return await stations_ranked(call, query)
 
-    @made.get("/analytics/chargers", needs="analytics:read", reach=LIST, tells=Page[SubjectFigures])
+    @made.get("/analytics/chargers", needs="analytics:read", reach=LIST, tells=Page[SubjectFigures], also=TABLES)
     async def by_charger(call: Call, query: RankingQuery) -> Any:
         """Chargers beside each other. Also as CSV or XLSX."""
         return await chargers_ranked(call, query)
@@ -151,7 +151,7 @@ def routes(settings: Settings) -> Routes:
 
         return await call.read(read)
 
-    @made.get("/analytics/compliance", needs="analytics:read", reach=LIST, tells=ComplianceReport)
+    @made.get("/analytics/compliance", needs="analytics:read", reach=LIST, tells=ComplianceReport, also=TABLES)
     async def uptime_report(call: Call, query: ComplianceQuery) -> Any:
         """The uptime of every port against what is required (23 CFR 680.116(b)): excluded time counts as up. Also as CSV or XLSX."""
         report = await call.read(compliance.report, query, call.stations)
@@ -162,7 +162,7 @@ def routes(settings: Settings) -> Routes:
         """When the ports of a charger were down, and why."""
         return Outages(items=await call.read(compliance.outages, charger_id, query))
 
-    @made.get("/analytics/monthly", needs="analytics:read", tells=MonthlyReport)
+    @made.get("/analytics/monthly", needs="analytics:read", tells=MonthlyReport, also=TABLES)
     async def month(call: Call, query: MonthQuery) -> Any:
         """A month of the tenant: all told, against the month before, by station, and its ports' compliance.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,10 +19,12 @@ from csms.core.ports import Ports, ReadTx
 
 from . import flows, service
 from .kinds import INLINE, READING, TENANT, WRITING
-from .model import Content, Document, DocumentSettings, NewDocument, Shown
+from .model import Content, Document, DocumentSettings, DocumentsQuery, NewDocument, Shown
 from .service import Received, Where
 
 WAIT_FOR_A_PLACE_S = 10.0
+EACH = 3
+"""Uploads at a time of one user or key."""
 SIGNED = "/api/v1/signed-documents"
 
 
@@ -32,6 +35,7 @@ class Desk:
         self.settings = settings
         self.where = where
         self._places = trio.Semaphore(settings.max_uploads)
+        self._uploading: Counter[str] = Counter()
 
     async def take(self, call: Call, new: NewDocument, *, driver_id: int | None = None) -> Document:
         """The body of the present request as a new document. Raises ``Problem``, ``Invalid``, ``Refused`` or ``NotFound``."""
@@ -56,21 +60,38 @@ class Desk:
             of = Subject(new.subject_kind, new.subject_id)
             return await call.write(verb, self.settings, named, received, of=of, detail=detail)
 
-        async with self._place():
+        async with self._place(call.who.identity):
             return await flows.upload(
                 call.ports, new, upload.pieces(), lambda: new.name or upload.name, keep, expected_bytes=expected
             )
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        with trio.move_on_after(WAIT_FOR_A_PLACE_S) as waited:
-            await self._places.acquire()
-        if waited.cancelled_caught:
-            raise Problem(503, "Service Unavailable", "too many uploads at the moment; try again")
+    async def _place(self, who: str) -> AsyncIterator[None]:
+        """A place among the uploads; nobody takes them all. Raises ``Problem``."""
+        if self._uploading[who] >= EACH:
+            raise Problem(429, "Too Many Requests", f"at most {EACH} uploads at a time")
+        self._uploading[who] += 1
         try:
-            yield
+            with trio.move_on_after(WAIT_FOR_A_PLACE_S) as waited:
+                await self._places.acquire()
+            if waited.cancelled_caught:
+                raise Problem(503, "Service Unavailable", "too many uploads at the moment; try again")
+            try:
+                yield
+            finally:
+                self._places.release()
         finally:
-            self._places.release()
+            self._uploading[who] -= 1
+            if not self._uploading[who]:
+                del self._uploading[who]
+
+    async def narrow(self, call: Call, query: DocumentsQuery) -> None:
+        """Keep a list to what those may see who may see some stations only. Raises ``Problem`` 403, or ``NotFound``."""
+        if call.stations is None:
+            return
+        if query.subject_kind is None or query.subject_id is None:
+            raise Problem(403, "Forbidden", "say what the documents are to be about: subject_kind and subject_id")
+        call.needs_station(await call.read(self.where, query.subject_kind, query.subject_id))
 
     def may_see(self, call: Call, document: Document, *, to_write: bool = False) -> None:
         """Whether the caller's permissions reach what a document is about. Raises ``Problem`` 403."""

@@ -9,7 +9,7 @@ from quart import Response
 
 from csms.api.calls import READ_LIMIT_S, Call, Subject
 from csms.api.problems import Problem
-from csms.api.routes import PUBLIC, Reply, Routes
+from csms.api.routes import FILE, PUBLIC, Reply, Routes
 from csms.core.errors import NotFound
 from csms.core.paging import Page
 from csms.core.ports import ReadTx
@@ -29,27 +29,28 @@ from .model import (
     Shown,
 )
 
-UPLOAD_LIMIT_S = 900.0
+UPLOAD_LIMIT_S = 300.0
 STREAM = "application/octet-stream"
 
 
 def routes(desk: Desk) -> Routes:
     """Routes of this slice."""
     made = Routes("documents", "Files and images: what they are about, whether they were approved, until when they hold.")
-    _list(made)
+    _list(made, desk)
     _one(made, desk)
     _content(made, desk)
     _review(made)
     return made
 
 
-def _list(made: Routes) -> None:
-    @made.get("/documents", needs="documents:read")
+def _list(made: Routes, desk: Desk) -> None:
+    @made.get("/documents", needs="documents:read", reach="list")
     async def list_(call: Call, query: DocumentsQuery) -> Page[Document]:
         """Documents about what one may see.
 
-        Those who may see some stations only ask for one document at a time, by what shows it.
+        Those who may see some stations only say what the documents are to be about (`subject_kind` and `subject_id`).
         """
+        await desk.narrow(call, query)
         kinds = frozenset(kind for kind, needs in READING.items() if call.who.may(needs))
         return await call.read(store.documents, query, kinds)
 
@@ -117,7 +118,7 @@ def _one(made: Routes, desk: Desk) -> None:
 def _content(made: Routes, desk: Desk) -> None:
     more: dict[str, Any] = {"needs": "documents:read", "reach": "list"}
 
-    @made.get("/documents/<int:document_id>/content", produces=STREAM, **more)
+    @made.get("/documents/<int:document_id>/content", produces=FILE, **more)
     async def download(call: Call, document_id: int) -> Response:
         """A document's content, or a part of it (`Range`)."""
         await desk.need(call, document_id)
@@ -137,7 +138,7 @@ def _content(made: Routes, desk: Desk) -> None:
     @made.get(
         "/signed-documents/<token>",
         needs=PUBLIC,
-        produces=STREAM,
+        produces=FILE,
         errors={404: "it is no link of ours, has expired, or was deleted"},
     )
     async def signed(call: Call, token: str) -> Response:

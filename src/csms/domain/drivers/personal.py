@@ -9,6 +9,7 @@ import attrs
 from csms.core.errors import NotFound
 from csms.core.ids import token_key
 from csms.core.ports import ReadTx, Tx
+from csms.domain.privacy.model import FORGOTTEN
 
 from .model import TokensChanged, driver_key
 
@@ -51,7 +52,7 @@ def identity(tx: ReadTx, driver_id: int) -> Identity:
     }
     for vehicle in held["vehicles"]:
         words |= {str(vehicle[column]): f"erased-vehicle-{vehicle['id']}" for column in ("plate", "vin") if vehicle[column]}
-    tokens = {row["id"]: f"erased-token-{row['id']}" for row in held["tokens"]}
+    tokens = {row["id"]: f"{FORGOTTEN}{row['id']}" for row in held["tokens"]}
     words |= {row["value"]: tokens[row["id"]] for row in held["tokens"]}
     return Identity(words=words, tokens=tokens)
 

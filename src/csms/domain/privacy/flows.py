@@ -14,7 +14,7 @@ from csms.core.ports import Ports, ReadTx
 from csms.core.vault import NoKey
 
 from . import masking, service, store
-from .model import TRACES, Progress, Trace
+from .model import FORGOTTEN, TRACES, Progress, Trace
 
 SETTLE_MS = 10_000
 """So long after an erasure the last messages about it have been written, too."""
@@ -38,7 +38,7 @@ async def mask_traces(ports: Ports) -> int:
         except NoKey as error:
             log.error("privacy.cannot_mask", erasure=progress.erasure_id, reason=str(error))
             continue
-        await _mask(ports, tenant, progress, masking.spellings(words))
+        await _mask(ports, tenant, progress, words)
         await ports.database.write(service.finish, progress.erasure_id, tenant=tenant)
         done += 1
     return done
@@ -49,12 +49,17 @@ async def _to_do(ports: Ports) -> list[tuple[TenantId, Progress]]:
     return list(await ports.database.read(query, tenant=DEFAULT_TENANT))
 
 
-async def _mask(ports: Ports, tenant: TenantId, progress: Progress, known: Mapping[str, str]) -> None:
+async def _mask(ports: Ports, tenant: TenantId, progress: Progress, words: Mapping[str, str]) -> None:
+    every = masking.spellings(words)
+    tokens = masking.spellings({word: name for word, name in words.items() if name.startswith(FORGOTTEN)})
     names = list(TRACES)
     start = names.index(progress.place) if progress.place in TRACES else 0
-    for name in names[start:] if known else ():
-        last = progress.last if name == progress.place else -1
-        await _mask_log(ports, tenant, progress.erasure_id, TRACES[name], last, known)
+    for name in names[start:]:
+        trace = TRACES[name]
+        known = tokens if trace.tokens_only else every
+        if known:
+            last = progress.last if name == progress.place else -1
+            await _mask_log(ports, tenant, progress.erasure_id, trace, last, known)
 
 
 async def _mask_log(ports: Ports, tenant: TenantId, erasure_id: int, trace: Trace, last: int, known: Mapping[str, str]) -> None:

@@ -47,4 +47,5 @@ def masked(text: str, known: Mapping[str, str]) -> str:
     if not known:
         return text
     every = "|".join(re.escape(each) for each in sorted(known, key=len, reverse=True))
-    return re.sub(every, lambda found: known[found[0].lower()], text, flags=re.IGNORECASE)
+    # what is followed by a colon is the name of a field
+    return re.sub(rf"(?:{every})(?!\s*:)", lambda found: known[found[0].lower()], text, flags=re.IGNORECASE)

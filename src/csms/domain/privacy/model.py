@@ -10,6 +10,9 @@ import attrs
 from csms.core.events import Event, event
 from csms.core.paging import one_of
 
+FORGOTTEN = "erased-token-"
+"""How a forgotten token's pseudonym begins."""
+
 
 def erasure_key(tenant: int, driver_id: int) -> str:
     """The write key of a driver's erasure."""
@@ -50,22 +53,26 @@ class ExportQuery:
 
 @attrs.frozen(slots=True)
 class Trace:
-    """Where a log may name a driver: columns of a table with a growing number ``id``. What is masked there are whole JSON texts."""
+    """Where a log may name a driver: columns of a table with a growing number ``id``. What is masked there are whole JSON texts.
+
+    Chargers know tokens only (``tokens_only``), and a driver may be called what OCPP calls a status.
+    """
 
     table: str
     columns: tuple[str, ...]
     id: str = "id"
+    tokens_only: bool = False
 
 
 TRACES: Mapping[str, Trace] = {
     each.table: each
     for each in (
-        Trace("frames", ("text",)),
+        Trace("frames", ("text",), tokens_only=True),
         Trace("events", ("payload",), id="sequence"),
-        Trace("late_stops", ("report",)),
-        Trace("quarantine", ("report",)),
-        Trace("commands", ("body",)),
-        Trace("bulk_commands", ("body",)),
+        Trace("late_stops", ("report",), tokens_only=True),
+        Trace("quarantine", ("report",), tokens_only=True),
+        Trace("commands", ("body",), tokens_only=True),
+        Trace("bulk_commands", ("body",), tokens_only=True),
         Trace("alerts", ("detail",)),
     )
 }

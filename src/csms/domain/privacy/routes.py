@@ -28,6 +28,7 @@ def routes(export: Export, erase: Erase) -> Routes:
         "/drivers/<int:driver_id>/privacy/export",
         needs="drivers:privacy",
         produces="application/zip",
+        also=("application/json",),
         limit_s=EXPORT_LIMIT_S,
         name="export",
     )

@@ -116,9 +116,7 @@ def _item(row: Row) -> ReservationItem:
     return ReservationItem(**row)
 
 
-def page_of_reservations(
-    tx: ReadTx, query: ReservationsQuery, stations: Collection[int] | None = None
-) -> Page[ReservationItem]:
+def page_of_reservations(tx: ReadTx, query: ReservationsQuery, stations: Collection[int] | None = None) -> Page[ReservationItem]:
     """A page of reservations; of those at chargers of ``stations`` only, unless that is None."""
     return page(tx, RESERVATIONS, query, _item, **_more(query), stations=stations)
 

@@ -9,7 +9,7 @@ from quart import Response
 
 from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
-from csms.api.routes import OWN, Reply, Routes
+from csms.api.routes import FILE, OWN, Reply, Routes
 from csms.core.errors import NotFound
 from csms.core.ids import TenantId
 from csms.core.paging import Page
@@ -35,7 +35,7 @@ from .model import (
     TicketsQuery,
 )
 
-UPLOAD_LIMIT_S = 900.0
+UPLOAD_LIMIT_S = 300.0
 STREAM = "application/octet-stream"
 CLOSED = {409: "the ticket is closed"}
 
@@ -58,10 +58,6 @@ def _subject(ticket_id: int) -> Subject:
         return service.need_ticket(tx, ticket_id)
 
     return Subject("ticket", str(ticket_id), view)
-
-
-def _about(call: Call) -> dict[str, str]:
-    return {"by": call.who.name}
 
 
 async def _visible(call: Call, ticket_id: int) -> Ticket:
@@ -107,9 +103,7 @@ def _staff(made: Routes, name_of: NameOf) -> None:
         """Say who looks after a ticket, how urgent it is and how it stands."""
         await _visible(call, ticket_id)
         assignee = "" if body.assignee_id is None else await name_of(call.tenant, body.assignee_id)
-        return await call.write(
-            service.change, ticket_id, body, assignee, of=Subject("ticket", str(ticket_id), _subject(ticket_id).view)
-        )
+        return await call.write(service.change, ticket_id, body, assignee, of=_subject(ticket_id))
 
     @made.post(
         "/tickets/<int:ticket_id>/messages",
@@ -149,7 +143,7 @@ def _staff_attachments(made: Routes, desk: Desk) -> None:
         added = await desk.take(call, _attachment(ticket_id))
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/documents/{added.id}"})
 
-    @made.get("/tickets/<int:ticket_id>/attachments/<int:document_id>", needs="tickets:read", reach="list", produces=STREAM)
+    @made.get("/tickets/<int:ticket_id>/attachments/<int:document_id>", needs="tickets:read", reach="list", produces=FILE)
     async def attachment(call: Call, ticket_id: int, document_id: int) -> Response:
         """A file that is attached to a ticket."""
         await _visible(call, ticket_id)
@@ -245,7 +239,7 @@ def _drivers_attachments(made: Routes, desk: Desk) -> None:
         added = await desk.take(call, _attachment(ticket_id), driver_id=driver_id)
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/me/tickets/{ticket_id}/attachments/{added.id}"})
 
-    @made.get("/me/tickets/<int:ticket_id>/attachments/<int:document_id>", needs="me:read", reach=OWN, produces=STREAM)
+    @made.get("/me/tickets/<int:ticket_id>/attachments/<int:document_id>", needs="me:read", reach=OWN, produces=FILE)
     async def my_attachment(call: Call, ticket_id: int, document_id: int) -> Response:
         """A file that is attached to one's own ticket."""
         await call.read(service.need_ticket, ticket_id, _driver(call))

@@ -6,6 +6,7 @@ import attrs
 
 from csms.core.ports import Ports
 
+from .directory import Directory
 from .keys import Keys
 from .model import Rules
 from .passwords import Passwords
@@ -23,3 +24,4 @@ class Gate:
     passwords: Passwords
     standings: Standings
     neighbours: Neighbours
+    directory: Directory

@@ -132,8 +132,9 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
     @made.post("/me/tokens/<int:token_id>/block", needs="me:write", reach=OWN)
     async def block_token(call: Call, token_id: int, body: Lost) -> TokenCard:
         """Block an own token at once, such as a lost card. Only staff can unblock it."""
-        of = Subject("token", str(token_id), lambda tx: cards.need_card(tx, token_id))
-        return await call.write(cards.block_own, own_driver(call), token_id, body.reason, of=of)
+        driver_id = own_driver(call)
+        of = Subject("token", str(token_id), lambda tx: cards.own_card(tx, driver_id, token_id))
+        return await call.write(cards.block_own, driver_id, token_id, body.reason, of=of)
 
     @made.get("/me/favourites", needs="me:read", reach=OWN)
     async def favourites(call: Call, query: FavouritesQuery) -> Page[Favourite]:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from .driving import (
+    DriverTotals,
+    MineQuery,
+    Spent,
+    StartMine,
+)
 from .events import (
     AboutTransaction,
     Ending,
@@ -50,10 +56,8 @@ from .views import (
     AttachStop,
     CommandTold,
     CostSoFar,
-    DriverTotals,
     EndNow,
     LateStop,
-    MineQuery,
     QuarantineDetail,
     QuarantineItem,
     QuarantineQuery,
@@ -66,8 +70,6 @@ from .views import (
     SeriesLine,
     SeriesPoint,
     SeriesQuery,
-    Spent,
-    StartMine,
     TokenAnswer,
     TokenShown,
     TransactionDetail,

@@ -8,7 +8,7 @@ index has the order of an OR.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from csms.core.errors import Invalid
@@ -16,7 +16,16 @@ from csms.core.ids import MAX_TRANSACTION_ID
 from csms.core.paging import Stretch
 from csms.core.ports import ReadTx, Row
 from csms.domain.listing import pattern
-from csms.domain.transactions.model import Transaction, TransactionFilter, TransactionItem, TransactionsQuery, TransactionTotals
+from csms.domain.transactions.model import (
+    CLOSED_STATES,
+    ESTIMATED,
+    OPERATOR,
+    Transaction,
+    TransactionFilter,
+    TransactionItem,
+    TransactionsQuery,
+    TransactionTotals,
+)
 
 from . import rows
 
@@ -36,8 +45,18 @@ _CONDITIONS = {
     "from_at": f"{BEGUN} >= :from_at",
 }
 _NARROW = ("charger_id", "station_id", "driver_id", "token")
-_WIDE = {"state": "t.state || '' = :state", "stop_reason": "t.stop_reason || '' = :stop_reason"}
-"""The same without their indexes. Without statistics SQLite takes any index whose columns are fixed: here it must be a narrow one's."""
+_UNINDEXED = {
+    "charger_id": "t.charger_id || '' = :charger_id",
+    "station_id": "t.station_id + 0 = :station_id",
+    "driver_id": "t.driver_id + 0 = :driver_id",
+    "token": "t.token_folded || '' = :token",
+    "state": "t.state || '' = :state",
+    "stop_reason": "t.stop_reason || '' = :stop_reason",
+}
+"""The same without their indexes. Without statistics SQLite takes any index whose columns are fixed, and here we know which is best."""
+_WIDE = {name: _UNINDEXED[name] for name in ("state", "stop_reason")}
+_RARE = "t.stop_source <> '' AND t.stop_source <> 'reported'"
+"""What the index of stops that no charger reported is about."""
 _NAMES = (
     "id, charger_id, station_id, evse, connector, reference, state, charging_state, token, token_kind, token_id, token_status, driver_id,"
     " started_at, stopped_at, meter_start_wh, meter_stop_wh, energy_wh, energy_basis, stop_reason, stop_source, last_meter_wh,"
@@ -89,9 +108,10 @@ def select(
     tx: ReadTx, which: TransactionFilter, *, limit: int, after: str | None = None, stations: Collection[int] | None = None
 ) -> list[TransactionItem]:
     """At most ``limit`` transactions after a cursor. One statement, and one more to find what a search means."""
-    scoped = stations is not None and len(stations) <= MOST_APART
+    lively = _is_lively(which)
+    scoped = stations is not None and len(stations) <= MOST_APART and not lively
     narrow = scoped or bool(which.search) or any(getattr(which, name) is not None for name in _NARROW)
-    conditions, values = _conditions(which, narrow=narrow, after=after)
+    conditions, values = _conditions(which, _UNINDEXED if lively else _WIDE if narrow else {}, after)
     apart: Apart = ()
     if which.search and which.search.strip():
         apart, condition = _searched(tx, which.search)
@@ -131,12 +151,20 @@ def _sql(conditions: Sequence[str], apart: Apart, values: dict[str, Any]) -> str
     )
 
 
-def _conditions(which: TransactionFilter, *, narrow: bool = False, after: str | None = None) -> tuple[list[str], dict[str, Any]]:
+def _is_lively(which: TransactionFilter) -> bool:
+    """Whether it is about transactions that are not over: of those there are so few that nothing else narrows better."""
+    return not which.search and (which.open is True or (which.state is not None and which.state not in CLOSED_STATES))
+
+
+def _conditions(
+    which: TransactionFilter, instead: Mapping[str, str] | None = None, after: str | None = None
+) -> tuple[list[str], dict[str, Any]]:
     values: dict[str, Any] = {name: getattr(which, name) for name in _CONDITIONS if getattr(which, name) is not None}
     if which.token is not None:
         values["token"] = which.token.casefold()
-    texts = _CONDITIONS | _WIDE if narrow else _CONDITIONS
-    conditions = [texts[name] for name in values]
+    conditions = [(instead or {}).get(name, _CONDITIONS[name]) for name in values]
+    if which.stop_source in (ESTIMATED, OPERATOR):
+        conditions.append(_RARE)
     until = which.to_at
     if after is not None:
         seen_at, seen_id = _read(after)
@@ -146,8 +174,10 @@ def _conditions(which: TransactionFilter, *, narrow: bool = False, after: str | 
     if until is not None:
         values["until"] = until
         conditions.append(f"{BEGUN} < :until")
-    if which.open is not None:
-        conditions.append("t.closed_at IS NULL" if which.open else "t.closed_at IS NOT NULL")
+    if which.open is False:
+        conditions.append("t.closed_at IS NOT NULL")
+    elif which.open or _is_lively(which):
+        conditions.append("t.closed_at IS NULL")
     return conditions, values
 
 

@@ -9,6 +9,7 @@ import attrs
 
 from csms.core.events import Event, event
 from csms.core.ids import Place, charger_key
+from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.core.reports import AVAILABLE, FAULTED, UNAVAILABLE, UNKNOWN
 
 PENDING = "pending"
@@ -83,6 +84,62 @@ class Window:
     def place(self) -> Place:
         """Where."""
         return Place(self.evse, self.connector)
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PlaceAvailability:
+    """A place that somebody took out of service or put back, as people see it.
+
+    ``wished`` is what somebody wants, ``operative`` what the charger is to be told: not in service while maintenance runs. ``state`` is
+    how far that is, ``answer`` what the charger said, ``due_at`` when it is told again.
+    """
+
+    charger_id: str
+    evse: int
+    connector: int
+    wished: bool
+    operative: bool
+    state: str
+    answer: str
+    reason: str
+    set_by: str
+    since_at: int
+    changed_at: int
+    sent_at: int | None
+    failures: int
+    due_at: int | None
+
+
+SHOWN = tuple(field.name for field in attrs.fields(PlaceAvailability))
+
+
+def shown(known: Availability) -> PlaceAvailability:
+    """Without what only tells one charger of an id from a later one."""
+    return PlaceAvailability(**{name: getattr(known, name) for name in SHOWN})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class AvailabilityQuery(Paged):
+    """Which places somebody wants, of those that anybody took out of service or put back."""
+
+    sort: str = sorts("charger_id", "since_at", default="charger_id")
+    operative: bool | None = filter_by("whether it is to be in service")
+    state: str | None = one_of(*AVAILABILITY_STATES, help="how far that is")
+    charger_id: str | None = filter_by("of this charger")
+    station_id: int | None = filter_by("of a charger of this station")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class WindowsQuery(Paged):
+    """Which maintenance somebody wants."""
+
+    sort: str = sorts("created_at", "from_at", default="-created_at")
+    state: str | None = one_of(*WINDOW_STATES, help="exactly this state")
+    open: bool | None = filter_by("true: planned or running; false: past")
+    charger_id: str | None = filter_by("of this charger")
+    station_id: int | None = filter_by("of a charger of this station")
+    from_at: int | None = filter_by("ends then or later")
+    to_at: int | None = filter_by("begins before")
 
 
 def covers(outer: Place, inner: Place) -> bool:

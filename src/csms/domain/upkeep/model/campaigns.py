@@ -7,9 +7,10 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import attrs
-from attrs.validators import ge, le, optional
+from attrs.validators import ge, le, max_len, optional
 
 from csms.core.events import Event, event
+from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.core.units import to_datetime
 
 SCHEDULED, RUNNING, PAUSED, DONE, ABORTED = "scheduled", "running", "paused", "done", "aborted"
@@ -21,6 +22,9 @@ MEMBER_STATES = (WAITING, UPDATING, MEMBER_DONE, MEMBER_FAILED, SKIPPED)
 
 MOST_CHARGERS = 100_000
 DAY_MIN = 24 * 60
+LONGEST_NAME = 200
+CAREFUL_PERCENT = 20
+"""More failures than that end a campaign of which nobody said how many may fail."""
 
 
 def campaign_key(tenant: int, campaign_id: int) -> str:
@@ -37,9 +41,9 @@ class CampaignWish:
     ``max_failures_percent`` of those whose wave has begun. ``force`` takes chargers that the image is not for.
     """
 
-    name: str = ""
+    name: str = attrs.field(default="", validator=max_len(LONGEST_NAME))
     image_id: int
-    charger_ids: tuple[str, ...] = ()
+    charger_ids: tuple[str, ...] = attrs.field(default=(), validator=max_len(MOST_CHARGERS))
     station_id: int | None = None
     wave_size: int | None = attrs.field(default=None, validator=optional(ge(1)))
     wave_percent: int | None = attrs.field(default=None, validator=optional((ge(1), le(100))))
@@ -54,6 +58,13 @@ class CampaignWish:
     force: bool = False
     retries: int | None = attrs.field(default=None, validator=optional((ge(0), le(1000))))
     retry_interval_s: int | None = attrs.field(default=None, validator=optional((ge(0), le(86_400))))
+
+    @property
+    def careful(self) -> CampaignWish:
+        """The same, with a limit of failures if it has none."""
+        if self.max_failures is None and self.max_failures_percent is None:
+            return attrs.evolve(self, max_failures_percent=CAREFUL_PERCENT)
+        return self
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -119,6 +130,36 @@ class Member:
     changed_at: int = 0
     update_state: str = ""
     status: str = ""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CampaignProgress(Campaign):
+    """A campaign, and how many of its chargers are how far."""
+
+    waiting: int = 0
+    updating: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class CampaignsQuery(Paged):
+    """Which campaigns somebody wants."""
+
+    sort: str = sorts("created_at", "starts_at", "name", default="-created_at")
+    state: str | None = one_of(*CAMPAIGN_STATES, help="exactly this state")
+    open: bool | None = filter_by("true: it goes on; false: over")
+    image_id: int | None = filter_by("with this image")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class MembersQuery(Paged):
+    """Which chargers of a campaign somebody wants."""
+
+    sort: str = sorts("wave", "charger_id", "changed_at", default="wave")
+    state: str | None = one_of(*MEMBER_STATES, help="how far it is")
+    wave: int | None = filter_by("of this wave")
 
 
 @event

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
+from attrs import validators
 
 from csms.core.events import Event, event
 from csms.core.ids import charger_key
+from csms.core.paging import Paged, filter_by, one_of, sorts
+
+from .locations import without_secrets
 
 SENDING = "sending"
 """We are asking the charger, or its answer was lost: it may know of it."""
@@ -93,6 +97,62 @@ class Image:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class FirmwareImage:
+    """Firmware, as people see it: ``size_bytes`` and ``sha256`` are of a file of ours, ``location`` is somebody else's."""
+
+    id: int
+    vendor: str
+    model: str
+    version: str
+    file_name: str
+    size_bytes: int | None
+    sha256: str
+    location: str
+    signed: bool
+    note: str
+    created_at: int
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return " ".join(filter(None, (self.vendor, self.model, self.version)))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class FirmwareImageDetail(FirmwareImage):
+    """Firmware with its manufacturer's certificate (PEM) and signature (base64)."""
+
+    signing_certificate: str
+    signature: str
+
+
+def shown(image: Image) -> FirmwareImageDetail:
+    """An image without where its file lies, and without the secrets in a location."""
+    return FirmwareImageDetail(**_facts(image), signing_certificate=image.signing_certificate, signature=image.signature)
+
+
+def listed(image: Image) -> FirmwareImage:
+    """The same in short."""
+    return FirmwareImage(**_facts(image))
+
+
+def _facts(image: Image) -> dict[str, Any]:
+    facts = {field.name: getattr(image, field.name) for field in attrs.fields(FirmwareImage)}
+    return facts | {"location": without_secrets(image.location)}
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ImagesQuery(Paged):
+    """Which firmware somebody wants."""
+
+    sort: str = sorts("id", "vendor", "version", "created_at", default="id")
+    vendor: str | None = filter_by("of this vendor, in any case")
+    model: str | None = filter_by("for this model, in any case; also what is for every model of its vendor")
+    version: str | None = filter_by("exactly this version")
+    signed: bool | None = filter_by("whether it has its manufacturer's signature")
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class UpdateWish:
     """How an update is to be done. ``signed`` False sends a signed image as unsigned, for chargers that know no better.
 
@@ -101,11 +161,9 @@ class UpdateWish:
 
     retrieve_at: int | None = None
     install_at: int | None = None
-    retries: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional((attrs.validators.ge(0), attrs.validators.le(1000)))
-    )
+    retries: int | None = attrs.field(default=None, validator=validators.optional((validators.ge(0), validators.le(1000))))
     retry_interval_s: int | None = attrs.field(
-        default=None, validator=attrs.validators.optional((attrs.validators.ge(0), attrs.validators.le(86_400)))
+        default=None, validator=validators.optional((validators.ge(0), validators.le(86_400)))
     )
     signed: bool = True
     force: bool = False
@@ -143,6 +201,26 @@ class FirmwareUpdate:
     def open(self) -> bool:
         """Whether it may still come to something."""
         return self.state in OPEN_UPDATE_STATES
+
+
+def as_shown(update: FirmwareUpdate) -> FirmwareUpdate:
+    """An update without the secrets in its location."""
+    return attrs.evolve(update, location=without_secrets(update.location)) if update.location else update
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class UpdatesQuery(Paged):
+    """Which firmware updates somebody wants."""
+
+    sort: str = sorts("created_at", "updated_at", default="-created_at")
+    state: str | None = one_of(*UPDATE_STATES, help="exactly this state")
+    open: bool | None = filter_by("true: under way; false: over")
+    charger_id: str | None = filter_by("of this charger")
+    station_id: int | None = filter_by("of a charger of this station")
+    image_id: int | None = filter_by("with this image")
+    campaign_id: int | None = filter_by("of this campaign")
+    from_at: int | None = filter_by("asked for then or later")
+    to_at: int | None = filter_by("asked for before")
 
 
 @event

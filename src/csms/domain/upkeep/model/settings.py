@@ -9,6 +9,11 @@ class FileSettings(Protocol):
     """The section ``[files]``."""
 
     @property
+    def max_image_bytes(self) -> int:
+        """The largest firmware image that may be uploaded."""
+        ...
+
+    @property
     def firmware_limit_s(self) -> int:
         """How long a firmware update may take."""
         ...

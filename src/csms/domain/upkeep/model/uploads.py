@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import attrs
-from attrs.validators import ge, in_, le, optional
+from attrs.validators import ge, in_, le, max_len, optional
 
 from csms.core.events import Event, event
 from csms.core.ids import charger_key
+from csms.core.paging import Paged, filter_by, one_of, sorts
+
+from .locations import without_secrets
 
 DIAGNOSTICS, SECURITY = "diagnostics", "security"
 KINDS = (DIAGNOSTICS, SECURITY)
@@ -42,7 +46,7 @@ class UploadWish:
     kind: str = attrs.field(default=DIAGNOSTICS, validator=in_(KINDS))
     oldest_at: int | None = None
     latest_at: int | None = None
-    location: str = ""
+    location: str = attrs.field(default="", validator=max_len(512), repr=False)
     retries: int | None = attrs.field(default=None, validator=optional((ge(0), le(1000))))
     retry_interval_s: int | None = attrs.field(default=None, validator=optional((ge(0), le(86_400))))
 
@@ -88,6 +92,55 @@ class LogFile:
     sha256: str
     address: str
     received_at: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LogFileItem:
+    """A file that a charger sent, as people see it."""
+
+    id: int
+    file_name: str
+    size_bytes: int
+    sha256: str
+    address: str
+    received_at: int
+
+
+FILE_NAMES = tuple(field.name for field in attrs.fields(LogFileItem))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LogUploadItem(LogUpload):
+    """A request for diagnostics or a log; ``files`` that came for it, and the size of the newest."""
+
+    files: int = 0
+    size_bytes: int | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LogUploadDetail(LogUpload):
+    """A request for diagnostics or a log, with the files that came for it, the oldest first."""
+
+    files: Sequence[LogFileItem] = ()
+
+
+def as_shown(upload: LogUpload) -> LogUpload:
+    """A request without the secrets in its location."""
+    return attrs.evolve(upload, location=without_secrets(upload.location)) if upload.location else upload
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class UploadsQuery(Paged):
+    """Which requests for diagnostics and logs somebody wants."""
+
+    sort: str = sorts("created_at", "updated_at", default="-created_at")
+    kind: str | None = one_of(*KINDS, help="what was asked for")
+    state: str | None = one_of(*UPLOAD_STATES, help="exactly this state")
+    open: bool | None = filter_by("true: something may still come; false: over")
+    charger_id: str | None = filter_by("of this charger")
+    station_id: int | None = filter_by("of a charger of this station")
+    from_at: int | None = filter_by("asked for then or later")
+    to_at: int | None = filter_by("asked for before")
 
 
 @event

@@ -21,6 +21,7 @@ from csms.domain.upkeep.model import firmware as update_model
 from csms.domain.upkeep.model.campaigns import (
     ABORTED,
     DONE,
+    LONGEST_NAME,
     MEMBER_DONE,
     MEMBER_FAILED,
     MOST_CHARGERS,
@@ -31,6 +32,7 @@ from csms.domain.upkeep.model.campaigns import (
     UPDATING,
     WAITING,
     Campaign,
+    CampaignProgress,
     CampaignWish,
     FirmwareCampaignAborted,
     Member,
@@ -62,6 +64,11 @@ def need_campaign(tx: ReadTx, campaign_id: int) -> Campaign:
     if found is None:
         raise NotFound(f"there is no firmware campaign {campaign_id}")
     return found
+
+
+def need_progress(tx: ReadTx, campaign_id: int) -> CampaignProgress:
+    """A campaign, and how far it is. Raises ``NotFound``."""
+    return store.progress(tx, [need_campaign(tx, campaign_id)])[0]
 
 
 # --- what operators do ----------------------------------------------------------------------------------------------------------
@@ -132,8 +139,8 @@ def _chosen(tx: Tx, wish: CampaignWish, image: Image) -> Iterator[Charger]:
 
 
 def _name(text: str) -> str:
-    if len(text) > 200 or not text.isprintable():
-        raise Invalid("a name has at most 200 printable characters", field="name")
+    if len(text) > LONGEST_NAME or not text.isprintable():
+        raise Invalid(f"a name has at most {LONGEST_NAME} printable characters", field="name")
     return text
 
 

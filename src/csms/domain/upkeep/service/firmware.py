@@ -31,6 +31,7 @@ from csms.domain.upkeep.model.firmware import (
     FirmwareUpdate,
     FirmwareUpdateChanged,
     UpdateWish,
+    as_shown,
     image_key,
     same_version,
 )
@@ -53,6 +54,11 @@ def need_update(tx: ReadTx, update_id: int) -> FirmwareUpdate:
     if found is None:
         raise NotFound(f"there is no firmware update {update_id}")
     return found
+
+
+def need_shown(tx: ReadTx, update_id: int) -> FirmwareUpdate:
+    """An update, as it may be shown. Raises ``NotFound``."""
+    return as_shown(need_update(tx, update_id))
 
 
 # --- what we ask ----------------------------------------------------------------------------------------------------------------

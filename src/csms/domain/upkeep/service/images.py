@@ -9,7 +9,7 @@ import attrs
 from csms.core.errors import Conflict, Invalid, NotFound, Refused
 from csms.core.ports import ReadTx, Tx
 from csms.domain.security import service as security
-from csms.domain.upkeep.model.firmware import Image, image_key
+from csms.domain.upkeep.model.firmware import FirmwareImageDetail, Image, image_key, shown
 from csms.domain.upkeep.store import firmware as store
 
 _LOCATION = re.compile(r"[a-z][a-z0-9+.-]*://[^\s]+", re.IGNORECASE)
@@ -66,6 +66,11 @@ def need_image(tx: ReadTx, image_id: int) -> Image:
     if found is None or found.removed_at is not None:
         raise NotFound(f"there is no firmware image {image_id}")
     return found
+
+
+def need_shown(tx: ReadTx, image_id: int) -> FirmwareImageDetail:
+    """An image, as it may be shown. Raises ``NotFound``."""
+    return shown(need_image(tx, image_id))
 
 
 def remove_image(tx: Tx, image_id: int) -> Image:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 
 from csms.core.commands import Answered, Outcome, Reset
+from csms.core.errors import NotFound
 from csms.core.ids import charger_key
 from csms.core.outcomes import obeyed, told
-from csms.core.ports import Tx
+from csms.core.ports import ReadTx, Tx
 from csms.core.reports import Booted
 from csms.domain.stations import service as stations
 from csms.domain.upkeep.model.resets import ACCEPTED, DONE, FAILED, REFUSED, SENDING, WHEN_IDLE, ChargerReset
@@ -77,3 +78,11 @@ def close_overdue(tx: Tx) -> int:
         note = f"{known.note}; {why}" if known.note else why
         store.RESETS.save(tx, known, attrs.evolve(known, state=FAILED, note=note, closed_at=tx.now, deadline_at=None))
     return len(late)
+
+
+def need_reset(tx: ReadTx, reset_id: int) -> ChargerReset:
+    """A reset. Raises ``NotFound``."""
+    found = store.reset(tx, reset_id)
+    if found is None:
+        raise NotFound(f"there is no reset {reset_id}")
+    return found

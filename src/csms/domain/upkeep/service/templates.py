@@ -20,6 +20,7 @@ from csms.domain.upkeep.model.configuration import (
     check_setting,
     templates_key,
 )
+from csms.domain.upkeep.model.configured import NewTemplate, TemplateChange, TemplateDetail
 from csms.domain.upkeep.store import templates as store
 
 from .configuration import align
@@ -30,10 +31,12 @@ LONGEST = 100
 
 def _checked(settings: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
+    seen: set[str] = set()
     for variable, value in settings.items():
         name, kept = check_setting(variable, value)
-        if name.casefold() in (each.casefold() for each in found):
+        if name.casefold() in seen:
             raise Invalid(f"{name} is given twice", field="variable")
+        seen.add(name.casefold())
         found[name] = kept
     return found
 
@@ -61,7 +64,49 @@ def unwant(tx: Tx, charger_id: str, variables: Sequence[str]) -> None:
     align(tx, charger_id)
 
 
+def change_own(tx: Tx, charger_id: str, settings: Mapping[str, str], without: Sequence[str] = ()) -> None:
+    """Want settings of one charger, and others of ``without`` not any more. Raises ``NotFound`` or ``Invalid``."""
+    if without:
+        unwant(tx, charger_id, without)
+    want(tx, charger_id, settings)
+
+
 # --- templates ------------------------------------------------------------------------------------------------------------------
+
+
+def detail(tx: ReadTx, template: Template) -> TemplateDetail:
+    """A template with its settings, and the chargers that it names."""
+    chargers = store.chargers_of(tx, template.id) if template.scope == CHARGERS else []
+    return TemplateDetail(**attrs.asdict(template), settings=store.settings_of(tx, template.id), chargers=chargers)
+
+
+def need_detail(tx: ReadTx, template_id: int) -> TemplateDetail:
+    """A template by id, with its settings. Raises ``NotFound``."""
+    found = store.by_id(tx, template_id)
+    if found is None:
+        raise NotFound(f"there is no configuration template {template_id}")
+    return detail(tx, found)
+
+
+def add_new(tx: Tx, new: NewTemplate) -> TemplateDetail:
+    """``add_template`` as somebody described it. Raises like that."""
+    template = Template(name=new.name, scope=new.scope, vendor=new.vendor, model=new.model, station_id=new.station_id)
+    return detail(tx, add_template(tx, template, new.settings, new.charger_ids))
+
+
+def alter(tx: Tx, template_id: int, change: TemplateChange) -> TemplateDetail:
+    """Change a template as somebody described it. Raises ``NotFound`` or ``Invalid``."""
+    tx.claim(templates_key(tx.tenant))
+    name = need_detail(tx, template_id).name
+    if change.add_chargers or change.remove_chargers:
+        change_chargers(tx, name, change.add_chargers, change.remove_chargers)
+    return detail(tx, change_template(tx, name, change.settings, change.without))
+
+
+def remove_by_id(tx: Tx, template_id: int) -> None:
+    """``remove_template`` by its id. Raises ``NotFound``."""
+    tx.claim(templates_key(tx.tenant))
+    remove_template(tx, need_detail(tx, template_id).name)
 
 
 def need_template(tx: ReadTx, name: str) -> Template:

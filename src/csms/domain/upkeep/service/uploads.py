@@ -20,6 +20,7 @@ from csms.domain.upkeep.model.uploads import (
     ACCEPTED,
     CANCELLED,
     FAILED,
+    FILE_NAMES,
     MOST_VERSIONS,
     OPEN_UPLOAD_STATES,
     SENDING,
@@ -28,8 +29,11 @@ from csms.domain.upkeep.model.uploads import (
     UNKNOWN,
     UPLOADED,
     LogFile,
+    LogFileItem,
     LogUpload,
     LogUploadChanged,
+    LogUploadDetail,
+    as_shown,
 )
 from csms.domain.upkeep.store import uploads as store
 
@@ -46,6 +50,24 @@ def need_upload(tx: ReadTx, upload_id: int) -> LogUpload:
     found = store.upload(tx, upload_id)
     if found is None:
         raise NotFound(f"there is no upload {upload_id}")
+    return found
+
+
+def need_detail(tx: ReadTx, upload_id: int) -> LogUploadDetail:
+    """A request with the files that came for it. Raises ``NotFound``."""
+    facts = attrs.asdict(as_shown(need_upload(tx, upload_id)))
+    return LogUploadDetail(**facts, files=[_item(each) for each in store.files_of(tx, upload_id)])
+
+
+def _item(file: LogFile) -> LogFileItem:
+    return LogFileItem(**{name: getattr(file, name) for name in FILE_NAMES})
+
+
+def need_file(tx: ReadTx, upload_id: int, file_id: int) -> LogFile:
+    """A file that came for a request. Raises ``NotFound``."""
+    found = store.file_of(tx, upload_id, file_id)
+    if found is None:
+        raise NotFound(f"upload {upload_id} has no file {file_id}")
     return found
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import attrs
 
 from csms.core.ids import Place
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
-from csms.domain.upkeep.model.availability import Availability, Window
+from csms.domain.listing import Listing, at_chargers, first, page, whether
+from csms.domain.upkeep.model.availability import (
+    Availability,
+    AvailabilityQuery,
+    PlaceAvailability,
+    Window,
+    WindowsQuery,
+    shown,
+)
 
 from .table import Table
 
@@ -41,21 +49,6 @@ def of_place(tx: ReadTx, charger_id: str, place: Place) -> Availability | None:
 def of_charger(tx: ReadTx, charger_id: str) -> list[Availability]:
     """What is wanted of a charger's places, the whole first."""
     rows = tx.all(_SELECT + " AND w.charger_id = :charger_id ORDER BY w.evse, w.connector", charger_id=charger_id)
-    return [Availability(**row) for row in rows]
-
-
-def everything(tx: ReadTx, *, after: tuple[str, int, int] = ("", -1, -1), limit: int = 500) -> list[Availability]:
-    """What is wanted of all chargers' places, by charger and place, a page after one."""
-    rows = tx.all(
-        _SELECT
-        + """ AND (w.charger_id > :charger_id OR (w.charger_id = :charger_id AND (w.evse > :evse
-            OR (w.evse = :evse AND w.connector > :connector))))
-        ORDER BY w.charger_id, w.evse, w.connector LIMIT :limit""",
-        charger_id=after[0],
-        evse=after[1],
-        connector=after[2],
-        limit=limit,
-    )
     return [Availability(**row) for row in rows]
 
 
@@ -101,12 +94,59 @@ def turning(tx: ReadTx, limit: int) -> Sequence[Window]:
     return WINDOWS.all(tx, "AND next_at <= :now ORDER BY next_at, id LIMIT :limit", now=tx.now, limit=limit)
 
 
-def list_windows(tx: ReadTx, *, charger_id: str | None = None, is_open: bool | None = None, limit: int = 50) -> Sequence[Window]:
-    """Windows, the newest first."""
-    where, parameters = [""], dict[str, Any](limit=limit)
-    if charger_id is not None:
-        where.append("charger_id = :charger_id")
-        parameters["charger_id"] = charger_id
-    if is_open is not None:
-        where.append("next_at IS NOT NULL" if is_open else "next_at IS NULL")
-    return WINDOWS.all(tx, " AND ".join(where) + " ORDER BY id DESC LIMIT :limit", **parameters)
+# --- lists ----------------------------------------------------------------------------------------------------------------------
+
+PLACES = Listing(
+    columns=", ".join("w." + name for name in _NAMES),
+    source="availability_wishes w JOIN chargers c ON c.id = w.charger_id WHERE w.tenant = :tenant AND c.tenant = :tenant"
+    " AND c.removed_at IS NULL AND c.created_at = w.charger_created_at",
+    filters={
+        **at_chargers("w.charger_id"),
+        "operative": "w.operative = :operative",
+        "state": "w.state = :state",
+    },
+    search="lower(w.charger_id) LIKE :search ESCAPE '!' OR lower(w.reason) LIKE :search ESCAPE '!'"
+    " OR lower(w.set_by) LIKE :search ESCAPE '!'",
+    sorts={"charger_id": "w.charger_id", "since_at": "w.since_at"},
+    unique="w.charger_id, w.evse, w.connector",
+)
+
+WINDOWS_LISTED = Listing(
+    columns=", ".join(WINDOWS.columns),
+    source="maintenance_windows WHERE tenant = :tenant",
+    filters={
+        **at_chargers("charger_id"),
+        "state": "state = :state",
+        "to_come": "next_at IS NOT NULL",
+        "past": "next_at IS NULL",
+        "from_at": "until_at >= :from_at",
+        "to_at": "from_at < :to_at",
+    },
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(reason) LIKE :search ESCAPE '!' OR lower(set_by) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "id", "from_at": "from_at"},  # they are numbered as they are planned
+    unique="id",
+)
+
+
+def _place(row: Row) -> PlaceAvailability:
+    return shown(Availability(**row))
+
+
+def page_of_places(tx: ReadTx, query: AvailabilityQuery, stations: Collection[int] | None = None) -> Page[PlaceAvailability]:
+    """A page of places that somebody took out of service or put back; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, PLACES, query, _place, stations=stations)
+
+
+def list_places(tx: ReadTx, query: AvailabilityQuery, limit: int) -> list[PlaceAvailability]:
+    """The first places of a list, uncounted."""
+    return first(tx, PLACES, query, _place, limit)
+
+
+def page_of_windows(tx: ReadTx, query: WindowsQuery, stations: Collection[int] | None = None) -> Page[Window]:
+    """A page of maintenance; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, WINDOWS_LISTED, query, WINDOWS.noun, **whether(query.open, "to_come", "past"), stations=stations)
+
+
+def list_windows(tx: ReadTx, query: WindowsQuery, limit: int) -> list[Window]:
+    """The first windows of a list, uncounted."""
+    return first(tx, WINDOWS_LISTED, query, WINDOWS.noun, limit, **whether(query.open, "to_come", "past"))

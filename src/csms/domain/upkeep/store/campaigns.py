@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import attrs
+
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
-from csms.domain.upkeep.model.campaigns import Campaign, Member
+from csms.domain.listing import Listing, first, page, whether
+from csms.domain.upkeep.model.campaigns import (
+    Campaign,
+    CampaignProgress,
+    CampaignsQuery,
+    Member,
+    MembersQuery,
+)
 
 from .table import Table
 
@@ -15,12 +25,6 @@ CAMPAIGNS = Table(Campaign, "firmware_campaigns")
 def campaign(tx: ReadTx, campaign_id: int) -> Campaign | None:
     """One campaign."""
     return CAMPAIGNS.one(tx, "AND id = :campaign_id", campaign_id=campaign_id)
-
-
-def list_campaigns(tx: ReadTx, *, is_open: bool | None = None, limit: int = 50) -> Sequence[Campaign]:
-    """Campaigns, the newest first."""
-    closed = {None: "", True: "AND closed_at IS NULL", False: "AND closed_at IS NOT NULL"}[is_open]
-    return CAMPAIGNS.all(tx, f"{closed} ORDER BY id DESC LIMIT :limit", limit=limit)
 
 
 def open_ids(tx: ReadTx) -> list[int]:
@@ -58,23 +62,6 @@ def member(tx: ReadTx, campaign_id: int, charger_id: str) -> Member | None:
     """A charger of a campaign."""
     row = tx.one(_MEMBERS + " AND m.charger_id = :charger_id", campaign_id=campaign_id, charger_id=charger_id)
     return None if row is None else _member(row)
-
-
-def list_members(
-    tx: ReadTx, campaign_id: int, *, state: str | None = None, after: tuple[int, str] = (0, ""), limit: int = 1000
-) -> list[Member]:
-    """Chargers of a campaign by wave and id, a page of ``limit`` after the wave and id ``after``."""
-    sql = _MEMBERS + " AND (m.wave, m.charger_id) > (:wave, :charger_id)" + ("" if state is None else " AND m.state = :state")
-    more = {} if state is None else {"state": state}
-    page = tx.all(
-        sql + " ORDER BY m.wave, m.charger_id LIMIT :limit",
-        campaign_id=campaign_id,
-        wave=after[0],
-        charger_id=after[1],
-        limit=limit,
-        **more,
-    )
-    return [_member(row) for row in page]
 
 
 def settled(tx: ReadTx, campaign_id: int, limit: int) -> list[Member]:
@@ -184,3 +171,66 @@ def skip_waiting(tx: Tx, campaign_id: int, note: str) -> None:
         campaign_id=campaign_id,
         now=tx.now,
     )
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------------------
+
+CAMPAIGNS_LISTED = Listing(
+    columns=", ".join(CAMPAIGNS.columns),
+    source="firmware_campaigns WHERE tenant = :tenant",
+    filters={
+        "state": "state = :state",
+        "image_id": "image_id = :image_id",
+        "going_on": "closed_at IS NULL",
+        "over": "closed_at IS NOT NULL",
+    },
+    search="lower(name) LIKE :search ESCAPE '!' OR lower(note) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "id", "starts_at": "starts_at", "name": "name"},  # they are numbered as they are made
+    unique="id",
+)
+
+MEMBERS_LISTED = Listing(
+    columns="m.campaign_id, m.charger_id, m.wave, m.state, m.tries, m.update_id, m.next_at, m.note, m.changed_at,"
+    " u.state AS update_state, u.status AS status",
+    source="firmware_campaign_chargers m LEFT JOIN firmware_updates u ON u.id = m.update_id WHERE m.tenant = :tenant",
+    count_source="firmware_campaign_chargers m WHERE m.tenant = :tenant",
+    filters={"campaign_id": "m.campaign_id = :campaign_id", "state": "m.state = :state", "wave": "m.wave = :wave"},
+    search="lower(m.charger_id) LIKE :search ESCAPE '!' OR lower(m.note) LIKE :search ESCAPE '!'",
+    sorts={"wave": "m.wave", "charger_id": "m.charger_id", "changed_at": "m.changed_at"},
+    unique="m.charger_id",
+)
+
+
+def page_of_campaigns(tx: ReadTx, query: CampaignsQuery) -> Page[CampaignProgress]:
+    """A page of campaigns, and how far each is."""
+    found = page(tx, CAMPAIGNS_LISTED, query, CAMPAIGNS.noun, **whether(query.open, "going_on", "over"))
+    return Page(items=progress(tx, found.items), page=found.page, limit=found.limit, total=found.total)
+
+
+def list_campaigns(tx: ReadTx, query: CampaignsQuery, limit: int) -> list[CampaignProgress]:
+    """The first campaigns of a list, uncounted, and how far each is."""
+    return progress(tx, first(tx, CAMPAIGNS_LISTED, query, CAMPAIGNS.noun, limit, **whether(query.open, "going_on", "over")))
+
+
+def progress(tx: ReadTx, campaigns: Sequence[Campaign]) -> list[CampaignProgress]:
+    """Campaigns with how many of their chargers are how far. One statement."""
+    ids = {f"id_{number}": each.id for number, each in enumerate(campaigns)}
+    counted: dict[int, dict[str, int]] = {}
+    if ids:
+        sql = (
+            "SELECT campaign_id, state, count(*) AS count FROM firmware_campaign_chargers WHERE tenant = :tenant"  # noqa: S608
+            f" AND campaign_id IN ({', '.join(':' + name for name in ids)}) GROUP BY campaign_id, state"
+        )
+        for row in tx.all(sql, **ids):
+            counted.setdefault(row["campaign_id"], {})[row["state"]] = row["count"]
+    return [CampaignProgress(**{**attrs.asdict(each), **counted.get(each.id, {})}) for each in campaigns]
+
+
+def page_of_members(tx: ReadTx, campaign_id: int, query: MembersQuery) -> Page[Member]:
+    """A page of a campaign's chargers."""
+    return page(tx, MEMBERS_LISTED, query, _member, campaign_id=campaign_id)
+
+
+def list_members(tx: ReadTx, campaign_id: int, query: MembersQuery | None = None, limit: int = 1000) -> list[Member]:
+    """The first chargers of a campaign, uncounted."""
+    return first(tx, MEMBERS_LISTED, query or MembersQuery(), _member, limit, campaign_id=campaign_id)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import attrs
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page
 from csms.domain.upkeep.model.configuration import MOST_VALUES, Key, Reading, Standing
+from csms.domain.upkeep.model.configured import Drift, DriftQuery
 
 # --- what chargers said -----------------------------------------------------------------------------------------------------------
 
@@ -120,26 +123,40 @@ def delete_key(tx: Tx, charger_id: str, folded: str) -> None:
     )
 
 
-_APART = """
-SELECT k.charger_id, k.variable, k.value AS wanted, k.source, k.state, k.answer, k.since_at, v.value AS heard, v.read_at,
-    s.reboot_since_at, s.problem
-FROM configuration_keys k JOIN chargers c ON c.id = k.charger_id
-    JOIN configuration_standings s ON s.charger_id = k.charger_id AND s.charger_created_at = c.created_at
-    LEFT JOIN configuration_values v ON v.charger_id = k.charger_id AND v.folded = k.folded
-WHERE k.tenant = :tenant AND c.tenant = :tenant AND c.removed_at IS NULL AND k.state <> 'in_step'
-    AND (k.charger_id > :after_charger OR (k.charger_id = :after_charger AND k.folded > :after_variable))"""
+DRIFT = Listing(
+    columns="k.charger_id, k.variable, k.value AS wanted, k.source, k.state, k.answer, k.since_at, v.value AS heard, v.read_at,"
+    " s.reboot_since_at, s.problem",
+    source="configuration_keys k JOIN chargers c ON c.id = k.charger_id"
+    " JOIN configuration_standings s ON s.charger_id = k.charger_id AND s.charger_created_at = c.created_at"
+    " LEFT JOIN configuration_values v ON v.charger_id = k.charger_id AND v.folded = k.folded"
+    " WHERE k.tenant = :tenant AND c.tenant = :tenant AND c.removed_at IS NULL AND k.state <> 'in_step'",
+    count_source="configuration_keys k JOIN chargers c ON c.id = k.charger_id"
+    " JOIN configuration_standings s ON s.charger_id = k.charger_id AND s.charger_created_at = c.created_at"
+    " WHERE k.tenant = :tenant AND c.tenant = :tenant AND c.removed_at IS NULL AND k.state <> 'in_step'",
+    filters={
+        **at_chargers("k.charger_id"),
+        "state": "k.state = :state",
+        "folded": "k.folded = :folded",
+        "source": "k.source = :source",
+    },
+    search="lower(k.charger_id) LIKE :search ESCAPE '!' OR k.folded LIKE :search ESCAPE '!' OR lower(k.answer) LIKE :search ESCAPE '!'",
+    sorts={"charger_id": "k.charger_id", "variable": "k.folded", "since_at": "k.since_at"},
+    unique="k.charger_id, k.folded",
+)
 
 
-def apart(
-    tx: ReadTx, *, charger_id: str | None = None, state: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 500
-) -> Sequence[Row]:
-    """Variables that are not (known to be) as they should, over all chargers or of one, by charger and folded name."""
-    sql, parameters = _APART, dict[str, Any](after_charger=after[0], after_variable=after[1], limit=limit)
-    if charger_id is not None:
-        sql, parameters["charger_id"] = sql + " AND k.charger_id = :charger_id", charger_id
-    if state is not None:
-        sql, parameters["state"] = sql + " AND k.state = :state", state
-    return tx.all(sql + " ORDER BY k.charger_id, k.folded LIMIT :limit", **parameters)
+def page_of_drift(tx: ReadTx, query: DriftQuery, stations: Collection[int] | None = None) -> Page[Drift]:
+    """A page of variables that are not (known to be) as they should; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, DRIFT, query, lambda row: Drift(**row), **_folded(query), stations=stations)
+
+
+def list_drift(tx: ReadTx, query: DriftQuery, limit: int) -> list[Drift]:
+    """The first of them, uncounted."""
+    return first(tx, DRIFT, query, lambda row: Drift(**row), limit, **_folded(query))
+
+
+def _folded(query: DriftQuery) -> dict[str, Any]:
+    return {} if query.variable is None else {"folded": query.variable.casefold()}
 
 
 # --- how they stand -------------------------------------------------------------------------------------------------------------

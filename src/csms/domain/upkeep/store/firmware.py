@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from csms.core.ports import ReadTx, Tx
-from csms.domain.upkeep.model.firmware import FirmwareUpdate, Image
+from csms.core.paging import Page
+from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page, whether
+from csms.domain.upkeep.model.firmware import (
+    FirmwareImage,
+    FirmwareUpdate,
+    Image,
+    ImagesQuery,
+    UpdatesQuery,
+    as_shown,
+    listed,
+)
 
 from .table import Table
 
@@ -20,11 +29,6 @@ UPDATES = Table(FirmwareUpdate, "firmware_updates")
 def image(tx: ReadTx, image_id: int) -> Image | None:
     """An image, be it removed or not."""
     return IMAGES.one(tx, "AND id = :image_id", image_id=image_id)
-
-
-def list_images(tx: ReadTx, *, after: int = 0, limit: int = 100) -> Sequence[Image]:
-    """Images that are not removed, by id, a page of ``limit`` after the id ``after``."""
-    return IMAGES.all(tx, "AND removed_at IS NULL AND id > :after ORDER BY id LIMIT :limit", after=after, limit=limit)
 
 
 def insert_image(tx: Tx, new: Image) -> int | None:
@@ -79,22 +83,72 @@ def overdue(tx: ReadTx, limit: int) -> Sequence[FirmwareUpdate]:
     )
 
 
-def list_updates(
-    tx: ReadTx, *, charger_id: str | None = None, campaign_id: int | None = None, is_open: bool | None = None, limit: int = 50
-) -> Sequence[FirmwareUpdate]:
-    """Updates, the newest first."""
-    where, parameters = [""], dict[str, Any](limit=limit)
-    if charger_id is not None:
-        where.append("charger_id = :charger_id")
-        parameters["charger_id"] = charger_id
-    if campaign_id is not None:
-        where.append("campaign_id = :campaign_id")
-        parameters["campaign_id"] = campaign_id
-    if is_open is not None:
-        where.append("closed_at IS NULL" if is_open else "closed_at IS NOT NULL")
-    return UPDATES.all(tx, " AND ".join(where) + " ORDER BY id DESC LIMIT :limit", **parameters)
-
-
 def own_request_id(tx: Tx, update_id: int) -> None:
     """Its id is its request id."""
     tx.run("UPDATE firmware_updates SET request_id = id WHERE tenant = :tenant AND id = :update_id", update_id=update_id)
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------------------
+
+IMAGES_LISTED = Listing(
+    columns=", ".join(IMAGES.columns),
+    source="firmware_images WHERE tenant = :tenant AND removed_at IS NULL",
+    filters={
+        "vendor": "lower(vendor) = lower(:vendor)",
+        "model": "lower(model) IN ('', lower(:model))",
+        "version": "version = :version",
+        "with_signature": "signature <> ''",
+        "without_signature": "signature = ''",
+    },
+    search="lower(vendor) LIKE :search ESCAPE '!' OR lower(model) LIKE :search ESCAPE '!' OR lower(version) LIKE :search ESCAPE '!'"
+    " OR lower(file_name) LIKE :search ESCAPE '!' OR lower(note) LIKE :search ESCAPE '!'",
+    sorts={"id": "id", "vendor": "vendor", "version": "version", "created_at": "created_at"},
+    unique="id",
+)
+
+UPDATES_LISTED = Listing(
+    columns=", ".join(UPDATES.columns),
+    source="firmware_updates WHERE tenant = :tenant",
+    filters={
+        **at_chargers("charger_id"),
+        "state": "state = :state",
+        "image_id": "image_id = :image_id",
+        "campaign_id": "campaign_id = :campaign_id",
+        "under_way": "closed_at IS NULL",
+        "over": "closed_at IS NOT NULL",
+        "from_at": "created_at >= :from_at",
+        "to_at": "created_at < :to_at",
+    },
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(version) LIKE :search ESCAPE '!' OR lower(note) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "id", "updated_at": "updated_at"},  # they are numbered as they are asked for
+    unique="id",
+)
+
+
+def _image(row: Row) -> FirmwareImage:
+    return listed(IMAGES.noun(row))
+
+
+def _update(row: Row) -> FirmwareUpdate:
+    return as_shown(UPDATES.noun(row))
+
+
+def page_of_images(tx: ReadTx, query: ImagesQuery) -> Page[FirmwareImage]:
+    """A page of images that are not removed."""
+    return page(tx, IMAGES_LISTED, query, _image, **whether(query.signed, "with_signature", "without_signature"))
+
+
+def list_images(tx: ReadTx, query: ImagesQuery, limit: int) -> list[FirmwareImage]:
+    """The first images of a list, uncounted."""
+    return first(tx, IMAGES_LISTED, query, _image, limit, **whether(query.signed, "with_signature", "without_signature"))
+
+
+def page_of_updates(tx: ReadTx, query: UpdatesQuery, stations: Collection[int] | None = None) -> Page[FirmwareUpdate]:
+    """A page of updates; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, UPDATES_LISTED, query, _update, **whether(query.open, "under_way", "over"), stations=stations)
+
+
+def list_updates(tx: ReadTx, query: UpdatesQuery | None = None, limit: int = 50) -> list[FirmwareUpdate]:
+    """The first updates of a list, uncounted."""
+    query = query or UpdatesQuery()
+    return first(tx, UPDATES_LISTED, query, _update, limit, **whether(query.open, "under_way", "over"))

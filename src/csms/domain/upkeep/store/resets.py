@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx
-from csms.domain.upkeep.model.resets import ChargerReset
+from csms.domain.listing import Listing, at_chargers, first, page, whether
+from csms.domain.upkeep.model.resets import ChargerReset, ResetsQuery
 
 from .table import Table
 
@@ -28,13 +29,32 @@ def overdue(tx: ReadTx, limit: int) -> Sequence[ChargerReset]:
     return RESETS.all(tx, "AND deadline_at <= :now ORDER BY deadline_at, id LIMIT :limit", now=tx.now, limit=limit)
 
 
-def list_resets(tx: ReadTx, *, charger_id: str | None = None, state: str | None = None, limit: int = 50) -> Sequence[ChargerReset]:
-    """Resets, the newest first."""
-    where, parameters = [""], dict[str, Any](limit=limit)
-    if charger_id is not None:
-        where.append("charger_id = :charger_id")
-        parameters["charger_id"] = charger_id
-    if state is not None:
-        where.append("state = :state")
-        parameters["state"] = state
-    return RESETS.all(tx, " AND ".join(where) + " ORDER BY id DESC LIMIT :limit", **parameters)
+# --- lists ----------------------------------------------------------------------------------------------------------------------
+
+LISTING = Listing(
+    columns=", ".join(RESETS.columns),
+    source="charger_resets WHERE tenant = :tenant",
+    filters={
+        **at_chargers("charger_id"),
+        "state": "state = :state",
+        "kind": "kind = :kind",
+        "under_way": "closed_at IS NULL",
+        "over": "closed_at IS NOT NULL",
+        "from_at": "asked_at >= :from_at",
+        "to_at": "asked_at < :to_at",
+    },
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(note) LIKE :search ESCAPE '!'",
+    sorts={"asked_at": "id"},  # they are numbered as they are asked for
+    unique="id",
+)
+
+
+def page_of_resets(tx: ReadTx, query: ResetsQuery, stations: Collection[int] | None = None) -> Page[ChargerReset]:
+    """A page of resets; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, LISTING, query, RESETS.noun, **whether(query.open, "under_way", "over"), stations=stations)
+
+
+def list_resets(tx: ReadTx, query: ResetsQuery | None = None, limit: int = 50) -> list[ChargerReset]:
+    """The first resets of a list, uncounted."""
+    query = query or ResetsQuery()
+    return first(tx, LISTING, query, RESETS.noun, limit, **whether(query.open, "under_way", "over"))

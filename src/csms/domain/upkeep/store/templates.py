@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Tx
+from csms.domain.listing import Listing, first, page
 from csms.domain.upkeep.model.configuration import Template
+from csms.domain.upkeep.model.configured import TemplateItem, TemplatesQuery
 
 from .table import Table
 
@@ -58,9 +61,31 @@ def template(tx: ReadTx, name: str) -> Template | None:
     return TEMPLATES.one(tx, "AND folded = :folded", folded=name.casefold())
 
 
-def list_templates(tx: ReadTx, *, after: int = 0, limit: int = 100) -> Sequence[Template]:
-    """Templates by id, a page of ``limit`` after the id ``after``."""
-    return TEMPLATES.all(tx, "AND id > :after ORDER BY id LIMIT :limit", after=after, limit=limit)
+def by_id(tx: ReadTx, template_id: int) -> Template | None:
+    """A template by id."""
+    return TEMPLATES.one(tx, "AND id = :template_id", template_id=template_id)
+
+
+LISTING = Listing(
+    columns=", ".join("t." + name for name in TEMPLATES.columns)  # noqa: S608 (columns of a noun)
+    + ", (SELECT count(*) FROM configuration_template_settings s WHERE s.template_id = t.id AND s.tenant = :tenant) AS settings,"
+    " (SELECT count(*) FROM configuration_template_chargers n WHERE n.template_id = t.id AND n.tenant = :tenant) AS chargers",
+    source="configuration_templates t WHERE t.tenant = :tenant",
+    filters={"scope": "t.scope = :scope", "station_id": "t.station_id = :station_id"},
+    search="t.folded LIKE :search ESCAPE '!' OR t.vendor LIKE :search ESCAPE '!' OR t.model LIKE :search ESCAPE '!'",
+    sorts={"id": "t.id", "name": "t.folded", "updated_at": "t.updated_at"},
+    unique="t.id",
+)
+
+
+def page_of_templates(tx: ReadTx, query: TemplatesQuery) -> Page[TemplateItem]:
+    """A page of templates."""
+    return page(tx, LISTING, query, lambda row: TemplateItem(**row))
+
+
+def list_templates(tx: ReadTx, query: TemplatesQuery | None = None, limit: int = 100) -> list[TemplateItem]:
+    """The first templates of a list, uncounted."""
+    return first(tx, LISTING, query or TemplatesQuery(), lambda row: TemplateItem(**row), limit)
 
 
 def insert_template(tx: Tx, new: Template) -> int | None:

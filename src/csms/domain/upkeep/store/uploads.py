@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
-from csms.core.ports import ReadTx, Tx
-from csms.domain.upkeep.model.uploads import LogFile, LogUpload
+from csms.core.paging import Page
+from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page, whether
+from csms.domain.upkeep.model.locations import without_secrets
+from csms.domain.upkeep.model.uploads import LogFile, LogUpload, LogUploadItem, UploadsQuery
 
 from .table import Table
 
@@ -46,17 +48,6 @@ def overdue(tx: ReadTx, limit: int) -> Sequence[LogUpload]:
     )
 
 
-def list_uploads(tx: ReadTx, *, charger_id: str | None = None, is_open: bool | None = None, limit: int = 50) -> Sequence[LogUpload]:
-    """Requests, the newest first."""
-    where, parameters = [""], dict[str, Any](limit=limit)
-    if charger_id is not None:
-        where.append("charger_id = :charger_id")
-        parameters["charger_id"] = charger_id
-    if is_open is not None:
-        where.append("closed_at IS NULL" if is_open else "closed_at IS NOT NULL")
-    return UPLOADS.all(tx, " AND ".join(where) + " ORDER BY id DESC LIMIT :limit", **parameters)
-
-
 def own_request_id(tx: Tx, upload_id: int) -> None:
     """Its id is its request id."""
     tx.run("UPDATE log_uploads SET request_id = id WHERE tenant = :tenant AND id = :upload_id", upload_id=upload_id)
@@ -68,6 +59,11 @@ def own_request_id(tx: Tx, upload_id: int) -> None:
 def files_of(tx: ReadTx, upload_id: int) -> Sequence[LogFile]:
     """The files that came for a request, the oldest first."""
     return FILES.all(tx, "AND upload_id = :upload_id ORDER BY id", upload_id=upload_id)
+
+
+def file_of(tx: ReadTx, upload_id: int, file_id: int) -> LogFile | None:
+    """One file that came for a request."""
+    return FILES.one(tx, "AND upload_id = :upload_id AND id = :file_id", upload_id=upload_id, file_id=file_id)
 
 
 def insert_file(tx: Tx, new: LogFile) -> int:
@@ -106,3 +102,41 @@ def known_files(tx: ReadTx, names: Sequence[str]) -> set[str]:
     logs = "SELECT 1 FROM log_files WHERE file = :name"
     images = "SELECT 1 FROM firmware_images WHERE file = :name AND file <> '' AND removed_at IS NULL"
     return {name for name in names if system.value(logs, name=name) is not None or system.value(images, name=name) is not None}
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------------------
+
+LISTING = Listing(
+    columns=", ".join("u." + name for name in UPLOADS.columns)  # noqa: S608 (columns of a noun)
+    + ", (SELECT count(*) FROM log_files f WHERE f.upload_id = u.id AND f.tenant = :tenant) AS files,"
+    " (SELECT f.size_bytes FROM log_files f WHERE f.upload_id = u.id AND f.tenant = :tenant ORDER BY f.id DESC LIMIT 1) AS size_bytes",
+    source="log_uploads u WHERE u.tenant = :tenant",
+    filters={
+        **at_chargers("u.charger_id"),
+        "kind": "u.kind = :kind",
+        "state": "u.state = :state",
+        "under_way": "u.closed_at IS NULL",
+        "over": "u.closed_at IS NOT NULL",
+        "from_at": "u.created_at >= :from_at",
+        "to_at": "u.created_at < :to_at",
+    },
+    search="lower(u.charger_id) LIKE :search ESCAPE '!' OR lower(u.file_name) LIKE :search ESCAPE '!'"
+    " OR lower(u.note) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "u.id", "updated_at": "u.updated_at"},  # they are numbered as they are asked for
+    unique="u.id",
+)
+
+
+def _item(row: Row) -> LogUploadItem:
+    return LogUploadItem(**{**row, "location": without_secrets(row["location"])})
+
+
+def page_of_uploads(tx: ReadTx, query: UploadsQuery, stations: Collection[int] | None = None) -> Page[LogUploadItem]:
+    """A page of requests; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, LISTING, query, _item, **whether(query.open, "under_way", "over"), stations=stations)
+
+
+def list_uploads(tx: ReadTx, query: UploadsQuery | None = None, limit: int = 50) -> list[LogUploadItem]:
+    """The first requests of a list, uncounted."""
+    query = query or UploadsQuery()
+    return first(tx, LISTING, query, _item, limit, **whether(query.open, "under_way", "over"))

@@ -158,7 +158,7 @@ async def reset_password(gate: Gate, handle: str, code: str, password: str, devi
     if user is None:
         raise WrongLogin(WRONG)
     gate.standings.forget(user.id)
-    await codes.tell(gate, codes.recipient_of(user), "password_changed")
+    await codes.notice(gate, codes.recipient_of(user), "password_changed")
     return user
 
 
@@ -170,7 +170,7 @@ async def change_password(gate: Gate, user_id: int, old: str, new: str, login_id
     verb = partial(service.set_password, user_id=user_id, password_hash=hashed, keep_login=login_id)
     await gate.ports.database.write(verb, tenant=DEFAULT_TENANT, keys=(user_key(user_id),))
     gate.standings.forget(user_id)
-    await codes.tell(gate, codes.recipient_of(known.user), "password_changed")
+    await codes.notice(gate, codes.recipient_of(known.user), "password_changed")
 
 
 async def confirm_password(gate: Gate, user_id: int, password: str, device: Device) -> Credentials:

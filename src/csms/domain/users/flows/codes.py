@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any
 
 import attrs
+import structlog
 
 from csms.core.ids import DEFAULT_TENANT
-from csms.core.messages import EMAIL, SMS, Message
+from csms.core.messages import EMAIL, SMS, CannotNotify, Message
 from csms.core.ports import Tx
 from csms.domain.users.gate import Gate
 from csms.domain.users.keys import sha256
@@ -21,6 +22,8 @@ from csms.domain.users.store import challenges as store
 from csms.domain.users.store.people import folded
 
 HANDLE_BYTES = 24
+
+log = structlog.get_logger("csms.users")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -134,3 +137,11 @@ async def tell(gate: Gate, recipient: Recipient, template: str, *, code: str = "
         secrets={"code": code} if code else {},
     )
     await gate.ports.notifier.notify(message)
+
+
+async def notice(gate: Gate, recipient: Recipient, template: str) -> None:
+    """Tell somebody what was done to their account. It is done, so that a message that cannot be sent is only logged."""
+    try:
+        await tell(gate, recipient, template)
+    except CannotNotify as error:
+        log.warning("users.notice_not_sent", template=template, reason=str(error))

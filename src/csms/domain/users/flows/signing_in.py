@@ -19,6 +19,8 @@ from csms.domain.users.service import logins, throttling
 from csms.domain.users.service.throttling import Bucket
 from csms.domain.users.store import memberships, people
 
+from . import codes
+
 SECRET_BYTES = 32
 WRONG = "this is no valid name and password"
 NO_REFRESH = "this is no valid refresh token"
@@ -173,11 +175,14 @@ async def refresh(gate: Gate, text: str) -> SignedIn:
     database = gate.ports.database
     verb = partial(logins.refresh, rules=gate.rules, shown_hash=sha256(secret), next_hash=sha256(following))
     used = await database.write(verb, login_id, tenant=DEFAULT_TENANT)
-    if used is None or used.reused:
-        if used is not None:
-            gate.standings.forget(used.user_id)
+    if used is None:
         raise WrongLogin(NO_REFRESH)
     known = await database.read(people.credentials, used.user_id, tenant=DEFAULT_TENANT)
+    if used.reused:
+        gate.standings.forget(used.user_id)
+        if known is not None:
+            await codes.notice(gate, codes.recipient_of(known.user), "login_reused")
+        raise WrongLogin(NO_REFRESH)
     if known is None or known.user.disabled_at is not None:
         raise WrongLogin(NO_REFRESH)
     mine = await tenants_of(gate, used.user_id)

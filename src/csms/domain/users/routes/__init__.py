@@ -5,9 +5,16 @@ from __future__ import annotations
 from csms.api.routes import Routes
 from csms.domain.users.gate import Gate
 
-from . import account, accounts, api_keys, members, signing_in
+from . import account, accounts, api_keys, external, members, signing_in
 
 
 def routes(gate: Gate) -> list[Routes]:
     """Routes of this slice."""
-    return [signing_in.routes(gate), accounts.routes(gate), account.routes(gate), members.routes(gate), api_keys.routes(gate)]
+    return [
+        signing_in.routes(gate),
+        accounts.routes(gate),
+        account.routes(gate),
+        members.routes(gate),
+        api_keys.routes(gate),
+        external.routes(gate),
+    ]

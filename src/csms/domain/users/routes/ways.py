@@ -41,7 +41,7 @@ async def by_access_token(gate: Gate, given: Shown) -> Principal:
 
     slug = given.tenant[:100]
     key = ("login", token.login_id, 0 if slug else token.tenant, slug)
-    standing = await gate.standings.get(token.user_id, key, _looking(gate, look))
+    standing = await gate.standings.get(token.user_id, key, looking(gate, look))
     if standing is None:
         if given.tenant and await _is_live(gate, token.login_id, token.user_id):
             raise Problem(404, "Not Found", f"{TENANT_HEADER}: there is no tenant {given.tenant!r}")
@@ -66,7 +66,7 @@ async def by_api_key(gate: Gate, given: Shown) -> Principal:
     if parsed is None:
         raise refused()
     key_id, secret = parsed
-    standing = await gate.standings.get(KEYS, ("key", key_id, 0, ""), _looking(gate, partial(api_keys.standing, key_id=key_id)))
+    standing = await gate.standings.get(KEYS, ("key", key_id, 0, ""), looking(gate, partial(api_keys.standing, key_id=key_id)))
     expected = sha256("") if standing is None else standing.secret_hash
     if not same(sha256(secret), expected) or standing is None:
         raise refused()
@@ -88,7 +88,9 @@ async def by_api_key(gate: Gate, given: Shown) -> Principal:
     )
 
 
-def _looking(gate: Gate, query: Callable[[ReadTx], Standing | None]) -> Callable[[], Awaitable[Standing | None]]:
+def looking(gate: Gate, query: Callable[[ReadTx], Standing | None]) -> Callable[[], Awaitable[Standing | None]]:
+    """What reads a standing, with one of the readers that the API may use. It raises ``Problem`` 503 when none is free for long."""
+
     async def look() -> Standing | None:
         try:
             with trio.fail_after(LOOK_LIMIT_S):
