@@ -29,7 +29,7 @@ from csms.domain.documents import routes as documents_routes
 from csms.domain.drivers import routes as drivers_routes
 from csms.domain.local_lists import routes as local_lists_routes
 from csms.domain.privacy import routes as privacy_routes
-from csms.domain.profiles import routes as profiles_routes
+from csms.domain.profiles.routes import profile_routes
 from csms.domain.reservations import routes as reservations_routes
 from csms.domain.security import routes as security_routes
 from csms.domain.stations import store as stations
@@ -89,6 +89,7 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         *premises.routes(config),
         analytics_routes.routes(config.analytics),
         reservations_routes.routes(config.reservations),
+        *profile_routes(smart_charging.rules(config)),
         *upkeep_routes(config.files, config.upkeep, command_flows.running),
         alerts_routes.routes(),
         alert_rule_routes.routes(),
@@ -118,7 +119,6 @@ def blueprints(ports: Ports, config: Config) -> list[Any]:
     """The routes of slices that are not declared as ``Routes``."""
     return [
         local_lists_routes.blueprint(ports, config.local_lists),
-        profiles_routes.blueprint(ports, smart_charging.rules(config)),
         security_routes.blueprint(ports, config.security, offered=charger_security.offered(config)),
     ]
 

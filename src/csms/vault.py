@@ -155,7 +155,7 @@ def open_vault(config: Config, random: Random) -> KeyedVault:
         if config.secrets.keys:
             return KeyedVault([_decoded(key) for key in config.secrets.keys])
         if not file.exists():
-            write_keys(file, [random.token(KEY_BYTES)])
+            write_keys(file, [_text(hashlib.sha256(random.token(KEY_BYTES).encode()).digest())])  # whatever a token looks like
         return KeyedVault(read_keys(file))
     except ValueError as error:
         raise CsmsError(f"the keys of [secrets] cannot be used: {error}") from None

@@ -52,7 +52,7 @@ async def test_who_may_look(server: TestServer) -> None:
         assert (await server.request("GET", f"/api/v1/{path}", authorized=False)).status_code == 401
         await get(server, f"{path}?colour=red", status=422 if path != "system" else 200)
     (event, *_) = (await get(server, "events?key=charger:CP1"))["items"] or [None]
-    for path in ("frames/1", f"events/{1 if event is None else event['id']}", "connections/CP1"):
+    for path in ("frames/1", f"events/{1 if event is None else event['event_id']}", "connections/CP1"):
         await get(server, path, status=404, **OTHERS)
 
 
@@ -123,13 +123,13 @@ async def test_events_and_what_could_not_be_delivered(server: TestServer, charge
     await charger("CP1")
     await charger("CP2")
     events = (await get(server, "events?charger_id=CP1"))["items"]
-    assert [each["id"] for each in events] == sorted((each["id"] for each in events), reverse=True)
+    assert [each["event_id"] for each in events] == sorted((each["event_id"] for each in events), reverse=True)
     (booted,) = [each for each in events if each["type"] == "charger_booted"]
-    assert (booted["key"], booted["payload"]["registration"]) == ("charger:CP1", "accepted")
-    assert booted["at"].endswith("Z")
-    assert await get(server, f"events/{booted['id']}") == booted
+    assert (booted["charger_id"], booted["data"]["registration"]) == ("CP1", "accepted")
+    assert booted["occurred_at"].endswith("Z")
+    assert await get(server, f"events/{booted['event_id']}") == booted
     both = await get(server, "events?type=charger_booted&limit=1")
-    assert both["items"][0]["payload"]["charger_id"] == "CP2"
+    assert both["items"][0]["charger_id"] == "CP2"
     rest = await get(server, f"events?type=charger_booted&limit=1&after={both['next']}")
     assert (rest["items"], rest["next"]) == ([booted], None)
     assert (await get(server, "events?search=cp2&limit=200"))["items"]
@@ -139,13 +139,17 @@ async def test_events_and_what_could_not_be_delivered(server: TestServer, charge
 
     await server.eventually("SELECT 1 FROM deliveries WHERE state = 'dead'", at_least=2)
     letters = await get(server, "dead-letters?consumer=plugin:deaf&sort=event_id")
-    assert (letters["total"], letters["items"][0]["event_id"], letters["items"][0]["type"]) == (2, booted["id"], "charger_booted")
+    assert (letters["total"], letters["items"][0]["event_id"], letters["items"][0]["type"]) == (
+        2,
+        booted["event_id"],
+        "charger_booted",
+    )
     assert "deaf" in letters["items"][0]["error"]
     assert (await get(server, "dead-letters?search=nothing"))["total"] == 0
     consumers = {each["name"]: each for each in (await get(server, "consumers?limit=200"))["items"]}
     assert consumers["plugin:deaf"]["dead"] == 2
     again = await server.request(
-        "POST", "/api/v1/consumers/plugin:deaf/replay", {"first_event_id": booted["id"], "last_event_id": booted["id"]}
+        "POST", "/api/v1/consumers/plugin:deaf/replay", {"first_event_id": booted["event_id"], "last_event_id": booted["event_id"]}
     )
     assert again.json() == {"consumer": "plugin:deaf", "events": 1}
     assert (await server.request("POST", "/api/v1/consumers/nobody/replay", {})).status_code == 404

@@ -90,6 +90,13 @@ async def test_a_browser_says_its_token_first(server: TestServer, charger: Conne
         async with socket(server) as connection:
             await connection.send_message(wrong)
             assert (await closed(connection))[0] == 1008
+    monkeypatch.setattr(live_socket, "MOST_WAITING", 1)
+    async with socket(server) as connection:
+        assert await refused(server) == 503, "those who say nothing take no room"
+        await connection.send_message(json.dumps({"token": server.operator_key}))
+        await told(connection, "begin")
+        async with socket(server):
+            pass
     monkeypatch.setattr(live_socket, "LOGIN_LIMIT_S", 0.05)
     async with socket(server) as connection:
         assert (await closed(connection))[0] == 1008, "who says nothing is shown out"

@@ -73,10 +73,10 @@ ACCEPTED = {"outcome": "Answered", "certain": True, "status": "Accepted", "detai
 
 
 def test_a_profile_is_sent(run: Run, stub: Stub) -> None:
-    stub.answer("POST", SENT, {**ACCEPTED, "profile_id": 4, "state": "installed"})
+    stub.answer("POST", SENT, {**ACCEPTED, "profile": {"profile_id": 4, "state": "installed"}})
     assert "night is its profile 4, installed" in run("profile", "send", "C1", "night", "--evse", "2").stdout
     assert stub.asked[-1][2] == {"template": "night", "evse": 2}
-    stub.answer("POST", SENT, {**ACCEPTED, "status": "Rejected", "profile_id": 5, "state": "refused"})
+    stub.answer("POST", SENT, {**ACCEPTED, "status": "Rejected", "profile": {"profile_id": 5, "state": "refused"}})
     assert "answered Rejected" in run("profile", "send", "C1", "night", code=4).stderr
 
 

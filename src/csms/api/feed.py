@@ -303,6 +303,8 @@ class Feed:
         listener = Listener(self, scope, wants, check, send, receive, live=not since, since=since)
         if self.full:
             listener.end(f"at most {self.limit} live feeds at a time")
+        if self.has_enough(scope.identity):
+            listener.end(f"at most {self.each} live feeds at a time for one user or key")
         if not self._listeners:
             self._followed = trio.Event()
             self.told = None

@@ -11,6 +11,7 @@ from attrs import validators
 from quart import Response, request
 
 from csms.core.access import Principal
+from csms.core.checks import Told
 from csms.core.errors import StoreUnavailable
 from csms.core.events import EVENT_TYPES
 from csms.core.paging import filter_by
@@ -42,6 +43,9 @@ OF_DRIVERS = GROUPS["transactions"] | GROUPS["meter_values"]
 """What drivers are told, of their own transactions."""
 
 
+PLACE = r"^\d{1,6}(\.\d{1,6})?$"
+
+
 def _places(instance: object, attribute: object, value: tuple[str, ...]) -> None:
     for text in value:
         _place(text)
@@ -64,7 +68,9 @@ class LiveQuery:
     charger: tuple[str, ...] = attrs.field(default=(), metadata={"help": "only of these chargers"})
     station: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only of chargers at these stations"})
     connector: tuple[str, ...] = attrs.field(
-        default=(), validator=_places, metadata={"help": "only about these connectors: 1, or 1.2 for connector 2 of EVSE 1"}
+        default=(),
+        validator=Told(_places, {"items": {"type": "string", "pattern": PLACE}}),
+        metadata={"help": "only about these connectors: 1, or 1.2 for connector 2 of EVSE 1"},
     )
     transaction: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only about these transactions"})
     last_event_id: int | None = attrs.field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,8 @@ from .problems import Problem
 
 LOGIN_LIMIT_S = 10.0
 """Longest wait for the first message of one who did not log in with the handshake."""
+MOST_WAITING = 100
+"""Sockets without a login at a time."""
 MOST_SAID = 100
 """Messages that a client may send; there is nothing to say but the first."""
 LONGEST_TOKEN, LONGEST_SLUG = 8192, 200
@@ -41,20 +45,42 @@ class Login:
     tenant: str = ""
 
 
+@attrs.define(slots=True, eq=False)
+class Lobby:
+    """Where those wait who have not said yet who they are: so few that they cannot take the connections of others.
+
+    ``origins`` are the pages elsewhere whose cookies count.
+    """
+
+    origins: frozenset[str]
+    count: int = 0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """One more, for a time. Raises ``Problem`` 503."""
+        if self.count >= MOST_WAITING:
+            raise Problem(503, "Service Unavailable", "too many sockets that have not logged in: log in with the handshake")
+        self.count += 1
+        try:
+            yield
+        finally:
+            self.count -= 1
+
+
 def install(app: Quart, feed: Feed, backing: Backing, config: ApiConfig, *, prefix: str) -> None:
     """Serve ``/live/ws`` and ``/me/live/ws``."""
-    origins = frozenset(config.cors_origins) if config.cors_credentials else frozenset[str]()
+    lobby = Lobby(frozenset(config.cors_origins) if config.cors_credentials else frozenset())
 
     @app.websocket(f"{prefix}/live/ws")
     async def follow() -> Response | None:
-        return await _serve(feed, backing, origins, own=False)
+        return await _serve(feed, backing, lobby, own=False)
 
     @app.websocket(f"{prefix}/me/live/ws")
     async def follow_own() -> Response | None:
-        return await _serve(feed, backing, origins, own=True)
+        return await _serve(feed, backing, lobby, own=True)
 
 
-async def _serve(feed: Feed, backing: Backing, origins: frozenset[str], *, own: bool) -> Response | None:
+async def _serve(feed: Feed, backing: Backing, lobby: Lobby, *, own: bool) -> Response | None:
     """One socket. What is wrong before it is accepted is answered as any request is, afterwards by closing with a reason."""
     structlog.contextvars.bind_contextvars(request_id=backing.ports.random.token(9))
     accepted = False
@@ -63,11 +89,12 @@ async def _serve(feed: Feed, backing: Backing, origins: frozenset[str], *, own: 
         counted = [] if limits is None else limits.before_login("requests", websocket.remote_addr or "")
         kind: type[OwnQuery | LiveQuery] = OwnQuery if own else LiveQuery
         query = queries.query(kind, {name: ",".join(each) for name, each in websocket.args.lists()})
-        shown = _shown(origins)
+        shown = _shown(lobby.origins)
         if shown is None:
-            await websocket.accept()
-            accepted = True
-            shown = await _said()
+            with lobby.waiting():
+                await websocket.accept()
+                accepted = True
+                shown = await _said()
         who = await backing.authenticate(shown)
         if limits is not None:
             limits.count(who, counted)

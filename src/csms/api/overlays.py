@@ -1,7 +1,7 @@
 """What attrs validators say, as keywords of JSON Schema: they check bodies and queries, and the schema tells beforehand.
 
-A validator of ours tells its part itself: an attribute ``schema`` with the keywords (``check.schema = {"pattern": "..."}``). One that
-says nothing adds nothing; the server still checks it.
+A validator of ours tells its part itself (``core.checks.Told``: an attribute ``schema`` with the keywords). One that says nothing adds
+nothing; the server still checks it.
 """
 
 from __future__ import annotations

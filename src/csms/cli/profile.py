@@ -21,7 +21,7 @@ from csms.domain.profiles.written import document_of, profile_from
 
 from . import show
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .profile_live import clear, composite, send
 from .station import station_id
 from .store import read, write
@@ -134,7 +134,7 @@ def add(call: Invocation, name: str, file: str, description: str, replace: bool)
 
 def templates(tx: ReadTx) -> list[Template]:
     """Every template of the tenant."""
-    return every(lambda after: store.list_templates(tx, after=after, limit=500), lambda last: last.name.casefold(), start="")
+    return store.list_templates(tx, limit=EVERY)
 
 
 @examples("csms profile list", "csms profile list --charger C1", "csms profile list --charger C1 --history")

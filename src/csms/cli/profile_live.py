@@ -32,6 +32,7 @@ def _place(evse: int) -> dict[str, int]:
 def send(call: Invocation, charger_id: str, name: str, evse: int | None, server: str | None) -> None:
     """Send a charging profile to a charger now, once."""
     answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/profiles", {"template": name, "evse": evse or 0})
+    answer |= answer.pop("profile")
     more = f"{name} is its profile {answer['profile_id']}, {answer['state']}"
     close(call, answer, f"{words(charger_id, 'SetChargingProfile', answer)}; {more}")
 

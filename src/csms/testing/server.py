@@ -18,6 +18,7 @@ from csms import app, identity
 from csms.config import ApiConfig, Config, FilesConfig, IdentityConfig, LogConfig, OcppConfig
 from csms.core.ids import DEFAULT_TENANT, TenantId, charger_key
 from csms.core.ports import Ports, Row, Tx
+from csms.core.units import iso
 from csms.domain.drivers import service as drivers
 from csms.domain.stations import keys as charger_keys
 from csms.domain.stations import service as stations
@@ -122,9 +123,12 @@ class TestServer:
             return await client.request(method, path, content=content)
 
     async def command(self, charger_id: str, name: str, /, *, wait: str = "", **fields: Any) -> dict[str, Any]:
-        """Send a command over the management API and wait for what becomes of it; ``wait`` is the query (``ttl_s``, ``timeout_s``)."""
+        """Send a command over the management API and wait for what becomes of it; ``wait`` is the query (``ttl_s``, ``timeout_s``).
+
+        Instants may be given as integers.
+        """
         path = f"/api/v1/chargers/{quote(charger_id, safe='')}/commands/{name}"
-        answer: dict[str, Any] = (await self.request("POST", f"{path}?{wait}" if wait else path, fields)).json()
+        answer: dict[str, Any] = (await self.request("POST", f"{path}?{wait}" if wait else path, _written(fields))).json()
         return answer
 
 
@@ -152,6 +156,15 @@ async def running_server(config: Config, *, plugins: Mapping[str, object] | None
             )
         finally:
             running.stop.set()
+
+
+def _written(value: Any, name: str = "") -> Any:
+    """Fields as the API takes them: instants in ISO 8601."""
+    if isinstance(value, dict):
+        return {each: _written(inner, each) for each, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_written(each) for each in value]
+    return iso(value) if type(value) is int and name.endswith("_at") else value
 
 
 def _same(plugin: object) -> object:

@@ -32,6 +32,7 @@ from csms.domain.stations import service as stations
 from csms.domain.upkeep.flows import configuration as flows
 from csms.domain.upkeep.flows.hearing import Hearing
 from csms.domain.upkeep.model.configuration import MOST_VALUES, Key, Standing, Template
+from csms.domain.upkeep.model.configured import DriftQuery
 from csms.domain.upkeep.service import configuration as service
 from csms.domain.upkeep.service import templates
 from csms.domain.upkeep.store import configuration as store
@@ -338,7 +339,7 @@ async def test_a_charger_that_was_added_anew_starts_over(scene: Scene) -> None:
     scene.world.clock.advance(1)
     await scene.world.add("C1")
     assert await scene.due() == []
-    assert await scene.world.look(store.apart) == []
+    assert await scene.world.look(store.list_drift, DriftQuery(), 10) == []
     await scene.want(B="3")
     assert await scene.states() == {"B": "pending"}
 

@@ -11,20 +11,24 @@ import pytest
 import trio
 
 from csms import identity
-from csms.config import Config, IdentityConfig, LimitsConfig
+from csms.config import Config, DatabaseConfig, IdentityConfig, LimitsConfig
 from csms.core.ids import DEFAULT_TENANT, TenantId
+from csms.db.location import SQLITE
+from csms.db.migrate import core_migrations
 from csms.domain.tenants import service as tenants
 from csms.testing.server import PATIENCE_S, TestServer, config_for
+from csms.testing.stores import StoreMaker
 
 PASSWORD = "correct horse battery"
 API = "/api/v1"
 
 
 @pytest.fixture
-def server_config(tmp_path: Path) -> Config:
-    """Anybody may register, and tries are counted per account and address only: in the store."""
+def server_config(tmp_path: Path, store_maker: StoreMaker) -> Config:
+    """Anybody may register, and tries are counted per account and address only: in the store, which is migrated already."""
+    database = DatabaseConfig(url=store_maker.url(SQLITE, [core_migrations()], tmp_path))
     identity = IdentityConfig(password_memory_kib=64, password_passes=1, registration="drivers")
-    return config_for(tmp_path, identity=identity, limits=LimitsConfig(auth_per_min=0))
+    return config_for(tmp_path, database=database, identity=identity, limits=LimitsConfig(auth_per_min=0))
 
 
 @attrs.frozen

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import attrs
 from attrs import validators
 
+from csms.core.checks import Told
 from csms.core.events import Event, event
 from csms.core.paging import Paged, filter_by, one_of, sorts
 
@@ -108,7 +109,7 @@ class KindOfDocument:
     reviewed: bool
 
 
-def _name(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+def _any_name(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value != value.strip() or not value.isprintable() or len(value) > LONGEST_NAME or "/" in value or "\\" in value:
         raise ValueError(f"a name has at most {LONGEST_NAME} printable characters, none of them a slash, and no space around them")
 
@@ -116,7 +117,12 @@ def _name(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
 def _some_name(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if not value:
         raise ValueError("a name has at least one character")
-    _name(instance, attribute, value)
+    _any_name(instance, attribute, value)
+
+
+_NAME_SCHEMA = {"maxLength": LONGEST_NAME, "pattern": r"^[^/\\]*$"}
+_NAME = Told(_any_name, _NAME_SCHEMA)
+_SOME_NAME = Told(_some_name, {**_NAME_SCHEMA, "minLength": 1})
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -130,7 +136,7 @@ class NewDocument:
         validator=validators.max_len(255),
         metadata={"help": "the id of what it is about; not needed for one's own tenant"},
     )
-    name: str = attrs.field(default="", validator=_name, metadata={"help": "its file name; a form brings its own"})
+    name: str = attrs.field(default="", validator=_NAME, metadata={"help": "its file name; a form brings its own"})
     expires_at: int | None = filter_by("until when what it says holds")
 
 
@@ -138,7 +144,7 @@ class NewDocument:
 class DocumentChange:
     """What shall be otherwise; what is not given, or null, stays as it is. ``clear`` may name ``expires_at``."""
 
-    name: str | None = attrs.field(default=None, validator=validators.optional(_some_name))
+    name: str | None = attrs.field(default=None, validator=validators.optional(_SOME_NAME))
     expires_at: int | None = None
     clear: tuple[str, ...] = attrs.field(
         default=(), validator=validators.deep_iterable(validators.in_(("expires_at",)), validators.max_len(1))

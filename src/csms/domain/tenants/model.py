@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
+from csms.core.checks import Told
 from csms.core.ids import TenantId
 from csms.core.paging import Paged, filter_by, one_of, sorts
 
@@ -32,7 +33,7 @@ def _plain(most: int) -> Any:
         if not isinstance(value, str) or len(value) > most or not value.replace("\n", "").isprintable():
             raise ValueError(f"{attribute.name} has at most {most} printable characters")
 
-    return check
+    return Told(check, {"maxLength": most})
 
 
 def _form(form: str, allowed: str) -> Any:
@@ -42,7 +43,7 @@ def _form(form: str, allowed: str) -> Any:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise ValueError(f"{attribute.name} must be {allowed}")
 
-    return check
+    return Told(check, {"pattern": f"^(?:{form})$"})
 
 
 EMAIL = _form(r"|[^@\s]{1,64}@[^@\s]{1,190}", "an e-mail address")

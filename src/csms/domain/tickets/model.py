@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import attrs
 from attrs import validators
 
+from csms.core.checks import Told
 from csms.core.events import Event, event
 from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.domain.documents.model import Document
@@ -99,6 +100,9 @@ def _title(instance: Any, attribute: attrs.Attribute[Any], value: str) -> None:
         raise ValueError(f"a title has 1 to {LONGEST_TITLE} printable characters")
 
 
+_TITLE = Told(_title, {"minLength": 1, "maxLength": LONGEST_TITLE})
+
+
 def _priority(default: str | None) -> Any:
     return attrs.field(default=default, validator=validators.optional(validators.in_(PRIORITIES)))
 
@@ -107,7 +111,7 @@ def _priority(default: str | None) -> Any:
 class NewTicket:
     """A ticket that a driver opens, about a transaction of theirs, a charger or a station, or about nothing in particular."""
 
-    title: str = attrs.field(validator=_title)
+    title: str = attrs.field(validator=_TITLE)
     body: str = _body()
     transaction_id: int | None = None
     charger_id: str = attrs.field(default="", validator=validators.max_len(255))
@@ -142,7 +146,7 @@ class StaffReply:
 class TicketChange:
     """What shall be otherwise; what is not given, or null, stays as it is. ``clear`` may name ``assignee_id``."""
 
-    title: str | None = attrs.field(default=None, validator=validators.optional(_title))
+    title: str | None = attrs.field(default=None, validator=validators.optional(_TITLE))
     state: str | None = attrs.field(default=None, validator=validators.optional(validators.in_((OPEN, PENDING, RESOLVED))))
     priority: str | None = _priority(None)
     assignee_id: int | None = None

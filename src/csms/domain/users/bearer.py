@@ -67,7 +67,10 @@ class KnownKey:
 
 
 class _Registry(JWSRegistry):
-    """Exactly the algorithms of a configuration; the library warns of EdDSA, whose name RFC 9864 changed, and providers still use."""
+    """Exactly the algorithms of a configuration; headers that mean nothing to us are passed over.
+
+    The library warns of EdDSA, a name that RFC 9864 changed and that providers still use.
+    """
 
     def get_alg(self, name: str) -> Any:
         if name not in (self.allowed or ()):
@@ -100,7 +103,7 @@ def glance(text: str) -> Glance | None:
 def verified(text: str, key: KnownKey, provider: Provider, *, now: int) -> dict[str, Any]:
     """The claims of a token that this key signed, and that is for us and good now. Raises ``Untrue``."""
     try:
-        decoded = jwt.decode(text, key.key, registry=_Registry(algorithms=list(provider.algorithms)))
+        decoded = jwt.decode(text, key.key, registry=_Registry(algorithms=list(provider.algorithms), strict_check_header=False))
     except (JoseError, ValueError, TypeError, RecursionError) as error:
         raise Untrue(f"signature: {type(error).__name__}") from None
     header, claims = decoded.header, decoded.claims

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,9 +130,14 @@ def _key(said: Any) -> KnownKey | None:
         return None
     public = {name: said[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in said}
     try:
-        key: Any = JWKRegistry.import_key(public)
-        if said["kty"] == "RSA" and key.raw_value.key_size < LEAST_RSA_BITS:
+        if said["kty"] == "RSA" and _bits(said["n"]) < LEAST_RSA_BITS:
             return None
+        key: Any = JWKRegistry.import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
     return KnownKey(id=key_id, family=said["kty"], curve=curve if said["kty"] != "RSA" else "", algorithm=algorithm, key=key)
+
+
+def _bits(number: str) -> int:
+    """How long a number in base64url is. Raises ``ValueError`` or ``TypeError`` for what is none."""
+    return int.from_bytes(base64.urlsafe_b64decode(number + "=" * (-len(number) % 4))).bit_length()

@@ -67,6 +67,6 @@ def erase(tx: Tx, driver_id: int, name: str) -> int | None:
         user_id=user_id,
         at=tx.now,
     )
-    for table in ("recovery_codes", "challenges"):
+    for table in ("recovery_codes", "challenges", "external_identities"):
         everywhere.run(f"DELETE FROM {table} WHERE user_id = :user_id", user_id=user_id)  # noqa: S608 (our names)
     return user_id

@@ -54,7 +54,7 @@ def signed(secrets: Sequence[str], headers: Mapping[str, str], body: bytes, *, n
     content = f"{message_id}.{sent}.".encode() + body
     good = [base64.b64encode(hmac.digest(_key(secret), content, "sha256")) for secret in secrets]
     shown = [each.removeprefix("v1,").encode() for each in signatures.split(" ")[:20] if each.startswith("v1,")]
-    if not any([hmac.compare_digest(one, other) for one in shown for other in good]):  # each of them, however soon one fits
+    if not any(hmac.compare_digest(one, other) for one in shown for other in good):
         raise Untrue("another signature")
     if abs(now - int(sent) * 1000) > TOLERANCE_MS:
         raise Untrue("too old, or from the future")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from csms.core.charging import TX
 from csms.core.errors import Invalid, NotFound
 from csms.core.ids import Place
-from csms.core.ports import Tx
+from csms.core.ports import ReadTx, Tx
 from csms.domain.profiles import store
 from csms.domain.profiles.checking import check_place
 from csms.domain.profiles.model import LARGEST_EVSE, Assignment, Target, Template, mark_key, template_key
+from csms.domain.profiles.shown import NewAssignment
 from csms.domain.stations import service as stations
 
-from .templates import need_template
+from .templates import need_by_id, need_template
 
 
 def assign(tx: Tx, name: str, target: Target, evse: int = 0, *, again_at_boot: bool = False) -> Assignment:
@@ -47,6 +48,28 @@ def unassign(tx: Tx, name: str, target: Target, evse: int = 0) -> None:
         raise NotFound(f"{known.name!r} is not assigned to {target} at EVSE {evse}")
     store.delete_assignment(tx, found.id)
     store.bump(tx)
+
+
+def need_assignment(tx: ReadTx, assignment_id: int) -> Assignment:
+    """An assignment of the tenant. Raises ``NotFound``."""
+    found = store.assignment(tx, assignment_id)
+    if found is None:
+        raise NotFound(f"there is no assignment {assignment_id}")
+    return found
+
+
+def assign_as(tx: Tx, template_id: int, new: NewAssignment) -> Assignment:
+    """``assign`` as somebody described it. Raises like that, and ``Invalid`` unless it names exactly one target."""
+    if sum(each is not None for each in (new.charger_id, new.station_id, new.model)) != 1:
+        raise Invalid("say exactly one of charger_id, station_id and model", field="charger_id")
+    target = Target(charger_id=new.charger_id, station_id=new.station_id, model=new.model)
+    return assign(tx, need_by_id(tx, template_id).name, target, new.evse, again_at_boot=new.again_at_boot)
+
+
+def unassign_by_id(tx: Tx, assignment_id: int) -> None:
+    """``unassign`` by its id. Raises ``NotFound``."""
+    known = need_assignment(tx, assignment_id)
+    unassign(tx, known.template, known.target, known.evse)
 
 
 def _known(tx: Tx, name: str) -> Template:

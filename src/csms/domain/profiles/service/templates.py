@@ -9,8 +9,7 @@ from csms.core.ports import ReadTx, Tx
 from csms.domain.profiles import store
 from csms.domain.profiles.checking import check_place, check_template
 from csms.domain.profiles.model import Template, mark_key, template_key
-
-LONGEST_NAME, LONGEST_DESCRIPTION = 100, 1000
+from csms.domain.profiles.shown import LONGEST_DESCRIPTION, LONGEST_NAME, ProfileChange, ProfileTemplate, shown
 
 
 def need_template(tx: ReadTx, name: str) -> Template:
@@ -19,6 +18,19 @@ def need_template(tx: ReadTx, name: str) -> Template:
     if found is None:
         raise NotFound(f"there is no charging profile {name!r}")
     return found
+
+
+def need_by_id(tx: ReadTx, template_id: int) -> Template:
+    """A template of the tenant. Raises ``NotFound``."""
+    found = store.template_by_id(tx, template_id)
+    if found is None:
+        raise NotFound(f"there is no charging profile {template_id}")
+    return found
+
+
+def need_shown(tx: ReadTx, template_id: int) -> ProfileTemplate:
+    """A template as people see it. Raises ``NotFound``."""
+    return shown(need_by_id(tx, template_id))
 
 
 def add_template(tx: Tx, name: str, profile: ChargingProfile, *, description: str = "") -> Template:
@@ -45,6 +57,19 @@ def change_template(tx: Tx, name: str, profile: ChargingProfile, *, description:
     store.update_template(tx, known.id, _described(description), profile)
     store.bump(tx)
     return need_template(tx, name)
+
+
+def alter_template(tx: Tx, template_id: int, change: ProfileChange) -> ProfileTemplate:
+    """``change_template`` as somebody described it. Raises like that."""
+    known = need_by_id(tx, template_id)
+    profile = known.profile if change.profile is None else change.profile.profile
+    description = known.description if change.description is None else change.description
+    return shown(change_template(tx, known.name, profile, description=description))
+
+
+def remove_by_id(tx: Tx, template_id: int) -> None:
+    """``remove_template`` by its id. Raises like that."""
+    remove_template(tx, need_by_id(tx, template_id).name)
 
 
 def remove_template(tx: Tx, name: str) -> None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from .assignments import assignment, delete_assignment, insert_assignment, list_assignments, same_assignment, wanted_at
+from .assignments import (
+    assignment,
+    delete_assignment,
+    insert_assignment,
+    list_assignments,
+    page_of_assignments,
+    same_assignment,
+    wanted_at,
+)
 from .chargers import (
     bump,
     due_chargers,
@@ -30,9 +38,18 @@ from .held import (
     of_charger,
     of_template,
     of_transaction,
+    page_of_held,
     save_held,
 )
-from .templates import delete_template, insert_template, list_templates, template, update_template
+from .templates import (
+    delete_template,
+    insert_template,
+    list_templates,
+    page_of_templates,
+    template,
+    template_by_id,
+    update_template,
+)
 
 __all__ = [
     "assignment",
@@ -62,6 +79,9 @@ __all__ = [
     "of_charger",
     "of_template",
     "of_transaction",
+    "page_of_assignments",
+    "page_of_held",
+    "page_of_templates",
     "same_assignment",
     "save_alignment",
     "save_held",
@@ -69,6 +89,7 @@ __all__ = [
     "stale_chargers",
     "start_over",
     "template",
+    "template_by_id",
     "update_template",
     "wanted_at",
 ]

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, page
 from csms.domain.profiles.model import Assignment, Target
+from csms.domain.profiles.shown import AssignmentsQuery, ProfileAssignment, assignment_shown
 
 from .content import profile_of
 
-_SELECT = """
-SELECT a.id, a.template_id, t.name AS template, t.content, a.charger_id, a.station_id, a.model, a.evse, a.again_at_boot, a.created_at
-FROM profile_assignments a JOIN profile_templates t ON t.id = a.template_id
-WHERE a.tenant = :tenant"""
+LISTING = Listing(
+    columns="a.id, a.template_id, t.name AS template, t.content, a.charger_id, a.station_id, a.model, a.evse, a.again_at_boot,"
+    " a.created_at",
+    source="profile_assignments a JOIN profile_templates t ON t.id = a.template_id WHERE a.tenant = :tenant",
+    filters={
+        "template_id": "a.template_id = :template_id",
+        "charger_id": "a.charger_id = :charger_id",
+        "station_id": "a.station_id = :station_id",
+        "model": "a.model = :model",
+    },
+    search="t.folded LIKE :search ESCAPE '!' OR lower(a.charger_id) LIKE :search ESCAPE '!' OR lower(a.model) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "a.id", "template": "t.folded"},  # they are numbered as they are made
+    unique="a.id",
+)
+_SELECT = f"SELECT {LISTING.columns} FROM {LISTING.source}"  # noqa: S608 (our own words)
 
 
 def assignment(tx: ReadTx, assignment_id: int) -> Assignment | None:
     """One assignment of the tenant."""
     row = tx.one(_SELECT + " AND a.id = :id", id=assignment_id)
     return None if row is None else _assignment(row)
+
+
+def page_of_assignments(tx: ReadTx, query: AssignmentsQuery) -> Page[ProfileAssignment]:
+    """A page of assignments."""
+    return page(tx, LISTING, query, lambda row: assignment_shown(_assignment(row)))
 
 
 def list_assignments(tx: ReadTx, template_id: int) -> list[Assignment]:

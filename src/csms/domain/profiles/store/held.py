@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import attrs
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
-from csms.domain.profiles.model import Held
+from csms.domain.listing import Listing, at_chargers, page
+from csms.domain.profiles.model import CLEARED, Held
+from csms.domain.profiles.shown import HeldProfile, HeldQuery, held_shown
 
 from .content import profile_of, text_of
 
-_SELECT = """
-SELECT p.id, p.charger_id, p.evse, p.content, p.sent, p.template_id, p.assignment_id, p.transaction_id, p.state, p.status, p.leaving,
-    p.attempts, p.try_at, p.sent_no, p.sent_at, p.answered_at, p.clearing_at, p.created_at, t.name AS template
-FROM charger_profiles p LEFT JOIN profile_templates t ON t.id = p.template_id
-WHERE p.tenant = :tenant"""
+LISTING = Listing(
+    columns="p.id, p.charger_id, p.evse, p.content, p.sent, p.template_id, p.assignment_id, p.transaction_id, p.state, p.status,"
+    " p.leaving, p.attempts, p.try_at, p.sent_no, p.sent_at, p.answered_at, p.clearing_at, p.created_at, t.name AS template",
+    source="charger_profiles p LEFT JOIN profile_templates t ON t.id = p.template_id WHERE p.tenant = :tenant",
+    count_source="charger_profiles p WHERE p.tenant = :tenant",
+    filters={
+        **at_chargers("p.charger_id"),
+        "state": "p.state = :state",
+        "purpose": "p.purpose = :purpose",
+        "template_id": "p.template_id = :template_id",
+        "transaction_id": "p.transaction_id = :transaction_id",
+        "present": "p.state <> 'cleared'",
+    },
+    search="lower(p.charger_id) LIKE :search ESCAPE '!' OR lower(p.status) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "p.id", "charger_id": "p.charger_id", "stack_level": "p.stack_level"},  # numbered as they are made
+    unique="p.id",
+)
+_SELECT = f"SELECT {LISTING.columns} FROM {LISTING.source}"  # noqa: S608 (our own words)
+
+
+def page_of_held(tx: ReadTx, query: HeldQuery, stations: Collection[int] | None = None, **fixed: Any) -> Page[HeldProfile]:
+    """A page of what chargers hold; of chargers of ``stations`` only, unless that is None."""
+    present = None if query.history or query.state == CLEARED else True
+    return page(tx, LISTING, query, lambda row: held_shown(_held(row)), present=present, stations=stations, **fixed)
 
 
 def _all(tx: ReadTx, where: str, **parameters: Any) -> list[Held]:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from csms.core.charging import ChargingProfile
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, first, page, whether
 from csms.domain.profiles.model import Template
+from csms.domain.profiles.shown import ProfilesQuery, ProfileTemplate, shown
 
 from .content import profile_of, text_of
 
-_SELECT = """
-SELECT t.id, t.name, t.description, t.content, t.created_at, t.changed_at,
-    (SELECT count(*) FROM profile_assignments a WHERE a.template_id = t.id) AS assignments
-FROM profile_templates t WHERE t.tenant = :tenant"""
+LISTING = Listing(
+    columns="t.id, t.name, t.description, t.content, t.created_at, t.changed_at,"
+    " (SELECT count(*) FROM profile_assignments a WHERE a.template_id = t.id AND a.tenant = :tenant) AS assignments",
+    source="profile_templates t WHERE t.tenant = :tenant",
+    filters={
+        "used": "EXISTS (SELECT 1 FROM profile_assignments a WHERE a.template_id = t.id AND a.tenant = :tenant)",
+        "unused": "NOT EXISTS (SELECT 1 FROM profile_assignments a WHERE a.template_id = t.id AND a.tenant = :tenant)",
+    },
+    search="t.folded LIKE :search ESCAPE '!' OR lower(t.description) LIKE :search ESCAPE '!'",
+    sorts={"name": "t.folded", "created_at": "t.created_at", "changed_at": "t.changed_at"},
+    unique="t.id",
+)
+_SELECT = f"SELECT {LISTING.columns} FROM {LISTING.source}"  # noqa: S608 (our own words)
 
 
 def template(tx: ReadTx, name: str) -> Template | None:
@@ -20,10 +32,21 @@ def template(tx: ReadTx, name: str) -> Template | None:
     return None if row is None else _template(row)
 
 
-def list_templates(tx: ReadTx, *, after: str = "", limit: int = 100) -> list[Template]:
-    """Templates of the tenant by name, a page of ``limit`` after a folded name."""
-    rows = tx.all(_SELECT + " AND t.folded > :after ORDER BY t.folded LIMIT :limit", after=after, limit=limit)
-    return [_template(row) for row in rows]
+def template_by_id(tx: ReadTx, template_id: int) -> Template | None:
+    """A template of the tenant."""
+    row = tx.one(_SELECT + " AND t.id = :id", id=template_id)
+    return None if row is None else _template(row)
+
+
+def page_of_templates(tx: ReadTx, query: ProfilesQuery) -> Page[ProfileTemplate]:
+    """A page of templates."""
+    return page(tx, LISTING, query, lambda row: shown(_template(row)), **whether(query.assigned, "used", "unused"))
+
+
+def list_templates(tx: ReadTx, query: ProfilesQuery | None = None, limit: int = 100) -> list[Template]:
+    """The first templates of a list, uncounted."""
+    query = query or ProfilesQuery()
+    return first(tx, LISTING, query, _template, limit, **whether(query.assigned, "used", "unused"))
 
 
 def insert_template(tx: Tx, name: str, description: str, profile: ChargingProfile) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
+from csms.core.checks import Told
 from csms.core.paging import Paged, filter_by, one_of, sorts
 
 OPEN, GRANTED = "open", "granted"
@@ -55,7 +56,7 @@ def station_key(tenant: int, station_id: int) -> str:
     return f"station:{tenant}:{station_id}"
 
 
-def a_day(instance: Any, attribute: Any, value: str) -> None:
+def _day_or_nothing(instance: Any, attribute: Any, value: str) -> None:
     """A validator: a day as ``2026-01-31``, or nothing."""
     try:
         found = date.fromisoformat(value).isoformat() if value else ""
@@ -63,6 +64,10 @@ def a_day(instance: Any, attribute: Any, value: str) -> None:
         found = None
     if found != value:
         raise ValueError(f"expected a day such as 2026-01-31, got {value!r}")
+
+
+a_day = Told(_day_or_nothing, {"pattern": r"^(?:\d{4}-\d{2}-\d{2})?$"})
+"""A validator: a day as ``2026-01-31``, or nothing."""
 
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00"
@@ -183,7 +188,7 @@ class Station:
     distance_m: int | None = None
 
 
-def _a_point(instance: Any, attribute: Any, value: tuple[float, ...] | None) -> None:
+def _point(instance: Any, attribute: Any, value: tuple[float, ...] | None) -> None:
     if value is not None and (len(value) != 2 or not -90 <= value[0] <= 90 or not -180 <= value[1] <= 180):
         raise ValueError("expected a latitude and a longitude in degrees, such as 18.52,73.86")
 
@@ -200,7 +205,9 @@ class StationQuery(Paged):
     country: str | None = filter_by("its country, as ISO 3166-1 alpha-2")
     amenity: str | None = one_of(*AMENITIES, help="what is found there")
     near: tuple[float, ...] | None = attrs.field(
-        default=None, validator=_a_point, metadata={"help": "latitude,longitude in degrees: only stations around that point"}
+        default=None,
+        validator=Told(_point, {"minItems": 2, "maxItems": 2}),
+        metadata={"help": "latitude,longitude in degrees: only stations around that point"},
     )
     radius_m: int = attrs.field(
         default=10_000,

@@ -13,7 +13,7 @@ from csms.domain.tenants import store as tenants
 from csms.domain.tenants.model import Tenant
 from csms.domain.users.directory import Admitted, Vouched
 from csms.domain.users.gate import Gate
-from csms.domain.users.model import Member, WrongLogin
+from csms.domain.users.model import Member
 from csms.domain.users.providers import Grant, Person, Provider
 from csms.domain.users.service import external as service
 from csms.domain.users.store import external as store
@@ -27,7 +27,7 @@ T = TypeVar("T")
 async def admit(gate: Gate, vouched: Vouched) -> Admitted:
     """Let somebody in; at the first time they get an account, and whenever their provider says another role, they have it.
 
-    Raises ``WrongLogin`` for who was deactivated, ``Refused`` for who belongs nowhere here.
+    Raises ``Refused`` for who was deactivated or belongs nowhere here.
     """
     provider, person = vouched.provider, vouched.person
     if vouched.grant is None:
@@ -39,7 +39,7 @@ async def admit(gate: Gate, vouched: Vouched) -> Admitted:
         meet = partial(service.meet, provider=provider, person=person)
         known = await gate.ports.database.write(meet, tenant=DEFAULT_TENANT, keys=(service.identity_key(person),))
     if known.user_id is None or known.deactivated_at is not None:
-        raise WrongLogin("this account was deactivated")
+        raise Refused(f"{provider.name} has deactivated this account")
     await _grant(gate, provider, known, tenant.id, vouched.grant, vouched.said_at, whole=True)
     return Admitted(
         identity_id=known.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import attrs
 import msgspec
 import structlog
 from quart import request
@@ -20,7 +21,7 @@ from csms.domain.users.directory import Admitted
 from csms.domain.users.flows import external as flows
 from csms.domain.users.gate import Gate
 from csms.domain.users.jwks import RETRY_S, NoKeys
-from csms.domain.users.model import Standing, WrongLogin
+from csms.domain.users.model import Standing
 from csms.domain.users.store import external as store
 from csms.domain.users.user_webhooks import read, signed
 
@@ -81,8 +82,6 @@ async def _admitted(gate: Gate, token: str) -> Admitted:
         admitted = await flows.admit(gate, vouched)
     except NoKeys as error:
         raise Problem(503, "Service Unavailable", f"{error}; try again", headers={"Retry-After": str(int(RETRY_S))}) from None
-    except WrongLogin:
-        raise refused() from None
     except Refused as error:
         raise Problem(403, "Forbidden", str(error)) from None
     gate.directory.remember(token, admitted)
@@ -126,6 +125,7 @@ def routes(gate: Gate) -> Routes:
             return
         user_id, outcome = await flows.heed(gate, known, told, message)
         if outcome not in ("repeated", "older"):
+            call.who = attrs.evolve(call.who, name=f"identity provider {known.name}")
             await call.note(Subject("user", str(user_id or "")), {"provider": known.name, "what": outcome})
 
     return made
