@@ -89,6 +89,7 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         *premises.routes(config),
         analytics_routes.routes(config.analytics),
         reservations_routes.routes(config.reservations),
+        local_lists_routes.routes(config.local_lists),
         *profile_routes(smart_charging.rules(config)),
         *upkeep_routes(config.files, config.upkeep, command_flows.running),
         alerts_routes.routes(),
@@ -118,7 +119,6 @@ class Nowhere:
 def blueprints(ports: Ports, config: Config) -> list[Any]:
     """The routes of slices that are not declared as ``Routes``."""
     return [
-        local_lists_routes.blueprint(ports, config.local_lists),
         security_routes.blueprint(ports, config.security, offered=charger_security.offered(config)),
     ]
 

@@ -278,6 +278,9 @@ async def test_beyond_so_many_requests_at_a_time_there_is_no_room(ask: Ask) -> N
         assert int(refused.headers["Retry-After"]) >= 1
         assert refused.json()["request_id"]
         assert (await ask("GET", "/health", prefix="")).status_code == 200, "who watches the server comes in"
+        metrics = (await ask("GET", "/metrics", prefix="")).text
+        assert "csms_api_requests_under_way 3.0" in metrics, "with the one that asks"
+        assert 'csms_api_refused_total{why="busy"} 1.0' in metrics
         nursery.cancel_scope.cancel()
     with trio.fail_after(10):
         while (await ask("GET", "/where")).status_code == 503:  # until the server has seen that they left

@@ -17,7 +17,7 @@ from werkzeug.routing import IntegerConverter, Map
 
 from csms.config import ApiConfig
 from csms.core.ports import Blocking, Random
-from csms.telemetry import Telemetry
+from csms.telemetry import Reading, Telemetry
 
 from . import docs, live, live_socket, problems
 from .bulk import BulkConnection
@@ -79,6 +79,7 @@ def build(
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     problems.install(app)
     _measure(app, telemetry, random, backing.ports.blocking)
+    _show(telemetry, app.edge, backing)
 
     @app.get("/health")
     async def health() -> Response:
@@ -121,6 +122,18 @@ def _guard(blueprint: Blueprint, backing: Backing, needs: str) -> None:
     @blueprint.before_request
     async def check() -> None:
         await let_in(backing, needs)
+
+
+def _show(telemetry: Telemetry, edge: Edge, backing: Backing) -> None:
+    """What the API has to do, and what it did not take on."""
+
+    def refused() -> list[tuple[tuple[str, ...], float]]:
+        return [(("busy",), edge.refused), (("limit",), 0 if backing.limits is None else backing.limits.refused)]
+
+    under_way = "requests to the API under way, live feeds not counted"
+    telemetry.registry.register(Reading("csms_api_requests_under_way", under_way, (), lambda: [((), edge.under_way)]))
+    told = "requests to the API that were refused: busy with too many at a time, or beyond a limit"
+    telemetry.registry.register(Reading("csms_api_refused", told, ("why",), refused, kind="counter"))
 
 
 def _measure(app: QuartTrio, telemetry: Telemetry, random: Random, blocking: Blocking) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import attrs
@@ -10,12 +11,11 @@ import click
 from csms.core.ids import charger_key
 from csms.core.ports import ReadTx
 from csms.domain.local_lists import service, store
-from csms.domain.local_lists.model import MODES, LocalList
-from csms.domain.stations import service as stations
+from csms.domain.local_lists.model import MODES, LocalListsQuery, shown
 
 from . import show
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .server import Server, segment, server_option
 from .store import read, write
 
@@ -37,9 +37,7 @@ def local_list() -> None:
 def list_all(call: Invocation) -> None:
     """List the chargers' lists and how they stand."""
 
-    def query(tx: ReadTx) -> list[LocalList]:
-        return every(lambda after: store.everything(tx, after=after, limit=500), lambda last: last.charger_id, start="")
-
+    query = partial(store.lists, query=LocalListsQuery(), limit=EVERY)
     found = [attrs.asdict(each) for each in read(call.config, query)]
     show.rows(call.json, found, COLUMNS, empty="Nothing is known of any list: csms local-list mode CHARGER_ID auto")
 
@@ -52,18 +50,15 @@ def show_one(call: Invocation, charger_id: str) -> None:
     """Show one charger's list: how it stands, and what is on it."""
 
     def query(tx: ReadTx) -> dict[str, Any]:
-        stations.need_charger(tx, charger_id)
-        state = service.known(tx, charger_id)
         entries = [attrs.asdict(each) for each in store.entries(tx, charger_id).values()]
-        should = [each.token for each in service.wanted(tx, charger_id)[0]]
-        return {**attrs.asdict(state), "entries": entries, "should_be": len(should)}
+        return {**attrs.asdict(service.need_detail(tx, charger_id)), "entries": entries}
 
     found = read(call.config, query)
     if call.json:
         show.as_json(found)
         return
     entries = found.pop("entries")
-    show.record(False, {name: found[name] for name in found if name != "sending"})
+    show.record(False, found)
     show.rows(False, entries, ["token", "status", "expires_at", "parent"], empty="Nothing is on it, as far as we know.")
 
 
@@ -76,7 +71,7 @@ def mode(call: Invocation, charger_id: str, mode: str) -> None:
     """Keep a charger's list in step, or leave it alone."""
     chosen = "" if mode == "default" else mode
     state = write(call.config, lambda tx: service.set_mode(tx, charger_id, chosen), keys=(charger_key(charger_id),))
-    show.done(call.json, f"The local list of {charger_id} is now {chosen or 'as configured'}", **attrs.asdict(state))
+    show.done(call.json, f"The local list of {charger_id} is now {chosen or 'as configured'}", **attrs.asdict(shown(state)))
 
 
 @examples("csms local-list sync C1", "csms local-list sync C1 --full          everything, whatever the charger has")

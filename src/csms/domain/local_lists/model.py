@@ -9,6 +9,7 @@ import attrs
 from csms.core.commands import LocalListEntry
 from csms.core.events import Event, event
 from csms.core.ids import charger_key
+from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.core.reports import Token, TokenVerdict
 
 AUTO, OFF = "auto", "off"
@@ -24,6 +25,8 @@ DISABLED = "disabled"
 UNSUPPORTED = "unsupported"
 FAILED = "failed"
 """The charger did not take it; tried again later."""
+
+STATES = (UNKNOWN, IN_STEP, BEHIND, DISABLED, UNSUPPORTED, FAILED)
 
 LONGEST_LISTED = 20
 """Characters of the longest token that every charger can keep (1.6 IdToken, CiString20)."""
@@ -70,6 +73,66 @@ class LocalList:
     failures: int = 0
     due_at: int | None = None
     synchronised_at: int | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LocalListItem:
+    """How a charger's local list stands, as people see it.
+
+    ``mode`` ``auto`` keeps it in step, ``off`` leaves it alone, ``""`` does as configured. ``version`` is what was last sent
+    successfully, ``heard_version`` what the charger told. ``left_out`` tokens may charge there and have no room on it; the limits are the
+    charger's own, in entries.
+    """
+
+    charger_id: str
+    mode: str
+    state: str
+    version: int
+    heard_version: int | None
+    needs_full: bool = attrs.field(converter=bool)
+    left_out: int
+    list_limit: int | None
+    message_limit: int | None
+    limits_at: int | None
+    problem: str
+    failures: int
+    due_at: int | None
+    synchronised_at: int | None
+
+
+SHOWN = tuple(field.name for field in attrs.fields(LocalListItem))
+
+
+def shown(known: LocalList) -> LocalListItem:
+    """A list without what is under way."""
+    return LocalListItem(**{name: getattr(known, name) for name in SHOWN})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LocalListDetail(LocalListItem):
+    """How a charger's local list stands: ``entries`` are believed to be on it, ``should_be`` tokens should be."""
+
+    entries: int
+    should_be: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class LocalListsQuery(Paged):
+    """Which local lists somebody wants."""
+
+    sort: str = sorts("charger_id", "synchronised_at", "state", default="charger_id")
+    mode: str | None = one_of(*MODES, help="what was said of this very charger")
+    state: str | None = one_of(*STATES, help="how it stands")
+    station_id: int | None = filter_by("of a charger of this station")
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class EntriesQuery(Paged):
+    """Which entries of a local list somebody wants."""
+
+    sort: str = sorts("token", "expires_at", default="token")
+    status: str | None = filter_by("what the charger was told of the token, such as Accepted")
+    parent: str | None = filter_by("of this group")
 
 
 @attrs.frozen(slots=True)

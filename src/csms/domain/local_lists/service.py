@@ -28,7 +28,9 @@ from .model import (
     Listed,
     LocalList,
     LocalListChanged,
+    LocalListDetail,
     Message,
+    shown,
 )
 from .planning import applied, fitting, plan
 
@@ -51,6 +53,16 @@ def wanted(tx: ReadTx, charger_id: str) -> tuple[list[Listed], int | None]:
 def known(tx: ReadTx, charger_id: str) -> LocalList:
     """What is known of a charger's list, be it nothing."""
     return store.of_charger(tx, charger_id) or LocalList(charger_id=charger_id)
+
+
+def need_detail(tx: ReadTx, charger_id: str) -> LocalListDetail:
+    """How a charger's list stands, and how much is on it. Raises ``NotFound``."""
+    stations.need_charger(tx, charger_id)
+    return LocalListDetail(
+        **attrs.asdict(shown(known(tx, charger_id))),
+        entries=store.count_entries(tx, charger_id),
+        should_be=len(wanted(tx, charger_id)[0]),
+    )
 
 
 def set_mode(tx: Tx, charger_id: str, mode: str) -> LocalList:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import attrs
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page
 
-from .model import AUTO, Listed, LocalList
+from .model import AUTO, SHOWN, EntriesQuery, Listed, LocalList, LocalListItem, LocalListsQuery
 
 _COLUMNS = ", ".join(field.name for field in attrs.fields(LocalList))
 _SELECT = f"SELECT {_COLUMNS} FROM local_lists WHERE tenant = :tenant"  # noqa: S608 (columns of a noun)
@@ -20,10 +22,24 @@ def of_charger(tx: ReadTx, charger_id: str) -> LocalList | None:
     return None if row is None else _list(row)
 
 
-def everything(tx: ReadTx, *, after: str = "", limit: int = 100) -> list[LocalList]:
-    """The lists of the tenant by charger, a page after the charger ``after``."""
-    rows = tx.all(_SELECT + " AND charger_id > :after ORDER BY charger_id LIMIT :limit", after=after, limit=limit)
-    return [_list(row) for row in rows]
+LISTS = Listing(
+    columns=", ".join(SHOWN),
+    source="local_lists WHERE tenant = :tenant",
+    filters={**at_chargers("charger_id"), "mode": "mode = :mode", "state": "state = :state"},
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(problem) LIKE :search ESCAPE '!'",
+    sorts={"charger_id": "charger_id", "synchronised_at": "COALESCE(synchronised_at, 0)", "state": "state"},
+    unique="charger_id",
+)
+
+
+def page_of_lists(tx: ReadTx, query: LocalListsQuery, stations: Collection[int] | None = None) -> Page[LocalListItem]:
+    """A page of lists; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, LISTS, query, lambda row: LocalListItem(**row), stations=stations)
+
+
+def lists(tx: ReadTx, query: LocalListsQuery, limit: int) -> list[LocalListItem]:
+    """The first lists, uncounted."""
+    return first(tx, LISTS, query, lambda row: LocalListItem(**row), limit)
 
 
 def due(tx: ReadTx, *, automatic: bool, limit: int) -> Sequence[Row]:
@@ -85,6 +101,21 @@ def entries(tx: ReadTx, charger_id: str) -> dict[str, Listed]:
         charger_id=charger_id,
     )
     return {row["folded"]: Listed(row["token"], row["kind"], row["status"], row["expires_at"], row["parent"]) for row in rows}
+
+
+ENTRIES = Listing(
+    columns="token, kind, status, expires_at, parent",
+    source="local_list_entries WHERE tenant = :tenant",
+    filters={"charger_id": "charger_id = :charger_id", "status": "status = :status", "parent": "lower(parent) = lower(:parent)"},
+    search="folded LIKE :search ESCAPE '!' OR lower(parent) LIKE :search ESCAPE '!'",
+    sorts={"token": "folded", "expires_at": "COALESCE(expires_at, 0)"},
+    unique="folded",
+)
+
+
+def page_of_entries(tx: ReadTx, charger_id: str, query: EntriesQuery) -> Page[Listed]:
+    """A page of what we believe is on a charger's list."""
+    return page(tx, ENTRIES, query, lambda row: Listed(**row), charger_id=charger_id)
 
 
 def count_entries(tx: ReadTx, charger_id: str) -> int:
