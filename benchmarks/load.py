@@ -305,6 +305,8 @@ async def run(arguments: argparse.Namespace) -> dict[str, float]:
         raise RuntimeError(f"{failed} of {arguments.connections} chargers could not connect")
     if arguments.scenario == "meter":
         await start_transactions(chargers)
+    if arguments.announce:
+        print("ready", flush=True)
     if arguments.mode == "rate":
         return await open_loop(arguments, chargers)
     return await closed_loop(arguments, chargers)
@@ -324,6 +326,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500, help="requests per second (open loop)")
     parser.add_argument("--warmup", type=float, default=1.0, help="seconds before measuring")
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds of measuring")
+    parser.add_argument("--announce", action="store_true", help="print 'ready' when all are connected, before the load begins")
     parser.add_argument("--password", default="benchmark-password-0123456789")
     proc.allow_many_files()
     print(json.dumps(uvloop.run(run(parser.parse_args()))), flush=True)

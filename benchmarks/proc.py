@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import time
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -13,6 +14,11 @@ def cpu_s(pid: int) -> float:
     """User and system CPU seconds of a process, all its threads together."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def cpu_ns(pid: int) -> int:
+    """The same in nanoseconds, from the process's own clock (clock_getcpuclockid(3)), where a tick of 10 ms is too coarse."""
+    return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 def rss_kib(pid: int) -> int:

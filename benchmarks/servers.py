@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,17 +53,18 @@ def simple(*module: str) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def csms(template: Path, *, database_url: str = "") -> Iterator[Server]:
-    """``csms serve`` on a fresh copy of a prepared database, with everything stored and ``synchronous=FULL``."""
+def csms(template: Path, *, database_url: str = "", settings: str = "") -> Iterator[Server]:
+    """``csms serve`` on a fresh copy of a prepared database, with everything stored and ``synchronous=FULL``; ``settings`` are more TOML."""
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as name:
         folder = Path(name)
         if not database_url:
-            (folder / "csms.db").write_bytes(template.read_bytes())
+            shutil.copyfile(template, folder / "csms.db")
             database_url = "sqlite:///csms.db"
         ocpp_port, api_port = free_port(), free_port()
         (folder / "csms.toml").write_text(
             f'[database]\nurl = "{database_url}"\n[ocpp]\nport = {ocpp_port}\n[api]\nport = {api_port}\nkey = "{OPERATOR_KEY}"\n'
             '[files]\nenabled = false\n[transactions]\nmax_per_token = 0\n[log]\nlevel = "error"\n'
+            f"{settings}"
         )
         log_file = (folder / "log").open("w")
         command = [sys.executable, "-m", "csms", "serve", "--config", str(folder / "csms.toml")]

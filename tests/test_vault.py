@@ -69,3 +69,9 @@ async def test_keys_change_while_the_server_runs(tmp_path: Path, monkeypatch: py
     only_new = KeyedVault(read_keys(file)[:1])
     assert [only_new.open(each) for each in after[:2]] == ["one", "two"]
     assert after[2:] == before[2:], "what is empty or does not open stays"
+
+
+async def test_the_columns_that_are_sealed_anew_are_there(tmp_path: Path) -> None:
+    async with running_server(config_for(tmp_path)) as server:
+        for column in vault.SEALED:
+            await server.rows(f"SELECT {column.id}, {column.column} FROM {column.table} LIMIT 1")  # noqa: S608 (the table's own names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from functools import partial
 from typing import Any
 
@@ -31,7 +32,7 @@ from csms.domain.local_lists import routes as local_lists_routes
 from csms.domain.privacy import routes as privacy_routes
 from csms.domain.profiles.routes import profile_routes
 from csms.domain.reservations import routes as reservations_routes
-from csms.domain.security import routes as security_routes
+from csms.domain.security.routes import security_routes
 from csms.domain.stations import store as stations
 from csms.domain.tenants import routes as tenants_routes
 from csms.domain.tenants import store as tenants
@@ -89,6 +90,7 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         *premises.routes(config),
         analytics_routes.routes(config.analytics),
         reservations_routes.routes(config.reservations),
+        *security_routes(config.security, charger_security.offered(config)),
         local_lists_routes.routes(config.local_lists),
         *profile_routes(smart_charging.rules(config)),
         *upkeep_routes(config.files, config.upkeep, command_flows.running),
@@ -118,9 +120,7 @@ class Nowhere:
 
 def blueprints(ports: Ports, config: Config) -> list[Any]:
     """The routes of slices that are not declared as ``Routes``."""
-    return [
-        security_routes.blueprint(ports, config.security, offered=charger_security.offered(config)),
-    ]
+    return []
 
 
 def _name_of(ports: Ports) -> tickets_routes.NameOf:
@@ -156,11 +156,13 @@ class KeptAnswers:
             body = self.ports.vault.open(known.body) if known.body else ""
         except NoKey:
             raise Conflict("what was answered under this Idempotency-Key cannot be read any more: use a new one") from None
-        return Given(fingerprint=known.fingerprint, status=known.status, body=body.encode(), content_type=known.content_type)
+        return Given(
+            fingerprint=known.fingerprint, status=known.status, body=base64.b64decode(body), content_type=known.content_type
+        )
 
     async def finish(self, who: Principal, key: str, given: Given) -> None:
         """Keep the answer, encrypted: it may show a key that is shown once."""
-        body = self.ports.vault.seal(given.body.decode())
+        body = self.ports.vault.seal(base64.b64encode(given.body).decode())  # it may be no text: an archive
         await self.ports.database.write(
             audit.keep_answer, who.identity, key, given.status, given.content_type, body, tenant=who.tenant
         )

@@ -41,6 +41,7 @@ SEALED: tuple[SealedColumn, ...] = (
     SealedColumn("users", "totp_sealed"),
     SealedColumn("tenants", "bank_sealed"),
     SealedColumn("erasures", "sealed"),
+    SealedColumn("bulk_commands", "sealed"),
     SealedColumn("webhooks", "secret"),
     SealedColumn("webhooks", "previous_secret"),
 )

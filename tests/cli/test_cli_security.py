@@ -42,10 +42,11 @@ def root(folder: Path) -> str:
 def test_what_needs_the_charger_goes_through_the_server(
     run: Run, stub: Stub, arguments: tuple[str, ...], path: str, body: object
 ) -> None:
-    stub.answer("POST", f"/api/v1/{path}", DONE)
+    more = {"upgrade": {"state": "wanted"}}
+    stub.answer("POST", f"/api/v1/{path}", DONE | more)
     assert "answered Accepted" in run(*arguments).output
     assert stub.asked[-1] == ("POST", f"/api/v1/{path}", body)
-    stub.answer("POST", f"/api/v1/{path}", {"outcome": "TimedOut", "certain": False})
+    stub.answer("POST", f"/api/v1/{path}", {"outcome": "TimedOut", "certain": False} | more)
     run(*arguments, code=5)
     stub.answer("POST", f"/api/v1/{path}", {"title": "Refused", "detail": "no certificate", "status": 409}, 409)
     assert "no certificate" in run(*arguments, code=1).output
@@ -58,8 +59,8 @@ def test_revoking_through_the_server(run: Run, stub: Stub) -> None:
 
 
 def test_keys_are_rotated_one_by_one_and_the_worst_ending_counts(run: Run, stub: Stub) -> None:
-    stub.answer("POST", "/api/v1/chargers/C1/key/rotate", DONE | {"state": "accepted"})
-    stub.answer("POST", "/api/v1/chargers/C2/key/rotate", {"outcome": "Lost", "certain": False, "state": "uncertain"})
+    stub.answer("POST", "/api/v1/chargers/C1/key/rotate", DONE | {"rotation": {"state": "accepted"}})
+    stub.answer("POST", "/api/v1/chargers/C2/key/rotate", {"outcome": "Lost", "certain": False, "rotation": {"state": "uncertain"}})
     stub.answer("POST", "/api/v1/chargers/C3/key/rotate", {"title": "Refused", "detail": "4 keys", "status": 409}, 409)
     assert facts(run("security", "rotate-keys", "C1", "--json")) == [
         {"charger_id": "C1", "state": "accepted", "outcome": "Answered", "said": "Accepted"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,13 @@ def test_check_shows_what_is_wrong(tmp_path: Path) -> None:
     assert right.exit_code == 0
     assert "identity.providers.keycloak.roles.csms-owner" in right.output
     assert SECRET not in right.output
+
+
+def test_the_examples_of_the_page_are_right(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "identity.md").read_text()
+    examples = "\n".join(re.findall(r"```toml\n(.*?)```", page, re.DOTALL))
+    loaded = load_traced(write(tmp_path, 'profile = "production"\n' + examples), {})
+    assert set(loaded.config.identity.providers) == {"keycloak", "auth0", "clerk"}
 
 
 def test_the_reference_explains_them() -> None:

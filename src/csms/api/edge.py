@@ -144,12 +144,13 @@ class Answer:
     Quart sends the end of a body as a message of its own, which costs two turns of the event loop.
     """
 
-    __slots__ = ("_connection", "_ended", "_left", "_more", "_send", "on_stream")
+    __slots__ = ("_connection", "_ended", "_head", "_left", "_more", "_send", "on_stream")
 
     def __init__(self, send: Any, more: HeaderList, connection: Connection | None) -> None:
         self._send = send
         self._more = more
         self._connection = connection
+        self._head: Any = None
         self._left = -1
         self._ended = False
         self.on_stream: Callable[[], None] = lambda: None
@@ -157,7 +158,11 @@ class Answer:
     async def __call__(self, message: Any) -> None:
         """Send a message of the application."""
         if message["type"] == "http.response.start":
-            await self._send({**message, "headers": self._headers(message["status"], message["headers"])})
+            head = {**message, "headers": self._headers(message["status"], message["headers"])}
+            if self._left >= 0:
+                self._head = head  # it goes with the first piece of the body
+            else:
+                await self._send(head)
         elif self._ended:
             return  # it went with the last piece of the body
         elif message["type"] == "http.response.body" and self._left >= 0:
@@ -168,14 +173,16 @@ class Answer:
             await self._send(message)
 
     async def _together(self, message: Any) -> None:
-        if self._connection is None:
-            await self._send(message)
-            return
-        self._connection.hold()
+        head, self._head = self._head, None
+        if self._connection is not None:
+            self._connection.hold()
         try:
+            if head is not None:
+                await self._send(head)
             await self._send(message)
         finally:
-            await self._connection.release()
+            if self._connection is not None:
+                await self._connection.release()
 
     def _headers(self, status: int, given: Iterable[tuple[bytes, bytes]]) -> HeaderList:
         headers = [header for header in given if status not in _BODILESS or header[0] not in _OF_A_BODY]

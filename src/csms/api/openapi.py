@@ -177,6 +177,8 @@ def usual_errors(route: Route) -> set[int]:
         errors |= {422}
     if route.method != "GET":
         errors |= {409, 422}
+    if route.reach == OWN:
+        errors |= {409}  # a key has no account of its own
     if route.body is not None or route.raw_body:
         errors |= {400, 413, 415}
     if route.method in ("PUT", "PATCH", "DELETE"):

@@ -13,7 +13,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Blueprint, Response, g, request
 from quart.globals import request_ctx
 from quart_trio import QuartTrio
-from werkzeug.routing import IntegerConverter, Map
+from werkzeug.routing import IntegerConverter
 
 from csms.config import ApiConfig
 from csms.core.ports import Blocking, Random
@@ -35,14 +35,17 @@ from .shapes import LARGEST
 
 MOST_REQUESTS = 200
 LONGEST_ID = 64
+_DIGITS = 19
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Id(IntegerConverter):
-    """A number in a path; one that no database has names nothing."""
+    """A number in a path. One that no database has is taken for the largest, which names nothing: the answer is then the route's own 404."""
 
-    def __init__(self, map: Map, *args: Any, **more: Any) -> None:
-        super().__init__(map, *args, **{"max": LARGEST, **more})
+    regex = "[0-9]+"
+
+    def to_python(self, value: str) -> int:
+        return LARGEST if len(value) > _DIGITS else min(int(value), LARGEST)
 
 
 class _Application(QuartTrio):
@@ -131,9 +134,9 @@ def _show(telemetry: Telemetry, edge: Edge, backing: Backing) -> None:
         return [(("busy",), edge.refused), (("limit",), 0 if backing.limits is None else backing.limits.refused)]
 
     under_way = "requests to the API under way, live feeds not counted"
-    telemetry.registry.register(Reading("csms_api_requests_under_way", under_way, (), lambda: [((), edge.under_way)]))
+    telemetry.add(Reading("csms_api_requests_under_way", under_way, (), lambda: [((), edge.under_way)]))
     told = "requests to the API that were refused: busy with too many at a time, or beyond a limit"
-    telemetry.registry.register(Reading("csms_api_refused", told, ("why",), refused, kind="counter"))
+    telemetry.add(Reading("csms_api_refused", told, ("why",), refused, kind="counter"))
 
 
 def _measure(app: QuartTrio, telemetry: Telemetry, random: Random, blocking: Blocking) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import attrs
@@ -83,22 +84,43 @@ def _filled(hint: Any, named: Mapping[Any, Any]) -> Any:
 _AS_THEY_ARE = (str, int, bool, float)
 
 
+@attrs.frozen(slots=True)
+class _Form:
+    """How instances of a class are shown: the names of the members, what reads all of them at once, and those that need more."""
+
+    names: tuple[str, ...]
+    read: Callable[[Any], tuple[Any, ...]]
+    convert: tuple[tuple[str, Show], ...]
+
+
 @cache
-def _shown_fields(kind: Hashable, secrets: bool) -> tuple[tuple[str, str, Show | None], ...]:
-    shown: list[tuple[str, str, Show | None]] = []
+def _form(kind: Hashable, secrets: bool) -> _Form:
+    names: list[str] = []
+    fields: list[str] = []
+    convert: list[tuple[str, Show]] = []
+
+    def add(name: str, field: str, how: Show | None) -> None:
+        names.append(name)
+        fields.append(field)
+        if how is not None:
+            convert.append((name, how))
+
     for field, hint in fields_of(kind):
         if not secrets and field.repr is False:
             continue
         if is_instant(field.name, hint):
-            shown.append((field.name, field.name, iso))
+            add(field.name, field.name, iso)
         elif is_energy(field.name, hint):
-            shown.append((field.name, field.name, None))
-            shown.append((field.name.removesuffix("_wh") + "_kwh", field.name, kwh))
-        elif _plain(without_none(hint)) in _AS_THEY_ARE:
-            shown.append((field.name, field.name, None))
+            add(field.name, field.name, None)
+            add(field.name.removesuffix("_wh") + "_kwh", field.name, kwh)
         else:
-            shown.append((field.name, field.name, show if secrets else without_secrets))
-    return tuple(shown)
+            plain = _plain(without_none(hint)) in _AS_THEY_ARE
+            add(field.name, field.name, None if plain else show if secrets else without_secrets)
+    if len(fields) > 1:
+        read: Callable[[Any], tuple[Any, ...]] = attrgetter(*fields)
+    else:
+        read = lambda value: tuple(getattr(value, each) for each in fields)  # noqa: E731 - attrgetter gives no tuple of one
+    return _Form(tuple(names), read, tuple(convert))
 
 
 def show(value: Any) -> Any:
@@ -116,10 +138,12 @@ def without_secrets(value: Any) -> Any:
 
 
 def _object(value: Any, kind: Any, secrets: bool) -> dict[str, Any]:
-    return {
-        name: None if (held := getattr(value, field)) is None else held if convert is None else convert(held)
-        for name, field, convert in _shown_fields(kind, secrets)
-    }
+    form = _form(kind, secrets)
+    shown = dict(zip(form.names, form.read(value), strict=True))
+    for name, convert in form.convert:
+        if (held := shown[name]) is not None:
+            shown[name] = convert(held)
+    return shown
 
 
 def _others(value: Any, inner: Show) -> Any:

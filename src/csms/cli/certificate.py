@@ -12,10 +12,11 @@ import trio
 
 from csms.authorities import built_in
 from csms.core.certificates import CSMS_ROOT, MANUFACTURER_ROOT
-from csms.core.errors import Invalid, NotFound
+from csms.core.errors import Invalid
 from csms.core.ports import ReadTx
 from csms.domain.security import service
-from csms.domain.security.model import BUILT_IN, ChargerCertificate, RootCertificate
+from csms.domain.security.model import BUILT_IN, RootCertificate
+from csms.domain.security.shown import CERTIFICATE_STATES, CertificateItem, CertificatesQuery, RequestsQuery
 from csms.domain.security.store import certificates as store
 from csms.domain.security.store import requests as requests_store
 from csms.domain.security.store import roots as roots_store
@@ -23,7 +24,7 @@ from csms.outside import SystemClock, Threads
 
 from . import show
 from .options import Invocation, common, examples
-from .pages import every
+from .pages import EVERY
 from .send import ask, told
 from .server import Server, Unreachable, segment, server_option
 from .store import TENANT, read, write
@@ -32,6 +33,7 @@ PURPOSES = {"csms": CSMS_ROOT, "manufacturer": MANUFACTURER_ROOT}
 COLUMNS = ["id", "charger_id", "state", "serial", "subject", "not_after_at", "seen_at", "reason"]
 ROOT_COLUMNS = ["id", "purpose", "name", "subject", "serial", "not_after_at"]
 DAY_MS = 86_400_000
+MOST_REQUESTS = 50
 
 _purpose = click.option(
     "--purpose", type=click.Choice(list(PURPOSES)), default="csms", show_default=True, help="What the root vouches for."
@@ -43,10 +45,6 @@ def certificate() -> None:
     """Chargers' certificates, and the root certificates that they are given."""
 
 
-def _plain(known: ChargerCertificate) -> dict[str, Any]:
-    return {name: value for name, value in attrs.asdict(known).items() if name != "chain"}
-
-
 @examples(
     "csms certificate list",
     "csms certificate list --charger C1",
@@ -54,25 +52,22 @@ def _plain(known: ChargerCertificate) -> dict[str, Any]:
 )
 @certificate.command("list")
 @click.option("--charger", "charger_id", metavar="CHARGER_ID", help="Only those of one charger.")
-@click.option("--state", metavar="STATE", default="", help="Only those in a state, such as active or revoked.")
+@click.option("--state", type=click.Choice(CERTIFICATE_STATES), help="Only those in this state.")
 @click.option("--expiring", type=click.IntRange(1), metavar="DAYS", help="Only those in use that end within so many days.")
 @common
-def list_all(call: Invocation, charger_id: str | None, state: str, expiring: int | None) -> None:
+def list_all(call: Invocation, charger_id: str | None, state: str | None, expiring: int | None) -> None:
     """List chargers' certificates."""
 
-    def query(tx: ReadTx) -> list[ChargerCertificate]:
-        if charger_id is not None:
-            return [each for each in store.of_charger(tx, charger_id) if state in ("", each.state)]
-        before = None if expiring is None else tx.now + expiring * DAY_MS
-        return list(
-            every(
-                lambda after: store.listed(tx, after=after, limit=500, state=state, expiring_before=before),
-                lambda last: last.id,
-                start=0,
-            )
+    def query(tx: ReadTx) -> list[CertificateItem]:
+        which = CertificatesQuery(
+            charger_id=charger_id,
+            state=state,
+            ends_before_at=None if expiring is None else tx.now + expiring * DAY_MS,
+            sort="id" if charger_id is None else "-id",
         )
+        return store.listed(tx, which, EVERY)
 
-    found = [_plain(each) for each in read(call.config, query)]
+    found = [attrs.asdict(each) for each in read(call.config, query)]
     show.rows(call.json, found, COLUMNS, empty="There are no such certificates: csms certificate renew CHARGER_ID")
 
 
@@ -82,10 +77,7 @@ def list_all(call: Invocation, charger_id: str | None, state: str, expiring: int
 @common
 def show_one(call: Invocation, certificate_id: int) -> None:
     """Show one certificate, with its PEM."""
-    known = read(call.config, partial(store.by_id, certificate_id=certificate_id))
-    if known is None:
-        raise NotFound(f"there is no certificate {certificate_id}")
-    show.record(call.json, attrs.asdict(known))
+    show.record(call.json, attrs.asdict(read(call.config, partial(service.need_certificate, certificate_id=certificate_id))))
 
 
 @examples("csms certificate requests C1")
@@ -94,8 +86,8 @@ def show_one(call: Invocation, certificate_id: int) -> None:
 @common
 def requests(call: Invocation, charger_id: str) -> None:
     """List what a charger asked to have signed, and why it was not."""
-    found = read(call.config, partial(requests_store.of_charger, charger_id=charger_id))
-    rows = [{name: value for name, value in attrs.asdict(each).items() if name != "csr"} for each in found]
+    found = read(call.config, partial(requests_store.listed, query=RequestsQuery(charger_id=charger_id), limit=MOST_REQUESTS))
+    rows = [attrs.asdict(each) for each in found]
     show.rows(call.json, rows, ["id", "state", "key_kind", "organization", "requested_at", "reason"], empty="It asked for nothing.")
 
 
@@ -204,8 +196,7 @@ def installed(call: Invocation, charger_id: str, purpose: str, stored: bool, ser
     """Ask a connected charger which root certificates it has."""
     kind = PURPOSES[purpose]
     if not stored:
-        path = f"chargers/{segment(charger_id)}/root-certificates?purpose={kind}"
-        answer = ask(call, server, "GET", path)
+        answer = ask(call, server, "POST", f"chargers/{segment(charger_id)}/root-certificates/read", {"purpose": kind})
         if answer.get("outcome") != "Answered":
             told(call, charger_id, "GetInstalledCertificates", answer)
     found = read(call.config, partial(service.installed, charger_id=charger_id, purpose=kind))

@@ -11,6 +11,8 @@ import click
 
 from csms.core.errors import Invalid
 from csms.core.ports import ReadTx
+from csms.domain.security.model import SecurityEvent
+from csms.domain.security.shown import RotationsQuery, SecurityEventsQuery
 from csms.domain.security.store import events as events_store
 from csms.domain.security.store import keys as keys_store
 from csms.domain.stations import store as stations_store
@@ -42,9 +44,10 @@ def security() -> None:
 def events(call: Invocation, charger_id: str, critical: bool, days: int, limit: int) -> None:
     """Show what chargers reported and what the server noticed, the newest first."""
 
-    def query(tx: ReadTx) -> list[Any]:
+    def query(tx: ReadTx) -> list[SecurityEvent]:
         since = tx.now - days * DAY_MS
-        return events_store.listed(tx, charger_id=charger_id, critical=critical, since=since, limit=limit)
+        which = SecurityEventsQuery(charger_id=charger_id or None, critical=critical or None, from_at=since)
+        return events_store.listed(tx, which, limit)
 
     rows = [attrs.asdict(each) for each in read(call.config, query)]
     show.rows(call.json, rows, ["occurred_at", "charger_id", "source", "kind", "critical", "info"], empty="There are none")
@@ -94,12 +97,14 @@ def rotate_keys(
             except Unreachable:
                 raise
             except Failure as failure:  # one that cannot be rotated keeps no other from it
-                answer = {"outcome": "Refused", "state": "refused", "reason": str(failure)}
+                answer = {"outcome": "Refused", "rotation": {"state": "refused"}, "reason": str(failure)}
                 codes.append(Exit.FAILED)
             else:
                 codes.append(exit_code(answer))
             said = answer.get("status") or answer.get("code") or answer.get("reason") or ""
-            rows.append({"charger_id": charger_id, "state": answer.get("state"), "outcome": answer.get("outcome"), "said": said})
+            rows.append(
+                {"charger_id": charger_id, "state": answer["rotation"]["state"], "outcome": answer.get("outcome"), "said": said}
+            )
             progress.advance(bar)
     show.rows(call.json, rows, ["charger_id", "state", "outcome", "said"], empty="No such charger is connected")
     sys.exit(max(codes, default=Exit.DONE))
@@ -111,8 +116,8 @@ def rotate_keys(
 @common
 def keys(call: Invocation, charger_id: str) -> None:
     """Show how key rotations went, the newest first."""
-    found = read(call.config, partial(keys_store.rotations, charger_id=charger_id, limit=200))
-    rows = [{name: value for name, value in attrs.asdict(each).items() if name != "sealed"} for each in found]
+    found = read(call.config, partial(keys_store.rotations, query=RotationsQuery(charger_id=charger_id or None), limit=200))
+    rows = [attrs.asdict(each) for each in found]
     show.rows(
         call.json,
         rows,
@@ -134,4 +139,5 @@ def upgrade(call: Invocation, charger_id: str, profile: int, server: str | None)
     profile be lowered: `csms charger security` does, for this server only.
     """
     path = f"chargers/{segment(charger_id)}/security-profile"
-    told(call, charger_id, "SetVariables", ask(call, server, "POST", path, {"profile": profile}))
+    answer = ask(call, server, "POST", path, {"profile": profile})
+    told(call, charger_id, "SetVariables", answer | {"state": answer.pop("upgrade")["state"]})

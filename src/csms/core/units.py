@@ -16,6 +16,7 @@ EARLIEST_PLAUSIBLE_AT = 1_262_304_000_000
 LATEST_PLAUSIBLE_AT = 4_102_444_800_000
 """2100-01-01: later timestamps come from a clock that went wrong, or mean "never"."""
 
+_NAIVE_EPOCH = EPOCH.replace(tzinfo=None)
 _MILLISECOND = timedelta(milliseconds=1)
 _USUAL_LENGTHS = frozenset({20, 24})
 """``2026-01-31T12:00:00Z``, with or without milliseconds."""
@@ -71,7 +72,7 @@ def iso(instant: int) -> str:
 
     Raises ``OverflowError`` for an instant outside the years 1 to 9999.
     """
-    return to_datetime(instant).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return (_NAIVE_EPOCH + timedelta(0, 0, 0, instant)).isoformat(timespec="milliseconds") + "Z"
 
 
 def to_datetime(instant: int) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
@@ -114,18 +114,27 @@ def first(
 
 def stretch(tx: ReadTx, listing: Listing, query: Following, build: Callable[[Row], T], **fixed: Any) -> Stretch[T]:
     """A stretch from the query's cursor on, the newest first. ``unique`` must be an integer, and selected as ``id``."""
+    rows = _newest(tx, listing, query, query.limit + 1, fixed)
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    return Stretch(items=[build(row) for row in rows], limit=query.limit, next=str(rows[-1]["id"]) if more else None)
+
+
+def newest(tx: ReadTx, listing: Listing, query: Following, build: Callable[[Row], T], limit: int, **fixed: Any) -> list[T]:
+    """At most ``limit`` items from the query's cursor on, whatever its own limit: for the command line."""
+    return [build(row) for row in _newest(tx, listing, query, limit, fixed)]
+
+
+def _newest(tx: ReadTx, listing: Listing, query: Following, limit: int, fixed: Mapping[str, Any]) -> Sequence[Row]:
     where, parameters = conditions(listing, query, fixed)
     if query.after is not None:
         where += f" AND {listing.unique} < :after"
         parameters["after"] = _cursor(query.after)
-    rows = tx.all(
+    return tx.all(
         f"SELECT {listing.columns} FROM {listing.source}{where} ORDER BY {listing.unique} DESC LIMIT :limit",  # noqa: S608
         **parameters,
-        limit=query.limit + 1,
+        limit=limit,
     )
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    return Stretch(items=[build(row) for row in rows], limit=query.limit, next=str(rows[-1]["id"]) if more else None)
 
 
 def _cursor(text: str) -> int:

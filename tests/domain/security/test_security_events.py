@@ -10,6 +10,7 @@ from csms.core.ports import ReadTx
 from csms.core.reports import SecurityEventReported
 from csms.domain.security import service
 from csms.domain.security.model import SecurityEvent
+from csms.domain.security.shown import SecurityEventsQuery
 from csms.domain.security.store import events as store
 
 from .conftest import CP, World
@@ -22,7 +23,7 @@ async def report(world: World, kind: str, occurred_at: int = 1, info: str = "", 
 
 async def listed(world: World, **which: Any) -> list[SecurityEvent]:
     def query(tx: ReadTx) -> list[SecurityEvent]:
-        return store.listed(tx, **which)
+        return store.listed(tx, SecurityEventsQuery(**which), 100)
 
     found: list[SecurityEvent] = await world.read(query)
     return found
@@ -81,9 +82,14 @@ async def test_lists(world: World) -> None:
     ]
     assert len(await listed(world, critical=True)) == 2
     assert len(await listed(world, charger_id=CP, critical=True)) == 1
-    first, *rest = await listed(world, limit=1)
-    assert rest == []
-    assert len(await listed(world, before=first.id)) == 2
+    assert len(await listed(world, source="charger", kind="InvalidMessages", search="invalid")) == 1
+    assert await listed(world, station_id=1) == []
+    first = await world.read(store.stretch_of_events, SecurityEventsQuery(limit=1))
+    assert [each.charger_id for each in first.items] == ["CP2"]
+    rest = await world.read(store.stretch_of_events, SecurityEventsQuery(after=first.next))
+    assert (len(rest.items), rest.next) == (2, None)
+    nobody = await world.read(store.stretch_of_events, SecurityEventsQuery(), frozenset())
+    assert nobody.items == []
 
 
 async def test_garbage_fits(world: World) -> None:

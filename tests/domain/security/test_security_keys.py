@@ -12,6 +12,7 @@ from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import DEFAULT_TENANT
 from csms.domain.security import flows, service
 from csms.domain.security.model import PROFILE_VARIABLE, KeyRotation, Offered, ProfileUpgrade
+from csms.domain.security.shown import KeyRotationItem, RotationsQuery
 from csms.domain.security.store import keys as store
 from csms.domain.stations import keys
 from csms.domain.stations import service as stations
@@ -58,7 +59,7 @@ async def log_in(world: World, key: str) -> None:
 
 
 async def state(world: World) -> list[str]:
-    found: list[KeyRotation] = await world.read(store.rotations, CP)
+    found: list[KeyRotationItem] = await world.read(store.rotations, RotationsQuery(charger_id=CP), 50)
     return [each.state for each in found]
 
 
@@ -160,7 +161,7 @@ async def test_the_key_is_in_no_row_and_no_event(world: World) -> None:
         rows = await world.rows(f"SELECT * FROM {table} WHERE tenant = :tenant")
         assert rows or table == "events"
         assert told(world) not in repr(rows)
-    assert told(world) not in repr((await world.read(store.rotations, CP))[0])
+    assert told(world) not in repr(await world.read(store.latest_rotation, CP))
 
 
 # --- profile upgrades -----------------------------------------------------------------------------------------------------------

@@ -11,18 +11,18 @@ from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import ReadTx
 from csms.core.reports import CertificateRequested, SecurityEventReported
 from csms.domain.security import flows, service
-from csms.domain.security.model import CertificateRequest
+from csms.domain.security.shown import CertificateRequestItem, RequestsQuery
 from csms.domain.security.store import requests as store
 from csms.pki import certificates
 
 from .conftest import CP, World, csr
 
 
-async def requests(world: World) -> list[CertificateRequest]:
-    def query(tx: ReadTx) -> list[CertificateRequest]:
-        return store.of_charger(tx, CP)[::-1]
+async def requests(world: World) -> list[CertificateRequestItem]:
+    def query(tx: ReadTx) -> list[CertificateRequestItem]:
+        return store.listed(tx, RequestsQuery(charger_id=CP, sort="requested_at"), 100)
 
-    found: list[CertificateRequest] = await world.read(query)
+    found: list[CertificateRequestItem] = await world.read(query)
     return found
 
 

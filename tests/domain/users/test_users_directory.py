@@ -42,7 +42,12 @@ async def vouched(known: Directory, text: str, now: int = NOW) -> Vouched | None
 
 
 async def test_a_true_token_says_who_it_is(http: FakeHttp) -> None:
-    said = {"name": "Asha\x00 Rao", "email": "asha@example.org", "email_verified": True, "phone_number": "+912055501234"}
+    said: dict[str, Any] = {
+        "name": "Asha\x00 Rao",
+        "email": "asha@example.org",
+        "email_verified": True,
+        "phone_number": "+912055501234",
+    }
     found = await vouched(directory(http), token(KEY, claims(**said), cat="what only this provider knows"))
     assert found is not None
     assert (found.person.subject, found.person.name, found.person.email) == ("u1", "Asha Rao", "asha@example.org")

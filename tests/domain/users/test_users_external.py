@@ -14,6 +14,7 @@ from csms.core.access import DRIVER, SYSTEM_ADMIN, TENANT_OPERATOR, TENANT_OWNER
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import ReadTx, Tx
 from csms.db import StoreDatabase
+from csms.domain.users import personal
 from csms.domain.users.bearer import Untrue
 from csms.domain.users.model import Member, Rules, Standing, User
 from csms.domain.users.providers import Person, Provider
@@ -195,6 +196,7 @@ async def test_deactivating_ends_logins_and_comes_undone(known: Known, clock: Se
 
 async def test_who_was_disabled_here_stays_so(known: Known) -> None:
     met = await known.meet()
+    assert met.user_id is not None
     await known.grant(met, DRIVER, 1)
     disable = partial(people.set_disabled, user_id=met.user_id, disabled=True)
     await known.database.write(disable, tenant=DEFAULT_TENANT)
@@ -224,6 +226,19 @@ async def test_who_came_deactivated_gets_an_account_when_active(known: Known) ->
     assert (await known.identity()).user_id is None
     await known.tell(200)
     assert (await known.user()).name == "Asha"
+
+
+async def test_what_a_provider_calls_somebody_is_theirs_to_have_and_to_have_forgotten(known: Known) -> None:
+    met = await known.meet()
+    await known.grant(met, DRIVER, 1)
+    found = await known.standing(met)
+    assert found is not None
+    assert found.driver_id is not None
+    held = await known.database.read(personal.holdings, found.driver_id, tenant=DEFAULT_TENANT)
+    assert [(each["issuer"], each["subject"]) for each in held["identities"]] == [(ISSUER, "u1")]
+    await known.database.write(personal.erase, found.driver_id, "forgotten", tenant=DEFAULT_TENANT)
+    assert await known.database.read(store.identity, ISSUER, "u1", tenant=DEFAULT_TENANT) is None
+    assert await known.standing(met) is None
 
 
 async def test_messages_are_known_again_for_some_time(known: Known, clock: SettableClock) -> None:
@@ -297,7 +312,7 @@ def test_another_body_another_secret_and_another_time() -> None:
             signed((SECRET,), headers, BODY, now=now)
 
 
-CLERK = {
+CLERK: dict[str, Any] = {
     "type": "user.updated",
     "data": {
         "id": "user_1",
@@ -328,7 +343,7 @@ def test_clerks_form() -> None:
     gone = read(provider, {"type": "user.deleted", "data": {"id": "user_1", "deleted": True}}, sent_at=NOW, now=NOW)
     assert gone is not None
     assert (gone.active, gone.deleted, gone.told_at) == (False, True, NOW)
-    data: dict[str, Any] = dict(CLERK["data"])  # type: ignore[call-overload]  # it is a table
+    data: dict[str, Any] = dict(CLERK["data"])
     banned = read(provider, {**CLERK, "data": {**data, "banned": True}}, sent_at=NOW, now=NOW)
     assert banned is not None
     assert not banned.active
@@ -350,7 +365,9 @@ def test_the_general_form() -> None:
     assert far.told_at == NOW + 300_000, "what comes after is not shut out for ever"
 
 
-@pytest.mark.parametrize("payload", [[], {}, {"type": 1}, {"type": "user.created"}, {"type": "user.created", "data": {"id": 7}}], ids=str)
+@pytest.mark.parametrize(
+    "payload", [[], {}, {"type": 1}, {"type": "user.created"}, {"type": "user.created", "data": {"id": 7}}], ids=str
+)
 def test_what_cannot_be_read(payload: Any) -> None:
     with pytest.raises(ValueError, match="data"):
         read(PROVIDER, payload, sent_at=NOW, now=NOW)

@@ -18,8 +18,10 @@ DOWN_STATUSES = {"Faulted": FAULTED, "Unavailable": OUT_OF_SERVICE}
 REASONS = ("maintenance", "grid", "network", "vandalism", "nature", "other")
 """Why time does not count as down, in the sense of 23 CFR 680.116(b)(3)."""
 
-_DATE = validators.optional(validators.matches_re(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"))
-_MONTH = validators.matches_re(r"\d{4}-(0[1-9]|1[0-2])")
+_YEAR = "(19|2[01])[0-9]{2}"
+"""Years that calendars and time zones know, with room before and after them."""
+_DATE = validators.optional(validators.matches_re(rf"{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"))
+_MONTH = validators.matches_re(rf"{_YEAR}-(0[1-9]|1[0-2])")
 
 
 def analytics_key(tenant: int) -> str:

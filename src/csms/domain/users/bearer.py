@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,6 +34,8 @@ FAMILIES: Mapping[str, tuple[str, frozenset[str]]] = {
     "Ed25519": ("OKP", frozenset({"Ed25519"})),
 }
 """Which keys an algorithm is for: their type and curve. So no public key is ever taken for a secret."""
+
+_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 PublicKey = RSAKey | ECKey | OKPKey
 
@@ -73,7 +76,7 @@ class _Registry(JWSRegistry):
     """
 
     def get_alg(self, name: str) -> Any:
-        if name not in (self.allowed or ()):
+        if name not in (self.allowed or ()) or name not in self.algorithms:
             raise UnsupportedAlgorithmError(f"algorithm {name!r} is not allowed")
         return self.algorithms[name]
 
@@ -88,7 +91,7 @@ def _part(text: str) -> dict[str, Any] | None:
 
 def glance(text: str) -> Glance | None:
     """What a token says of itself; None for what is no signed token (five parts are an encrypted one)."""
-    if len(text) > LONGEST_TOKEN or text.count(".") != 2 or not text.isascii():
+    if len(text) > LONGEST_TOKEN or not _FORM.fullmatch(text):
         return None
     head, body, _ = text.split(".")
     header, claims = _part(head), _part(body)

@@ -16,17 +16,21 @@ _WHY = "an account may belong to several tenants"
 
 
 def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
-    """The account that charges as a driver, and its logins; nothing that opens it."""
+    """The account that charges as a driver, its logins, and by which names identity providers know it; nothing that opens it."""
     account = tx.one(_ACCOUNT, driver_id=driver_id)
     if account is None:
-        return {"account": None, "logins": []}
+        return {"account": None, "logins": [], "identities": []}
     logins = tx.system(_WHY).all(
         "SELECT device, remote_address, created_at, last_used_at, ended_at FROM logins"
         " WHERE user_id = :user_id AND at_tenant = :at_tenant ORDER BY id",
         user_id=account["id"],
         at_tenant=tx.tenant,
     )
-    return {"account": account, "logins": list(logins)}
+    identities = tx.all(
+        "SELECT issuer, subject, created_at, deactivated_at FROM external_identities WHERE user_id = :user_id ORDER BY id",
+        user_id=account["id"],
+    )
+    return {"account": account, "logins": list(logins), "identities": list(identities)}
 
 
 def words(tx: ReadTx, driver_id: int) -> list[str]:

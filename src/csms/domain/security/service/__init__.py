@@ -35,6 +35,14 @@ from .roots import (
     to_delete,
     trusts_firmware_certificate,
 )
+from .views import (
+    installed_roots,
+    need_certificate,
+    need_event,
+    need_request,
+    need_root_detail,
+    security_of,
+)
 
 __all__ = [
     "add_root",
@@ -45,10 +53,15 @@ __all__ = [
     "handed_over",
     "handing_over",
     "installed",
+    "installed_roots",
     "key_told",
     "logged_in",
     "name_of",
+    "need_certificate",
+    "need_event",
+    "need_request",
     "need_root",
+    "need_root_detail",
     "not_reached",
     "not_signed",
     "notice",
@@ -61,6 +74,7 @@ __all__ = [
     "revoke",
     "revoke_removed",
     "security_event",
+    "security_of",
     "settle_rotations",
     "settle_upgrades",
     "signed",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page
 from csms.domain.security.model import ChargerCertificate
+from csms.domain.security.shown import CERTIFICATE_NAMES, CertificateItem, CertificatesQuery
 
 _COLUMNS = (
     "c.id, c.charger_id, c.request_id, c.origin, c.state, c.reason, c.fingerprint, c.serial, c.subject, c.issuer, c.chain,"
@@ -35,19 +38,30 @@ def of_charger(tx: ReadTx, charger_id: str) -> list[ChargerCertificate]:
     return _all(tx.all(_SELECT + " AND c.charger_id = :charger_id ORDER BY c.id DESC LIMIT 1000", charger_id=charger_id))
 
 
-def listed(
-    tx: ReadTx, *, after: int = 0, limit: int = 100, state: str = "", expiring_before: int | None = None
-) -> list[ChargerCertificate]:
-    """Certificates of the tenant by id, a page of ``limit`` after the id ``after``; perhaps only those that end before an instant."""
-    where, parameters = [_SELECT, "c.id > :after"], {"after": after, "limit": limit}
-    extra: dict[str, Any] = {}
-    if state:
-        where.append("c.state = :state")
-        extra["state"] = state
-    if expiring_before is not None:
-        where.append("c.not_after_at < :before AND (c.state = 'issued' OR c.state = 'active')")
-        extra["before"] = expiring_before
-    return _all(tx.all(" AND ".join(where) + " ORDER BY c.id LIMIT :limit", **parameters, **extra))
+LISTING = Listing(
+    columns=", ".join("c." + name for name in CERTIFICATE_NAMES),
+    source="charger_certificates c WHERE c.tenant = :tenant",
+    filters={
+        **at_chargers("c.charger_id"),
+        "state": "c.state = :state",
+        "origin": "c.origin = :origin",
+        "ends_before_at": "c.not_after_at < :ends_before_at AND (c.state = 'issued' OR c.state = 'active')",
+    },
+    search="lower(c.charger_id) LIKE :search ESCAPE '!' OR lower(c.subject) LIKE :search ESCAPE '!'"
+    " OR c.serial LIKE :search ESCAPE '!' OR c.fingerprint LIKE :search ESCAPE '!'",
+    sorts={"id": "c.id", "not_after_at": "COALESCE(c.not_after_at, 0)", "charger_id": "c.charger_id"},
+    unique="c.id",
+)
+
+
+def page_of_certificates(tx: ReadTx, query: CertificatesQuery, stations: Collection[int] | None = None) -> Page[CertificateItem]:
+    """A page of certificates; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, LISTING, query, lambda row: CertificateItem(**row), stations=stations)
+
+
+def listed(tx: ReadTx, query: CertificatesQuery, limit: int) -> list[CertificateItem]:
+    """The first certificates of a list, uncounted."""
+    return first(tx, LISTING, query, lambda row: CertificateItem(**row), limit)
 
 
 def insert(tx: Tx, charger_id: str, **facts: Any) -> int | None:

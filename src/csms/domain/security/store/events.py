@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
 
-from csms.core.ports import ReadTx, Tx
+from csms.core.paging import Stretch
+from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, newest, stretch
 from csms.domain.security.model import SecurityEvent
+from csms.domain.security.shown import SecurityEventsQuery
 
 
 def insert(
@@ -41,22 +44,37 @@ def last_of_kind(tx: ReadTx, charger_id: str, kind: str) -> int | None:
     return found
 
 
-def listed(
-    tx: ReadTx, *, charger_id: str = "", critical: bool = False, since: int = 0, before: int | None = None, limit: int = 100
-) -> list[SecurityEvent]:
-    """Events, the newest received first; the next page is ``before`` the last one's id."""
-    where = [
-        "SELECT id, charger_id, source, kind, critical, info, occurred_at, occurred_at_raw, received_at FROM security_events"
-        " WHERE tenant = :tenant AND received_at >= :since"
-    ]
-    parameters: dict[str, Any] = {"since": since, "limit": limit}
-    if charger_id:
-        where.append("charger_id = :charger_id")
-        parameters["charger_id"] = charger_id
-    if critical:
-        where.append("critical = 1")
-    if before is not None:
-        where.append("id < :before")
-        parameters["before"] = before
-    rows = tx.all(" AND ".join(where) + " ORDER BY id DESC LIMIT :limit", **parameters)
-    return [SecurityEvent(**{**row, "critical": bool(row["critical"])}) for row in rows]
+LISTING = Listing(
+    columns="id, charger_id, source, kind, critical, info, occurred_at, occurred_at_raw, received_at",
+    source="security_events WHERE tenant = :tenant",
+    filters={
+        **at_chargers("charger_id"),
+        "critical": "critical = :critical",
+        "kind": "kind = :kind",
+        "source": "source = :source",
+        "from_at": "received_at >= :from_at",
+        "to_at": "received_at < :to_at",
+    },
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(kind) LIKE :search ESCAPE '!' OR lower(info) LIKE :search ESCAPE '!'",
+    unique="id",
+)
+
+
+def stretch_of_events(tx: ReadTx, query: SecurityEventsQuery, stations: Collection[int] | None = None) -> Stretch[SecurityEvent]:
+    """Events, the newest received first; about chargers of ``stations`` only, unless that is None."""
+    return stretch(tx, LISTING, query, _event, stations=stations)
+
+
+def listed(tx: ReadTx, query: SecurityEventsQuery, limit: int) -> list[SecurityEvent]:
+    """The newest events."""
+    return newest(tx, LISTING, query, _event, limit)
+
+
+def by_id(tx: ReadTx, event_id: int) -> SecurityEvent | None:
+    """One event."""
+    row = tx.one(f"SELECT {LISTING.columns} FROM {LISTING.source} AND id = :id", id=event_id)  # noqa: S608 (our own text)
+    return None if row is None else _event(row)
+
+
+def _event(row: Row) -> SecurityEvent:
+    return SecurityEvent(**{**row, "critical": bool(row["critical"])})

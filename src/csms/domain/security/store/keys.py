@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Tx
+from csms.domain.listing import Listing, at_chargers, first, page
 from csms.domain.security.model import KeyRotation, ProfileUpgrade
+from csms.domain.security.shown import ROTATION_NAMES, KeyRotationItem, RotationsQuery, UpgradesQuery
 
 _SELECT = """
 SELECT id, charger_id, sealed, state, outcome, asked_at, changed_at, settle_at FROM key_rotations WHERE tenant = :tenant"""
@@ -44,13 +49,30 @@ def rotation(tx: ReadTx, rotation_id: int) -> KeyRotation | None:
     return None if row is None else KeyRotation(**row)
 
 
-def rotations(tx: ReadTx, charger_id: str = "", limit: int = 50) -> list[KeyRotation]:
-    """Rotations of a charger, or of all, the newest first."""
-    if charger_id:
-        rows = tx.all(_SELECT + " AND charger_id = :charger_id ORDER BY id DESC LIMIT :limit", charger_id=charger_id, limit=limit)
-    else:
-        rows = tx.all(_SELECT + " ORDER BY id DESC LIMIT :limit", limit=limit)
-    return [KeyRotation(**row) for row in rows]
+def latest_rotation(tx: ReadTx, charger_id: str) -> KeyRotation | None:
+    """A charger's latest rotation."""
+    row = tx.one(_SELECT + " AND charger_id = :charger_id ORDER BY id DESC LIMIT 1", charger_id=charger_id)
+    return None if row is None else KeyRotation(**row)
+
+
+ROTATIONS = Listing(
+    columns=", ".join(ROTATION_NAMES),
+    source="key_rotations WHERE tenant = :tenant",
+    filters={**at_chargers("charger_id"), "state": "state = :state"},
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(outcome) LIKE :search ESCAPE '!'",
+    sorts={"asked_at": "id"},  # they are numbered as they are asked for
+    unique="id",
+)
+
+
+def page_of_rotations(tx: ReadTx, query: RotationsQuery, stations: Collection[int] | None = None) -> Page[KeyRotationItem]:
+    """A page of rotations; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, ROTATIONS, query, lambda row: KeyRotationItem(**row), stations=stations)
+
+
+def rotations(tx: ReadTx, query: RotationsQuery, limit: int) -> list[KeyRotationItem]:
+    """The first rotations of a list, uncounted."""
+    return first(tx, ROTATIONS, query, lambda row: KeyRotationItem(**row), limit)
 
 
 def open_rotations(tx: ReadTx, limit: int, *, after: int = 0) -> list[KeyRotation]:
@@ -104,6 +126,21 @@ def upgrade(tx: ReadTx, charger_id: str) -> ProfileUpgrade | None:
     """A charger's latest upgrade."""
     row = tx.one(_UPGRADE + " AND charger_id = :charger_id", charger_id=charger_id)
     return None if row is None else ProfileUpgrade(**row)
+
+
+UPGRADES = Listing(
+    columns="charger_id, profile, state, outcome, asked_at, changed_at",
+    source="profile_upgrades WHERE tenant = :tenant",
+    filters={**at_chargers("charger_id"), "state": "state = :state", "profile": "profile = :profile"},
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(outcome) LIKE :search ESCAPE '!'",
+    sorts={"asked_at": "asked_at", "charger_id": "charger_id"},
+    unique="charger_id",
+)
+
+
+def page_of_upgrades(tx: ReadTx, query: UpgradesQuery, stations: Collection[int] | None = None) -> Page[ProfileUpgrade]:
+    """A page of chargers' latest upgrades; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, UPGRADES, query, lambda row: ProfileUpgrade(**row), stations=stations)
 
 
 def reached_upgrades(tx: ReadTx, limit: int) -> list[ProfileUpgrade]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, at_chargers, first, page
 from csms.domain.security.model import CertificateRequest
+from csms.domain.security.shown import REQUEST_NAMES, CertificateRequestItem, RequestsQuery
 
 _SELECT = """
 SELECT id, charger_id, digest, csr, organization, key_kind, state, reason, attempts, next_at, requested_at, decided_at
@@ -22,10 +27,24 @@ def latest(tx: ReadTx, charger_id: str) -> CertificateRequest | None:
     return None if row is None else _request(row)
 
 
-def of_charger(tx: ReadTx, charger_id: str, limit: int = 50) -> list[CertificateRequest]:
-    """A charger's requests, the newest first."""
-    rows = tx.all(_SELECT + " AND charger_id = :charger_id ORDER BY id DESC LIMIT :limit", charger_id=charger_id, limit=limit)
-    return [_request(row) for row in rows]
+LISTING = Listing(
+    columns=", ".join(REQUEST_NAMES),
+    source="certificate_requests WHERE tenant = :tenant",
+    filters={**at_chargers("charger_id"), "state": "state = :state"},
+    search="lower(charger_id) LIKE :search ESCAPE '!' OR lower(reason) LIKE :search ESCAPE '!'",
+    sorts={"requested_at": "id"},  # they are numbered as they come
+    unique="id",
+)
+
+
+def page_of_requests(tx: ReadTx, query: RequestsQuery, stations: Collection[int] | None = None) -> Page[CertificateRequestItem]:
+    """A page of requests; of chargers of ``stations`` only, unless that is None."""
+    return page(tx, LISTING, query, lambda row: CertificateRequestItem(**row), stations=stations)
+
+
+def listed(tx: ReadTx, query: RequestsQuery, limit: int) -> list[CertificateRequestItem]:
+    """The first requests of a list, uncounted."""
+    return first(tx, LISTING, query, lambda row: CertificateRequestItem(**row), limit)
 
 
 def due(tx: ReadTx, limit: int) -> list[CertificateRequest]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from csms.core.certificates import CertificateHash
+from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.listing import Listing, page
 from csms.domain.security.model import InstalledCertificate, RootCertificate
+from csms.domain.security.shown import ROOT_NAMES, RootItem, RootsQuery
 
 _SELECT = """
 SELECT id, purpose, name, pem, issuer, fingerprint, serial, subject, not_before_at, not_after_at, added_at
@@ -26,6 +29,21 @@ def listed(tx: ReadTx, purpose: str = "") -> list[RootCertificate]:
     else:
         rows = tx.all(_SELECT + " ORDER BY id")
     return [_root(row) for row in rows]
+
+
+LISTING = Listing(
+    columns=", ".join(ROOT_NAMES),
+    source="root_certificates WHERE tenant = :tenant",
+    filters={"purpose": "purpose = :purpose"},
+    search="lower(name) LIKE :search ESCAPE '!' OR lower(subject) LIKE :search ESCAPE '!' OR serial LIKE :search ESCAPE '!'",
+    sorts={"id": "id", "name": "name", "not_after_at": "not_after_at"},
+    unique="id",
+)
+
+
+def page_of_roots(tx: ReadTx, query: RootsQuery) -> Page[RootItem]:
+    """A page of the library."""
+    return page(tx, LISTING, query, lambda row: RootItem(**row))
 
 
 def insert(
