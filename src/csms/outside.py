@@ -6,6 +6,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from random import SystemRandom
 from typing import TypeVar
@@ -70,10 +71,19 @@ class HttpClient:
 
     def __init__(self, allowed_networks: Iterable[str] = ()) -> None:
         """``allowed_networks`` may be reached by ``public_only`` requests although they are private."""
+        self._allowed_networks = tuple(allowed_networks)
+
+    # Made when they are needed: reading the authorities that one trusts takes a while, and most servers speak to nobody.
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
         # one client serves every plugin: what a server says to one must not be shown with another's request
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-        self._client = httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, limits=httpx.Limits(max_connections=64))
-        self._public = PublicHttp(allowed_networks)
+        return httpx.AsyncClient(follow_redirects=False, cookies=no_cookies, limits=httpx.Limits(max_connections=64))
+
+    @cached_property
+    def _public(self) -> PublicHttp:
+        return PublicHttp(self._allowed_networks)
 
     async def request(
         self,
@@ -108,7 +118,10 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        made = vars(self)
         try:
-            await self._client.aclose()
+            if "_client" in made:
+                await self._client.aclose()
         finally:
-            await self._public.aclose()
+            if "_public" in made:
+                await self._public.aclose()

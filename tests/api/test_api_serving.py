@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import trio
+import trio.testing
 from hypercorn.config import Config as HypercornConfig
 
 from csms.api.edge import Edge
@@ -103,4 +104,37 @@ async def test_a_server_that_stops_waits_for_no_idle_connection() -> None:
         await ask(client)
         stop.set()
         with trio.fail_after(2):
+            assert await client.receive_some(10) == b""
+
+
+async def refusing(scope: Any, receive: Any, send: Any) -> None:
+    """Answers before it has seen the body."""
+
+    async def read() -> None:
+        while (await receive()).get("more_body", False):
+            pass
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        await in_pieces(scope, receive, send)
+
+
+async def test_who_is_refused_before_the_body_came_keeps_the_connection() -> None:
+    async with served(refusing) as (client, _):
+        for _ in range(3):
+            await client.send_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+            await trio.testing.wait_all_tasks_blocked()
+            await client.send_all(b"hello")
+            with trio.fail_after(10):
+                answer = bytes(await client.receive_some(65536))
+            assert answer.endswith(b"body")
+            assert b"connection: close" not in answer.lower()
+
+
+async def test_who_does_not_send_it_is_told_that_the_connection_ends() -> None:
+    async with served(refusing) as (client, _):
+        await client.send_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\nhello")
+        with trio.fail_after(10):
+            answer = bytes(await client.receive_some(65536))
+            assert b"connection: close" in answer.lower()
             assert await client.receive_some(10) == b""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -15,34 +13,14 @@ from csms.config import Config, DatabaseConfig
 from csms.config.limits import LimitsConfig
 from csms.core.access import SYSTEM_ADMIN, TENANT_OWNER
 from csms.core.ids import TenantId
-from csms.domain.alerts import service as alerts
-from csms.domain.alerts.model import Occurrence
+from csms.testing.everything import bodies, one_of_everything
 from csms.testing.fixtures import ConnectCharger
-from csms.testing.script import Script16, script
 from csms.testing.server import TestServer, config_for
 
 OPERATIONS: list[tuple[Route, str]] = list(described(Config()).operations())
-EXAMPLES = {path: dict(route.example) for route, path in OPERATIONS if route.method == "POST" and isinstance(route.example, dict)}
+EXAMPLES = bodies()
 NO_LIMIT = dict.fromkeys(("address_per_min", "caller_per_min", "tenant_per_min", "auth_per_min"), 0)
 C1 = "/api/v1/chargers/C1"
-
-MADE: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
-    ("station_group_id", "/api/v1/station-groups", {}),
-    ("model_id", "/api/v1/charger-models", {}),
-    ("driver_id", "/api/v1/drivers", {}),
-    ("vehicle_id", "/api/v1/drivers/{driver_id}/vehicles", {}),
-    ("token_group_id", "/api/v1/token-groups", {}),
-    ("token_id", "/api/v1/tokens", {"driver_id": 1}),
-    ("grant_id", "/api/v1/grants", {"driver_id": 1, "station_id": 1}),
-    ("webhook_id", "/api/v1/webhooks", {}),
-    ("key_id", "/api/v1/api-keys", {}),
-    ("invitation_id", "/api/v1/users/invitations", {}),
-    ("exclusion_id", "/api/v1/uptime-exclusions", {"charger_id": "C1"}),
-    ("template_id", "/api/v1/configuration-templates", {}),
-    ("ticket_id", "/api/v1/tickets", {"driver_id": 1, "charger_id": "C1"}),
-    ("record_id", "/api/v1/chargers/{charger_id}/service-records", {}),
-)
-"""What is made first, in an order in which each finds what it needs: the parameter it is named by, where, and its body's changes."""
 
 ALSO_FOR_OTHERS = {"users.show", "me", "plugins", "alert_rules"}
 
@@ -52,36 +30,6 @@ def server_config(store_config: DatabaseConfig, tmp_path: Path) -> Config:
     return config_for(tmp_path, database=store_config, limits=LimitsConfig(**NO_LIMIT))
 
 
-def id_of(body: Mapping[str, Any]) -> int:
-    """The id of what was made; some answers hold it beside a secret."""
-    if "id" in body:
-        return int(body["id"])
-    return next(int(inner["id"]) for inner in body.values() if isinstance(inner, Mapping) and "id" in inner)
-
-
-async def settled(server: TestServer, charger: ConnectCharger, at: int) -> dict[str, Any]:
-    """A tenant with one of everything; the ids by the names that paths give them."""
-    ids: dict[str, Any] = {"charger_id": "C1", "place": "1", "user_id": 1, "event_id": 1, "frame_id": 1}
-    made = await server.request("POST", "/api/v1/stations", {"name": "Depot"})
-    assert made.status_code == 201, made.text
-    ids["station_id"] = made.json()["id"]
-    say = script(await charger("C1"))
-    assert isinstance(say, Script16)
-    await say.status(1, "Available", at)
-    await server.request("PATCH", C1, {"station_id": ids["station_id"]})
-    for name, path, changes in MADE:
-        body = {**EXAMPLES[path], **changes}
-        answer = await server.request("POST", path.format(**ids), body)
-        assert answer.status_code == 201, (path, answer.text)
-        ids[name] = id_of(answer.json())
-    charge = await say.start(EXAMPLES["/api/v1/tokens"]["value"], at=at)
-    await say.stop(charge, 5000, at + 60_000)
-    ids["transaction_id"] = charge.transaction_id
-    found = Occurrence(kind="x", severity="info", subject="x", message="x", charger_id="C1")
-    ids["alert_id"] = await server.do(alerts.raise_alert, found)
-    return ids
-
-
 async def other_tenant(server: TestServer) -> TenantId:
     answer = await server.request("POST", "/api/v1/tenants", EXAMPLES["/api/v1/tenants"])
     assert answer.status_code == 201, answer.text
@@ -89,7 +37,7 @@ async def other_tenant(server: TestServer) -> TenantId:
 
 
 async def test_what_is_anothers_is_not_there(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:
-    ids = await settled(server, charger, an_hour_ago)
+    ids = await one_of_everything(server, charger, an_hour_ago)
     other = await other_tenant(server)
     tried = 0
     for role in (TENANT_OWNER, SYSTEM_ADMIN):
@@ -115,7 +63,7 @@ async def test_what_is_anothers_is_not_there(server: TestServer, charger: Connec
 
 
 async def test_lists_of_another_tenant_are_empty(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:
-    await settled(server, charger, an_hour_ago)
+    await one_of_everything(server, charger, an_hour_ago)
     other = await other_tenant(server)
     headers = await server.login_as(TENANT_OWNER, tenant=other)
     looked = 0

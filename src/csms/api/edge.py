@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+import trio
+
 from csms.config import ApiConfig
 from csms.core.addresses import Proxies
 from csms.core.ports import Random
@@ -22,6 +24,10 @@ HeaderList = list[tuple[bytes, bytes]]
 RETRY_BUSY_S = 1
 PREFLIGHT_S = 7200
 """How long browsers may remember what another origin may do; most remember two hours at most."""
+LEFT_S = 1.0
+MOST_LEFT_BYTES = 262_144
+"""A request that is answered before its body came, because it may not do this, has so long to send so much; else the connection ends, for
+what follows on it would be the rest of that body."""
 ALWAYS_OPEN = frozenset({"/health", "/ready", "/metrics"})
 """What answers however much there is to do: whoever watches the server needs it most then."""
 
@@ -85,7 +91,10 @@ class Edge:
     async def _counted(self, application: Application, scope: Any, receive: Any, send: Any, more: HeaderList) -> None:
         """Run the application while it counts as under way: until it is done, or until it turns out to be a live feed."""
         connection = connection_of(scope)
-        out = Answer(finishing(send, connection), more, connection if scope["http_version"] == "1.1" else None)
+        one_by_one = scope["http_version"] in ("1.0", "1.1")
+        out = Answer(finishing(send, connection), more, connection if one_by_one else None)
+        if one_by_one and (length := _body_length(scope)):
+            receive = out.asked = Asked(receive, length)
         self.under_way += 1
         counts = True
 
@@ -138,13 +147,50 @@ class Edge:
         return [(b"content-type", PROBLEM_JSON.encode()), (b"retry-after", str(RETRY_BUSY_S).encode())]
 
 
+class Asked:
+    """Receives the body of a request, and knows when all of it came."""
+
+    __slots__ = ("_receive", "_whole", "length")
+
+    def __init__(self, receive: Any, length: int) -> None:
+        self._receive = receive
+        self._whole = trio.Event()
+        self.length = length
+
+    async def __call__(self) -> Any:
+        """Receive a message for the application."""
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._whole.set()
+        return message
+
+    async def came(self) -> bool:
+        """Whether all of it came, or comes at once: who is answered before that has to be told that the connection ends."""
+        if not self._whole.is_set() and self.length <= MOST_LEFT_BYTES:
+            with trio.move_on_after(LEFT_S):
+                await self._whole.wait()
+        return self._whole.is_set()
+
+
+def _body_length(scope: Any) -> int:
+    """How many bytes a request's body has; 0 without one, 1 where it does not say."""
+    if scope["method"] in ("GET", "HEAD"):
+        return 0
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value)
+        if name == b"transfer-encoding":
+            return 1
+    return 0
+
+
 class Answer:
     """Sends one answer: adds headers, and lets head, body and end go out together where it is known how long it is.
 
     Quart sends the end of a body as a message of its own, which costs two turns of the event loop.
     """
 
-    __slots__ = ("_connection", "_ended", "_head", "_left", "_more", "_send", "on_stream")
+    __slots__ = ("_connection", "_ended", "_head", "_left", "_more", "_send", "asked", "on_stream")
 
     def __init__(self, send: Any, more: HeaderList, connection: Connection | None) -> None:
         self._send = send
@@ -153,11 +199,14 @@ class Answer:
         self._head: Any = None
         self._left = -1
         self._ended = False
+        self.asked: Asked | None = None
         self.on_stream: Callable[[], None] = lambda: None
 
     async def __call__(self, message: Any) -> None:
         """Send a message of the application."""
         if message["type"] == "http.response.start":
+            if self.asked is not None and not await self.asked.came():
+                self._more.append((b"connection", b"close"))
             head = {**message, "headers": self._headers(message["status"], message["headers"])}
             if self._left >= 0:
                 self._head = head  # it goes with the first piece of the body

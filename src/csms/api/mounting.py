@@ -50,8 +50,8 @@ def _view_of(route: Route, backing: Backing) -> Callable[..., Any]:
         takes = dict(path)
         if route.query is not None:
             takes["query"] = queries.query(route.query, _arguments(route.query))
-        key = request.headers.get("Idempotency-Key", "") if route.method == "POST" and route.needs != PUBLIC else ""
-        if key:
+        key = request.headers.get("Idempotency-Key") if route.method == "POST" and route.needs != PUBLIC else None
+        if key is not None:
             return await _once(route, backing, call, takes, key)
         if request.method == "HEAD" and route.produces == SSE:
             return _head_of_a_stream()
@@ -195,7 +195,7 @@ def _attachment(filename: str) -> str:
 
 async def _once(route: Route, backing: Backing, call: Call, takes: dict[str, Any], key: str) -> Response:
     """Answer a POST with an ``Idempotency-Key`` once; repeats get the same answer (draft-ietf-httpapi-idempotency-key-header)."""
-    if len(key) > LONGEST_KEY or not key.isprintable():
+    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         raise Problem(422, "Invalid Input", f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters")
     # a bulky body is left to its handler, to be taken piece by piece: of it only the length counts
     bulky = str(request.content_length).encode()

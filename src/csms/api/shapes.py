@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import types
 import typing
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -32,6 +32,8 @@ Show = Callable[[Any], Any]
 
 LARGEST = 2**63 - 1
 """The largest number that a database has."""
+_LISTED = (list, tuple, set, frozenset, Sequence, Set)
+"""What is a list in JSON."""
 
 
 def is_instant(name: str, kind: Any) -> bool:
@@ -244,14 +246,31 @@ def _float(value: Any, _: type) -> float:
     return float(value)
 
 
+def _is_listed(kind: Any) -> bool:
+    return (typing.get_origin(kind) or kind) in _LISTED
+
+
+def _listed(converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    """Takes a list alone: left to itself, the converter makes one of a text's letters or of an object's names."""
+
+    def read(value: Any, kind: Any) -> Any:
+        if value is not None and type(value) is not list:
+            raise ValueError(f"expected a list, got {value!r}")
+        return converter.structure(value, kind)
+
+    return read
+
+
 def _hook_of(field: attrs.Attribute[Any], hint: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any] | None:
-    """How a field is read where its type alone does not say: an instant, or a value that its validator looks at.
+    """How a field is read where its type alone does not say: an instant, a list, or a value that its validator looks at.
 
     The validator is asked here as well as by the class, so that every wrong field is told and not only the first.
     """
     read: Callable[[Any, Any], Any] | None = None
     if is_instant(field.name, hint):
         read = _instant if hint is int else _instant_or_none
+    elif _is_listed(without_none(hint)):
+        read = _listed(converter)
     validator = field.validator
     if validator is None or not type(validator).__module__.startswith("attr"):
         return read

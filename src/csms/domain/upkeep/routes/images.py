@@ -58,7 +58,7 @@ class UploadedImage(ImageFacts):
 class LocatedImage(ImageFacts):
     """Firmware that chargers fetch from a location of somebody else's, with the manufacturer's certificate and signature if it has any."""
 
-    location: str = attrs.field(validator=validators.max_len(service.LONGEST_LOCATION), repr=False)
+    location: str = attrs.field(validator=[validators.min_len(1), validators.max_len(service.LONGEST_LOCATION)], repr=False)
     file_name: str = attrs.field(default="", validator=validators.max_len(255))
     signing_certificate: str = attrs.field(default="", validator=validators.max_len(service.LONGEST_CERTIFICATE))
     signature: str = attrs.field(default="", validator=validators.max_len(service.LONGEST_CERTIFICATE))
