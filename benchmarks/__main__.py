@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from . import report, suite
+from . import api, report, suite
 from .prepare import TEMPLATE, prepare
 from .servers import Server
 
@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   python -m benchmarks                          all of it, five interleaved runs (about an hour)
   python -m benchmarks --quick                  a few minutes: does everything still run?
   python -m benchmarks --only meter --runs 3    one part
+  python -m benchmarks api                      the management API over a year of data; api --help
 """
 
 
@@ -59,6 +60,8 @@ def steps(size: suite.Size, template: Path, only: str) -> list[Step]:
 
 def main() -> int:
     """Parse, prepare, measure, report."""
+    if sys.argv[1:2] == ["api"]:
+        return api.main(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import platform
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -16,8 +18,7 @@ import tempfile
 import time
 import urllib.request
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -27,14 +28,17 @@ from rich.console import Console
 from csms.config import DatabaseConfig
 from csms.core.access import PERMISSIONS
 from csms.core.ids import DEFAULT_TENANT
+from csms.core.ports import Tx
 from csms.db import open_database
+from csms.db.migrate import core_migrations
 from csms.domain.stations import keys
+from csms.domain.stations import service as stations
 from csms.outside import SystemClock, SystemEntropy
 
 from . import api_report, proc, servers, year
-from .api_routes import Data, Measured, charger, mix, routes
-from .http_client import Asked, Connection, asked
-from .prepare import fill
+from .api_load import Took, at_once, idle_share, listening, one_after_another, steady
+from .api_routes import Data, Measured, charger, routes
+from .http_client import Connection, asked
 from .servers import OPERATOR_KEY, PASSWORD, Server
 
 EXAMPLES = """examples:
@@ -42,10 +46,12 @@ EXAMPLES = """examples:
   python -m benchmarks api --year year.db           with a database that benchmarks.year made
   python -m benchmarks api --quick                  under two minutes: small sizes, does everything still run?
 """
-NO_LIMITS = "[limits]\naddress_per_min = 10000000\ncaller_per_min = 10000000\ntenant_per_min = 10000000\n"
+NO_LIMITS = (
+    "max_live_streams_each = 100\n[limits]\naddress_per_min = 10000000\ncaller_per_min = 10000000\ntenant_per_min = 10000000\n"
+)
 """Buckets that count and are never empty."""
-SEVERAL = 8
-"""Connections that ask at once where throughput is measured."""
+BEHIND_S = 3 * 3600
+"""What chargers tell began so long ago, for every message moves its time on by a second."""
 
 
 @attrs.frozen
@@ -67,147 +73,9 @@ FULL = Size(chargers=1000, connected=5000, rounds=3, requests=100, seconds=20.0,
 QUICK = Size(chargers=50, connected=300, rounds=1, requests=30, seconds=5.0, warmup=2.0, listeners=10)
 
 
-# --- what is measured -----------------------------------------------------------------------------------------------------------
-
-
-@attrs.define
-class Took:
-    """What one round of a route cost."""
-
-    cpu_us: float
-    times_ms: list[float]
-    answer_bytes: int
-
-
-async def one_after_another(pid: int, connection: Connection, each: Measured, first: int, count: int, idle: float) -> Took:
-    """CPU per request on a connection that is kept: what the process used, less what it uses anyway."""
-    for number in range(first, first + 3):
-        await _good(connection, each.ask(number))
-    times: list[float] = []
-    size = 0
-    began, cpu = time.perf_counter(), proc.cpu_ns(pid)
-    for number in range(first + 3, first + 3 + count):
-        started = time.perf_counter()
-        size = len(await _good(connection, each.ask(number)))
-        times.append((time.perf_counter() - started) * 1000)
-    used_ns = proc.cpu_ns(pid) - cpu - idle * (time.perf_counter() - began) * 1e9
-    return Took(max(used_ns, 0) / count / 1000, times, size)
-
-
-async def _good(connection: Connection, request: Asked) -> bytes:
-    status, body = await connection.ask(request)
-    if status >= 400:
-        raise RuntimeError(f"{request.method} {request.path} answered {status}: {body[:300].decode()}")
-    return body
-
-
-async def idle_share(pid: int, seconds: float) -> float:
-    """CPU seconds per second that the server uses while nobody asks."""
-    began, cpu = time.perf_counter(), proc.cpu_ns(pid)
-    await asyncio.sleep(seconds)
-    return (proc.cpu_ns(pid) - cpu) / 1e9 / (time.perf_counter() - began)
-
-
-async def at_once(port: int, key: str, each: Measured, first: int, seconds: float) -> float:
-    """Requests per second where ``SEVERAL`` connections ask as fast as they are answered."""
-    done = 0
-    until = time.perf_counter() + seconds
-
-    async def client(number: int) -> None:
-        nonlocal done
-        connection = Connection(port, key)
-        try:
-            while time.perf_counter() < until:
-                await _good(connection, each.ask(number))
-                number += SEVERAL
-                done += 1
-        finally:
-            connection.close()
-
-    began = time.perf_counter()
-    await asyncio.gather(*(client(first + number) for number in range(SEVERAL)))
-    return done / (time.perf_counter() - began)
-
-
-@attrs.define
-class Load:
-    """What a mixed load of requests met: per kind of route the time from when it was due until it was answered."""
-
-    times_ms: dict[str, list[float]] = attrs.field(factory=lambda: defaultdict(list))
-    wrong: int = 0
-    seconds: float = 0.0
-
-
-async def steady(port: int, key: str, measured: list[Measured], rate: float, seconds: float, connections: int = 64) -> Load:
-    """Requests of the mix at a fixed rate, whatever the server does; those that find no free connection wait for one, and that counts."""
-    load = Load()
-    free = [Connection(port, key) for _ in range(connections)]
-    everyone = list(free)
-    gate = asyncio.Semaphore(connections)
-    turns = mix(measured)
-
-    async def one(number: int, due: float) -> None:
-        each = turns[number % len(turns)]
-        async with gate:
-            connection = free.pop()
-            try:
-                status, _ = await connection.ask(each.ask(number))
-            except (OSError, asyncio.IncompleteReadError):
-                status = 0
-                connection.close()
-            free.append(connection)
-        load.times_ms[each.kind].append((time.perf_counter() - due) * 1000)
-        load.wrong += not 200 <= status < 400
-
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        number = 0
-        while (elapsed := time.perf_counter() - began) < seconds:
-            while number < elapsed * rate:
-                group.create_task(one(number, began + number / rate))
-                number += 1
-            await asyncio.sleep(0.001)
-    load.seconds = time.perf_counter() - began
-    for connection in everyone:
-        connection.close()
-    return load
-
-
-@contextlib.asynccontextmanager
-async def listening(port: int, key: str, count: int, heard_ms: list[float]) -> AsyncIterator[None]:
-    """Listeners of the live feed, who note how long after its sending to them began an event of their charger's arrives."""
-
-    async def listen(number: int) -> None:
-        connection = Connection(port, key)
-        try:
-            async for event in connection.events("/live?kinds=meter_values,transactions,statuses"):
-                if isinstance(at := event.get("at"), str):
-                    heard_ms.append((time.time() - _instant(at)) * 1000)
-        finally:
-            connection.close()
-
-    tasks = [asyncio.create_task(listen(number)) for number in range(count)]
-    try:
-        yield
-        for task in tasks:
-            if task.done():
-                task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _instant(text: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
-# --- a run ----------------------------------------------------------------------------------------------------------------------
-
-
-async def per_route(server: Server, floor_port: int, floor_pid: int, key: str, measured: list[Measured], size: Size) -> list[api_report.Row]:
+async def per_route(
+    server: Server, floor_port: int, floor_pid: int, key: str, measured: list[Measured], size: Size
+) -> list[api_report.Row]:
     """Every route in turn, in several rounds, the floor among them."""
     port = int(server.api.rpartition(":")[2])
     floor = Measured("empty Quart-Trio handler", "floor", lambda _: asked("GET", "/empty"))
@@ -261,6 +129,7 @@ async def mixed(server: Server, key: str, measured: list[Measured], size: Size) 
     """Requests, listeners and chargers at the same time, each at its rate."""
     port = int(server.api.rpartition(":")[2])
     arguments = ["--mode", "rate", "--scenario", "meter", "--connections", str(size.connected), "--announce"]
+    arguments += ["--begin-at", str(int(time.time()) - BEHIND_S)]
     arguments += ["--rate", str(size.charger_rate), "--warmup", str(size.warmup), "--seconds", str(size.seconds)]
     heard_ms: list[float] = []
     with chargers(server, *arguments) as generator:
@@ -276,7 +145,7 @@ async def mixed(server: Server, key: str, measured: list[Measured], size: Size) 
         charger_rate=size.charger_rate,
         listeners=size.listeners,
         requests_per_s=sum(map(len, load.times_ms.values())) / load.seconds,
-        wrong=load.wrong,
+        wrong=dict(load.wrong),
         times_ms=dict(load.times_ms),
         heard_ms=heard_ms,
         server_cpu_share=share,
@@ -309,24 +178,21 @@ def more_chargers(file: Path, known: int, connected: int) -> None:
     trio.run(add)
 
 
-def _only_chargers(tx: object, numbers: range, sealed: str) -> None:
-    from csms.domain.stations import service as stations
-
+def _only_chargers(tx: Tx, numbers: range, sealed: str) -> None:
     for number in numbers:
-        stations.add_charger(tx, charger(number), sealed_key=sealed)  # type: ignore[arg-type]  # a Tx
+        stations.add_charger(tx, charger(number), sealed_key=sealed)
 
 
 def run(file: Path, size: Size, console: Console) -> api_report.Report:
     """Everything, on a copy of the year."""
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as name:
         template = Path(name) / "year.db"
-        template.write_bytes(b"")
-        import shutil
-
         shutil.copyfile(file, template)
         more_chargers(template, size.chargers, size.connected)
         with sqlite3.connect(template) as store:
-            counts = [store.execute(f"SELECT max(id) FROM {table}").fetchone()[0] for table in ("transactions", "drivers", "stations")]  # noqa: S608
+            counts = [
+                store.execute(f"SELECT max(id) FROM {table}").fetchone()[0] for table in ("transactions", "drivers", "stations")
+            ]
         store.close()
         data = Data(size.chargers, size.connected, *counts)
         measured = routes(data)
@@ -338,7 +204,16 @@ def run(file: Path, size: Size, console: Console) -> api_report.Report:
                 rows = asyncio.run(per_route(server, floor_port, floor.pid, key, measured, size))
             console.print("the mixed load")
             together = asyncio.run(mixed(server, key, measured, size))
-    return api_report.Report(rows=rows, mixed=together, connected=size.connected, chargers=size.chargers, transactions=data.transactions)
+    return api_report.Report(
+        rows=rows, mixed=together, connected=size.connected, chargers=size.chargers, transactions=data.transactions
+    )
+
+
+def schema() -> str:
+    """What tells the tables of this version from those of another."""
+    folder = core_migrations().folder
+    texts = sorted(each.name + each.read_text() for each in folder.iterdir() if each.name.endswith(".sql"))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()[:8]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -356,7 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.rounds:
         size = attrs.evolve(size, rounds=options.rounds)
     options.output.mkdir(parents=True, exist_ok=True)
-    file = options.year or options.output / f"year-{size.chargers}.db"
+    file = options.year or options.output / f"year-{size.chargers}-{schema()}.db"
     if not file.exists():
         console.print(f"making a year of {size.chargers} chargers in {file}")
         year.make(file.resolve(), size.chargers, console)

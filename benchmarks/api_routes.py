@@ -9,6 +9,7 @@ import attrs
 
 from .http_client import Asked, asked
 
+
 @attrs.frozen
 class Measured:
     """A route as it is used. ``ask(n)`` is the n-th request; ``share`` is its part of the mix, 0 for none."""
@@ -63,7 +64,9 @@ def routes(data: Data, now: datetime | None = None) -> list[Measured]:
     get("/tokens", "list", lambda _: "/tokens", 3)
     get("/transactions", "list", lambda _: "/transactions", 6)
     get("/transactions?charger_id", "list", lambda n: f"/transactions?charger_id={charger(a(data.chargers, n))}", 6)
-    get("/transactions?station_id&state", "list", lambda n: f"/transactions?station_id={a(data.stations, n) + 1}&state=completed", 3)
+    get(
+        "/transactions?station_id&state", "list", lambda n: f"/transactions?station_id={a(data.stations, n) + 1}&state=completed", 3
+    )
     get("/transactions?driver_id", "list", lambda n: f"/transactions?driver_id={a(data.drivers, n) + 1}", 3)
     get("/transactions?open", "list", lambda _: "/transactions?open=true", 3)
     get("/transactions?from_at&to_at", "list", lambda _: f"/transactions?{recent}", 2)
@@ -99,7 +102,14 @@ def routes(data: Data, now: datetime | None = None) -> list[Measured]:
     )
     made.append(
         Measured(
-            "POST /tokens/validate", "change", lambda n: asked("POST", "/tokens/validate", {"token": f"TOKEN-{a(data.drivers, n) + 1:05d}", "charger_id": charger(a(data.chargers, n))}), 2
+            "POST /tokens/validate",
+            "change",
+            lambda n: asked(
+                "POST",
+                "/tokens/validate",
+                {"token": f"TOKEN-{a(data.drivers, n) + 1:05d}", "charger_id": charger(a(data.chargers, n))},
+            ),
+            2,
         )
     )
     made.append(
@@ -107,7 +117,9 @@ def routes(data: Data, now: datetime | None = None) -> list[Measured]:
             "POST /chargers/ID/commands/GetVariables",
             "command",
             lambda n: asked(
-                "POST", f"/chargers/{charger(a(data.connected, n))}/commands/GetVariables", {"variables": [{"name": "HeartbeatInterval"}]}
+                "POST",
+                f"/chargers/{charger(a(data.connected, n))}/commands/GetVariables",
+                {"variables": [{"name": "HeartbeatInterval"}]},
             ),
             3,
         )

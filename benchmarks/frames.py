@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 HEARTBEAT, METER_VALUES, START, STOP, BOOT, STATUS = (
@@ -13,7 +14,6 @@ HEARTBEAT, METER_VALUES, START, STOP, BOOT, STATUS = (
     "BootNotification",
     "StatusNotification",
 )
-TIMESTAMP = "2026-01-31T12:{:02d}:{:02d}Z"
 
 
 def call(message_id: str, action: str, payload: dict[str, Any]) -> bytes:
@@ -76,6 +76,16 @@ def stop(message_id: str, transaction_id: int, token: str, number: int) -> bytes
 
 def timestamp(number: int) -> str:
     """A time of day that moves on with ``number``, so that no two frames of a charger are equal."""
+    if _BEGAN_S:
+        return datetime.fromtimestamp(_BEGAN_S[-1] + number, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     seconds = number % 3600
     day = 1 + number // 3600 % 28
     return f"2026-01-{day:02d}T12:{seconds // 60:02d}:{seconds % 60:02d}Z"
+
+
+_BEGAN_S: list[int] = []
+
+
+def begin_at(instant_s: int) -> None:
+    """Count the time of frames from this instant, where they must be newer than what is stored; from one long ago at 0."""
+    _BEGAN_S[:] = [instant_s] if instant_s else []

@@ -328,8 +328,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds of measuring")
     parser.add_argument("--announce", action="store_true", help="print 'ready' when all are connected, before the load begins")
     parser.add_argument("--password", default="benchmark-password-0123456789")
+    parser.add_argument(
+        "--begin-at", type=int, default=0, help="Unix time from which frames count theirs; some day long ago unless given"
+    )
     proc.allow_many_files()
-    print(json.dumps(uvloop.run(run(parser.parse_args()))), flush=True)
+    arguments = parser.parse_args()
+    frames.begin_at(arguments.begin_at)
+    print(json.dumps(uvloop.run(run(arguments))), flush=True)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def simple(*module: str) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def csms(template: Path, *, database_url: str = "", settings: str = "") -> Iterator[Server]:
-    """``csms serve`` on a fresh copy of a prepared database, with everything stored and ``synchronous=FULL``; ``settings`` are more TOML."""
+    """``csms serve`` on a fresh copy of a prepared database, with everything stored and ``synchronous=FULL``; ``settings`` is more TOML, first of ``[api]``."""
     with tempfile.TemporaryDirectory(prefix="csms-bench-") as name:
         folder = Path(name)
         if not database_url:
@@ -62,9 +62,8 @@ def csms(template: Path, *, database_url: str = "", settings: str = "") -> Itera
             database_url = "sqlite:///csms.db"
         ocpp_port, api_port = free_port(), free_port()
         (folder / "csms.toml").write_text(
-            f'[database]\nurl = "{database_url}"\n[ocpp]\nport = {ocpp_port}\n[api]\nport = {api_port}\nkey = "{OPERATOR_KEY}"\n'
+            f'[database]\nurl = "{database_url}"\n[ocpp]\nport = {ocpp_port}\n[api]\nport = {api_port}\nkey = "{OPERATOR_KEY}"\n{settings}'
             '[files]\nenabled = false\n[transactions]\nmax_per_token = 0\n[log]\nlevel = "error"\n'
-            f"{settings}"
         )
         log_file = (folder / "log").open("w")
         command = [sys.executable, "-m", "csms", "serve", "--config", str(folder / "csms.toml")]

@@ -146,6 +146,7 @@ class Year:
                 yield (
                     number,
                     self.chargers[charger],
+                    self.station(charger),
                     port,
                     f"TOKEN-{driver:05d}",
                     f"token-{driver:05d}",
@@ -194,10 +195,10 @@ class Year:
 
 
 TRANSACTION = """
-INSERT INTO transactions (id, tenant, charger_id, evse, connector, reference, state, token, token_folded, token_kind, token_id, driver_id,
+INSERT INTO transactions (id, tenant, charger_id, station_id, evse, connector, reference, state, token, token_folded, token_kind, token_id, driver_id,
     token_status, started_at, started_at_raw, received_at, meter_start_wh, stopped_at, stopped_at_raw, meter_stop_wh, energy_wh,
     energy_basis, stop_reason, stop_source, stop_token, charging_state, offline, note, created_at, updated_at, closed_at)
-VALUES (?, 1, ?, ?, 1, '', 'completed', ?, ?, '', ?, ?, 'Accepted', ?, '', ?, ?, ?, '', ?, ?, 'register', 'Local', 'reported', '', '', 0,
+VALUES (?, 1, ?, ?, ?, 1, '', 'completed', ?, ?, '', ?, ?, 'Accepted', ?, '', ?, ?, ?, '', ?, ?, 'register', 'Local', 'reported', '', '', 0,
     '', ?, ?, ?)"""
 READING = """
 INSERT OR IGNORE INTO meter_readings (tenant, charger_id, evse, connector, transaction_id, sampled_at, received_at, sampled_at_raw,

@@ -330,7 +330,7 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
     if files_url:
         log.info("listening", what="files", url=files_url)
-    log.info("listening", what="api", url=running.api_url, version=__version__, database=parts.database.engine)
+    log.info("listening", what="api", url=running.api_url, docs=f"{running.api_url}/api/docs", version=__version__, database=parts.database.engine)
     return running
 
 

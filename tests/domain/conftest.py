@@ -1,17 +1,24 @@
-"""Who asks, in tests of routes: anybody, by a bearer token that says it."""
+"""Who asks, in tests of routes: anybody, by a bearer token that says it; strangers; and an operator whose charger answers meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
+import trio
 
 from csms import management
 from csms.api import auth
 from csms.api.calls import Authenticate, Shown
-from csms.core.access import DRIVER, USER, Principal, permissions_of
+from csms.core.access import DRIVER, TENANT_OPERATOR, USER, Principal, permissions_of
 from csms.core.ids import DEFAULT_TENANT, TenantId
+from csms.domain.stations import service as stations
+from csms.domain.tenants import service as tenants
+from csms.testing.charger import ScriptedCharger
+from csms.testing.server import TestServer
 
 As = Callable[..., dict[str, str]]
 
@@ -52,3 +59,43 @@ def as_(monkeypatch: pytest.MonkeyPatch) -> As:
         return {"Authorization": f"Bearer {secret}"}
 
     return headers
+
+
+Strangers = Callable[[], Awaitable[list[Mapping[str, str]]]]
+
+
+@pytest.fixture
+def strangers(server: TestServer) -> Strangers:
+    """Headers of an operator who may see a station without chargers only, and of an operator of another tenant."""
+
+    async def logins() -> list[Mapping[str, str]]:
+        depot = await server.do(partial(stations.add_station, name="Depot"))
+        other = await server.do(partial(tenants.add, slug="other", name="Other", currency="INR", time_zone="UTC"))
+        return [
+            await server.login_as(TENANT_OPERATOR, stations=[depot.id]),
+            await server.login_as(TENANT_OPERATOR, tenant=other),
+        ]
+
+    return logins
+
+
+Asked = Callable[..., Awaitable[tuple[Any, list[Any]]]]
+
+
+@pytest.fixture
+def asked(server: TestServer) -> Asked:
+    """``asked(box, path, body, ("Reset", {"status": "Accepted"}))``: what is told who POSTs, and what the charger heard and answered so."""
+
+    async def ask(box: ScriptedCharger, path: str, body: Any, *answers: tuple[str, Any]) -> tuple[Any, list[Any]]:
+        told: list[httpx.Response] = []
+
+        async def operator() -> None:
+            told.append(await server.request("POST", f"/api/v1/{path}", body))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(operator)
+            heard = [await box.obey(action, answer) for action, answer in answers]
+        assert told[0].status_code < 300, told[0].text
+        return told[0].json(), heard
+
+    return ask

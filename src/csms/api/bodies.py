@@ -30,7 +30,7 @@ async def body(into: type[T]) -> T:
     text = await request.get_data()
     try:
         data = msgspec.json.decode(text or b"{}")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "Bad Request", f"the body is not JSON, or nests too deeply: {error}") from None
     return structure(data, into)
 

@@ -186,8 +186,15 @@ class Call:
         """Run ``query(tx, *arguments)`` on a snapshot of the tenant's data. Raises ``Problem`` 503 when no reader is free for long."""
         try:
             with trio.fail_after(READ_LIMIT_S):
-                async with self.backing.readers:
+                readers = self.backing.readers
+                try:
+                    readers.acquire_nowait()  # without the turn of the event loop that ``acquire`` takes
+                except trio.WouldBlock:
+                    await readers.acquire()
+                try:
                     return await self.ports.database.read(query, *arguments, tenant=self.tenant)
+                finally:
+                    readers.release()
         except trio.TooSlowError:
             raise Problem(503, "Service Unavailable", "too many requests read at the moment; try again") from None
 

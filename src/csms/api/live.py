@@ -108,7 +108,7 @@ def wants_of(query: LiveQuery, who: Principal) -> Wants:
     for name in query.kinds:
         kinds |= GROUPS.get(name, frozenset({name}))
     if unknown := sorted(kinds - {FRAME, *EVENT_TYPES}):
-        known = ", ".join([*GROUPS, FRAME, *sorted(EVENT_TYPES)])
+        known = ", ".join([*GROUPS, *sorted({FRAME, *EVENT_TYPES} - {*GROUPS})])
         raise Problem(422, "Invalid Input", f"kinds: there is no {', '.join(unknown)}; there are {known}")
     if FRAME in kinds and not who.may(READ_FRAMES):
         raise Problem(403, "Forbidden", f"kinds: frames need the permission {READ_FRAMES}")

@@ -25,6 +25,10 @@ _REACH = {
     CHARGER: "Staff of some stations may use it for the chargers there.",
     OWN: "It is about the caller alone.",
 }
+_IN_PATHS = {
+    "charger_id": "the charger's id, as in the URL that it connects to",
+    "place": "which connector: 1, or 2.1 for connector 1 of EVSE 2",
+}
 _DONE = {201: "Made.", 202: "Taken on, and under way.", 204: "Done."}
 
 
@@ -101,7 +105,8 @@ class Document:
     def _parameters(self, route: Route) -> Iterator[dict[str, Any]]:
         for name, kind in route.path:
             schema = {"type": "integer", "format": "int64", "minimum": 0} if kind is int else {"type": "string", "minLength": 1}
-            yield {"name": name, "in": "path", "required": True, "schema": schema}
+            said = {"description": _IN_PATHS[name]} if name in _IN_PATHS else {}
+            yield {"name": name, "in": "path", "required": True, "schema": schema, **said}
         for name, required, schema, about in self._schemas.arguments(route.query) if route.query is not None else ():
             listed = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
             told = {"description": about} if about else {}

@@ -10,13 +10,18 @@ from .auth import ACCESS_COOKIE, CSRF_COOKIE, CSRF_HEADER, TENANT_HEADER
 PROBLEM_TYPE = "application/problem+json"
 
 ABOUT = f"""\
+**First steps.** `POST /auth/login` with the name and the password that `csms init` printed, and take the `access_token` (here: *Authorize*).
+`POST /stations`, then `POST /chargers` with its `station_id`: the answer has the charger's `key`, shown this once, and the `url` that it
+connects to. `GET /live` shows it come. `POST /tokens`, then `POST /chargers/ID/commands/StartCharging`; the `transaction_id` of the answer
+is that of `GET /transactions/ID`, its `/series` and its `/stop`.
+
 **Log in** with `Authorization: Bearer TOKEN`, where the token is an access token or an API key; an API key may come as `X-API-Key`, too.
 Browsers may keep the access token in the cookie `{ACCESS_COOKIE}`; what changes something then needs the value of the cookie
 `{CSRF_COOKIE}` in the header `{CSRF_HEADER}`. A system administrator chooses the tenant with the header `{TENANT_HEADER}`.
 
 **Bodies** are JSON (`Content-Type: application/json`). Unknown members are refused. With PATCH, what is not given (or null) stays as it is.
 
-**Instants** end in `_at` and are ISO 8601 in UTC, such as `2026-01-31T12:00:00.000Z`; what is sent needs its zone. **Energy** ends in
+**Instants** are called `at` or end in `_at`, and are ISO 8601 in UTC, such as `2026-01-31T12:00:00.000Z`; what is sent needs its zone. **Energy** ends in
 `_wh`, a whole number of Wh; answers show it in kWh as well, as a decimal in a text. **Money** is `amount_minor`, a whole number of the
 smallest unit, beside its `currency`. Decimals are texts, to lose nothing.
 

@@ -84,7 +84,7 @@ def init(call: Invocation, profile: str | None, database: str | None, admin: str
         f"{'Made' if applied else 'Kept'} the database {place}\n"
         f"The operator key is in {'the configuration' if config.api.key else config.api.key_file}\n"
         f"{_admin_words(admin, password)}\n"
-        "Next: csms serve, and csms charger add CHARGER_ID",
+        "Next: csms serve, then csms charger add CHARGER_ID; the API is described at /api/docs",
         config=str(file),
         written=written,
         database=str(place),

@@ -45,9 +45,15 @@ class SqliteReaders:
 
     async def run(self, query: Callable[..., T], arguments: tuple[Any, ...], tenant: TenantId) -> T:
         """Run a query on a snapshot, in a thread. Raises ``StoreUnavailable``."""
-        async with self._free:
+        try:
+            self._free.acquire_nowait()  # without the turn of the event loop that ``acquire`` takes
+        except trio.WouldBlock:
+            await self._free.acquire()
+        try:
             reader = self._idle.pop() if self._idle else None
             return await self._threads.run("reader", self._read, reader, query, arguments, tenant)
+        finally:
+            self._free.release()
 
     def _read(
         self,

@@ -2,44 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import httpx
 import pytest
-import trio
 
-from csms.core.access import TENANT_OPERATOR
 from csms.core.units import iso
-from csms.domain.stations import service as stations
-from csms.domain.tenants import service as tenants
-from csms.testing.charger import ScriptedCharger
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.server import TestServer
 
 API = "/api/v1"
 C1 = f"{API}/chargers/C1"
 HOUR_MS = 3_600_000
+Asked = Callable[..., Awaitable[tuple[Any, list[Any]]]]
+Strangers = Callable[[], Awaitable[list[Mapping[str, str]]]]
 
 
 @pytest.fixture
 def engine() -> str:
     return "sqlite"
-
-
-async def asked(server: TestServer, box: ScriptedCharger, path: str, body: Any, *answers: tuple[str, Any]) -> tuple[Any, list[Any]]:
-    """What the operator is told who POSTs, and what the charger heard, which answers so."""
-    told: list[httpx.Response] = []
-
-    async def operator() -> None:
-        told.append(await server.request("POST", path, body))
-
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(operator)
-        heard = [await box.obey(action, answer) for action, answer in answers]
-    assert told[0].status_code < 300, told[0].text
-    return told[0].json(), heard
 
 
 async def ok(server: TestServer, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
@@ -52,24 +34,15 @@ async def status(server: TestServer, method: str, path: str, body: Any = None, h
     return (await server.request(method, f"{API}/{path}", body, headers=headers)).status_code
 
 
-async def strangers(server: TestServer) -> list[Mapping[str, str]]:
-    """Headers of an operator who may see another station only, and of another tenant's."""
-    depot = await server.do(partial(stations.add_station, name="Depot"))
-    other = await server.do(partial(tenants.add_tenant, "other", "Other"))
-    return [
-        await server.login_as(TENANT_OPERATOR, stations=[depot.id]),
-        await server.login_as(TENANT_OPERATOR, tenant=other.id),
-    ]
-
-
-async def test_configuration_and_templates(server: TestServer, charger: ConnectCharger) -> None:
+async def test_configuration_and_templates(server: TestServer, charger: ConnectCharger, asked: Asked, strangers: Strangers) -> None:
     box = await charger("C1")
     await server.add_charger("C2")
     new = {"name": "Everybody", "settings": {"HeartbeatInterval": "300"}}
     added = await server.request("POST", f"{API}/configuration-templates", new)
     assert added.status_code == 201, added.text
     template = added.headers["Location"].removeprefix(f"{API}/")
-    for wrong in (new | {"scope": "model"}, {"settings": {}}, new | {"name": "x" * 101}, new | {"name": "y", "settings": {"a": 1}}):
+    numbers: dict[str, Any] = {"name": "y", "settings": {"a": 1}}
+    for wrong in (new | {"scope": "model"}, {"settings": {}}, new | {"name": "x" * 101}, numbers):
         assert await status(server, "POST", "configuration-templates", wrong) == 422, wrong
     assert await status(server, "POST", "configuration-templates", new) == 409
     secret = {"name": "Keys", "settings": {"AuthorizationKey": "x" * 20}}
@@ -87,7 +60,7 @@ async def test_configuration_and_templates(server: TestServer, charger: ConnectC
     key = "a key that some chargers tell 123"
     told = {"configurationKey": [{"key": "AuthorizationKey", "readonly": False, "value": key}], "unknownKey": []}
     told["configurationKey"].append({"key": "HeartbeatInterval", "readonly": False, "value": "60"})
-    answer, heard = await asked(server, box, f"{C1}/configuration/read", {}, ("GetConfiguration", told))
+    answer, heard = await asked(box, "chargers/C1/configuration/read", {}, ("GetConfiguration", told))
     assert (answer["status"], answer["accepted"], heard) == ("Accepted", True, [{}])
     assert key not in str(answer)
     shown = await ok(server, "GET", "chargers/C1/configuration?limit=2")
@@ -102,7 +75,7 @@ async def test_configuration_and_templates(server: TestServer, charger: ConnectC
     drift = await ok(server, "GET", "configuration/drift?charger_id=C1&variable=heartbeatinterval")
     assert [(each["wanted"], each["heard"], each["state"]) for each in drift["items"]] == [("600", "60", "pending")]
 
-    beside, elsewhere = await strangers(server)
+    beside, elsewhere = await strangers()
     for headers, seen in ((beside, 404), (elsewhere, 404)):
         for method, path, body in (
             ("GET", "chargers/C1/configuration", None),
@@ -123,10 +96,12 @@ async def test_configuration_and_templates(server: TestServer, charger: ConnectC
     assert key not in str([dict(each) for each in noted])
 
 
-async def test_availability_maintenance_and_resets(server: TestServer, charger: ConnectCharger) -> None:
+async def test_availability_maintenance_and_resets(
+    server: TestServer, charger: ConnectCharger, asked: Asked, strangers: Strangers
+) -> None:
     box = await charger("C1")
     body = {"place": {"evse": 2, "connector": 0}, "operative": False, "reason": "broken display"}
-    told, heard = await asked(server, box, f"{C1}/availability", body, ("ChangeAvailability", {"status": "Accepted"}))
+    told, heard = await asked(box, "chargers/C1/availability", body, ("ChangeAvailability", {"status": "Accepted"}))
     assert heard == [{"connectorId": 2, "type": "Inoperative"}]
     known = told["availability"]
     assert (told["status"], known["operative"], known["state"]) == ("Accepted", False, "accepted")
@@ -148,7 +123,7 @@ async def test_availability_maintenance_and_resets(server: TestServer, charger: 
     assert (await ok(server, "GET", f"maintenance-windows?open=true&from_at={iso(now)}"))["total"] == 1
     assert (await ok(server, "GET", f"maintenance-windows?to_at={iso(now)}"))["total"] == 0
 
-    told, heard = await asked(server, box, f"{C1}/resets", {"when": "immediately"}, ("Reset", {"status": "Accepted"}))
+    told, heard = await asked(box, "chargers/C1/resets", {"when": "immediately"}, ("Reset", {"status": "Accepted"}))
     assert (heard, told["reset"]["state"]) == ([{"type": "Hard"}], "accepted")
     assert await ok(server, "GET", f"resets/{told['reset']['id']}") == told["reset"]
     assert (await ok(server, "GET", "resets?kind=when_idle"))["total"] == 0
@@ -156,7 +131,7 @@ async def test_availability_maintenance_and_resets(server: TestServer, charger: 
     assert await status(server, "POST", "chargers/C1/resets", {"when": "now"}) == 422
 
     paths = (where, f"resets/{told['reset']['id']}", "chargers/C1/availability")
-    for headers in await strangers(server):
+    for headers in await strangers():
         for path in paths:
             assert await status(server, "GET", path, headers=headers) == 404, path
         assert await status(server, "POST", f"{where}/cancel", headers=headers) == 404
@@ -167,7 +142,7 @@ async def test_availability_maintenance_and_resets(server: TestServer, charger: 
     assert await status(server, "POST", f"{where}/cancel") == 409
 
 
-async def test_firmware(server: TestServer, charger: ConnectCharger) -> None:
+async def test_firmware(server: TestServer, charger: ConnectCharger, asked: Asked, strangers: Strangers) -> None:
     box = await charger("C1")
     what = "firmware-images?vendor=Test&model=T1&version=2.0&file_name=t1.bin"
     firmware = b"all that a charger needs" * 10_000
@@ -196,7 +171,7 @@ async def test_firmware(server: TestServer, charger: ConnectCharger) -> None:
     assert (await ok(server, "GET", "firmware-images?vendor=test&model=t1&signed=false&sort=-version"))["total"] == 2
 
     update = {"image_id": image["id"], "retries": 3, "force": True}
-    told, heard = await asked(server, box, f"{C1}/firmware-updates", update, ("UpdateFirmware", {}))
+    told, heard = await asked(box, "chargers/C1/firmware-updates", update, ("UpdateFirmware", {}))
     assert (told["update"]["state"], heard[0]["retries"]) == ("accepted", 3)
     async with httpx.AsyncClient() as client:
         assert (await client.get(heard[0]["location"])).content == firmware
@@ -206,6 +181,9 @@ async def test_firmware(server: TestServer, charger: ConnectCharger) -> None:
     assert await status(server, "POST", "chargers/C1/firmware-updates", {"image_id": 99}) == 404
     assert await status(server, "POST", "chargers/C1/firmware-updates", {"image_id": image["id"], "retries": -1}) == 422
     assert await status(server, "DELETE", where) == 409, "it is used"
+    never = {"image_id": image["id"], "install_at": "9999-12-31T23:59:59Z", "force": True}
+    assert await status(server, "POST", "chargers/C1/firmware-updates", never) == 422
+    assert await status(server, "POST", "firmware-campaigns", {"image_id": image["id"], "starts_at": "9999-12-31T23:59:59Z"}) == 422
 
     begun = await server.request("POST", f"{API}/firmware-campaigns", {"image_id": image["id"], "charger_ids": ["C1"]})
     assert begun.status_code == 201, begun.text
@@ -222,7 +200,7 @@ async def test_firmware(server: TestServer, charger: ConnectCharger) -> None:
     (member,) = (await ok(server, "GET", f"{campaign}/chargers?state=skipped&wave=1"))["items"]
     assert (member["charger_id"], member["state"]) == ("C1", "skipped")
 
-    beside, other = await strangers(server)
+    beside, other = await strangers()
     for path in (where, f"{where}/content", campaign, f"{campaign}/chargers", f"firmware-updates/{told['update']['id']}"):
         assert await status(server, "GET", path, headers=other) == 404, path
     assert await status(server, "GET", f"firmware-updates/{told['update']['id']}", headers=beside) == 404
@@ -241,24 +219,22 @@ async def test_signed_firmware_comes_as_a_form(server: TestServer) -> None:
         path = f"{API}/firmware-images?vendor=Acme&version=1.4&untrusted=true"
         return await server.send("POST", path, body + b"--x--\r\n", headers={"Content-Type": "multipart/form-data; boundary=x"})
 
-    file = ("file", '; filename="ac22.bin"', b"firmware" * 100)
+    file = ("file", '; filename="ac22.bin"', b"firmware" * 50_000)
     certificate, signature = ("signing_certificate", "", b"no PEM"), ("signature", "", b"bm9uZQ==")
     refused = await sent(certificate, signature, file)
     assert (refused.status_code, "certificate" in refused.text) == (422, True), "it is looked at"
-    late = await sent(certificate, file, signature)
-    assert late.status_code == 422, "a signature without its certificate, and the other way round"
     late = await sent(file, certificate, signature)
     assert (late.status_code, "before the file" in late.text) == (422, True), "not kept as if it were unsigned"
     assert (await sent(("colour", "", b"red"), file)).status_code == 422
     assert (await sent(certificate)).status_code == 400
     plain = await sent(file)
-    assert (plain.status_code, plain.json()["file_name"], plain.json()["size_bytes"]) == (201, "ac22.bin", 800)
+    assert (plain.status_code, plain.json()["file_name"], plain.json()["size_bytes"]) == (201, "ac22.bin", 400_000)
     assert await server.rows("SELECT count(*) AS n FROM firmware_images") == [{"n": 1}]
 
 
-async def test_diagnostics(server: TestServer, charger: ConnectCharger) -> None:
+async def test_diagnostics(server: TestServer, charger: ConnectCharger, asked: Asked, strangers: Strangers) -> None:
     box = await charger("C1")
-    told, heard = await asked(server, box, f"{C1}/log-uploads", {}, ("GetDiagnostics", {"fileName": "diag.zip"}))
+    told, heard = await asked(box, "chargers/C1/log-uploads", {}, ("GetDiagnostics", {"fileName": "diag.zip"}))
     upload = told["upload"]
     assert (upload["state"], upload["kind"], upload["file_name"]) == ("accepted", "diagnostics", "diag.zip")
     log = b"it is warm in here\n" * 50_000
@@ -273,13 +249,13 @@ async def test_diagnostics(server: TestServer, charger: ConnectCharger) -> None:
     got = await server.request("GET", f"{API}/{content}")
     assert (got.content == log, got.headers["Content-Type"]) == (True, "application/octet-stream")
     assert await status(server, "GET", content.replace(f"files/{file['id']}", "files/99")) == 404
-    for headers in await strangers(server):
+    for headers in await strangers():
         assert await status(server, "GET", content, headers=headers) == 404
         assert await status(server, "GET", f"log-uploads/{upload['id']}", headers=headers) == 404
         assert (await ok(server, "GET", "log-uploads", headers=headers))["total"] == 0
 
     told, heard = await asked(
-        server, box, f"{C1}/log-uploads", {"location": "ftp://me:s3cret@files.example.org/logs/"}, ("GetDiagnostics", {})
+        box, "chargers/C1/log-uploads", {"location": "ftp://me:s3cret@files.example.org/logs/"}, ("GetDiagnostics", {})
     )
     assert heard[0]["location"] == "ftp://me:s3cret@files.example.org/logs/", "the charger needs it"
     seen = [told, await ok(server, "GET", "log-uploads"), await ok(server, "GET", f"log-uploads/{told['upload']['id']}")]

@@ -21,7 +21,7 @@ REASONS = ("maintenance", "grid", "network", "vandalism", "nature", "other")
 _YEAR = "(19|2[01])[0-9]{2}"
 """Years that calendars and time zones know, with room before and after them."""
 _DATE = validators.optional(validators.matches_re(rf"{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"))
-_MONTH = validators.matches_re(rf"{_YEAR}-(0[1-9]|1[0-2])")
+_MONTH = validators.matches_re("(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])")
 
 
 def analytics_key(tenant: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import attrs
 
 from csms.core.errors import Conflict, Invalid, NotFound, Refused
+from csms.core.events import EVENT_TYPES
 from csms.core.ports import ReadTx, Tx
 from csms.core.units import doubled
 from csms.domain.stations import store as stations
@@ -103,9 +105,11 @@ def _taken(name: str) -> Conflict:
 
 
 def _choice(tx: ReadTx, events: tuple[str, ...], at: tuple[int, ...], chargers: tuple[str, ...]) -> Choice:
-    """A choice of things that there are. Patterns may name types that plugins bring. Raises ``Invalid``."""
+    """A choice of things that there are, types of events that enabled plugins bring among them. Raises ``Invalid``."""
     if any(not pattern.replace("*", "").replace("_", "a").isalnum() and pattern != "*" for pattern in events):
         raise Invalid("events: expected types such as transaction_ended, or patterns such as transaction_*", field="events")
+    if unmet := [pattern for pattern in events if not any(fnmatchcase(known, pattern) for known in EVENT_TYPES)]:
+        raise Invalid(f"events: no event is called {unmet[0]}; there are {', '.join(sorted(EVENT_TYPES))}", field="events")
     if missing := [each for each in at if stations.station(tx, each) is None]:
         raise Invalid(f"stations: there is no station {missing[0]}", field="stations")
     if unknown := [each for each in chargers if stations.charger(tx, each) is None]:

@@ -52,7 +52,7 @@ class Profile:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Lost:
-    """The body that says why an own token is to be blocked."""
+    """The body that says why a token is to be blocked: its note from then on."""
 
     reason: str = attrs.field(default="lost", validator=[validators.min_len(1), validators.max_len(200)])
 
@@ -129,7 +129,7 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
         """One of one's own tokens."""
         return await call.read(cards.own_card, own_driver(call), token_id)
 
-    @made.post("/me/tokens/<int:token_id>/block", needs="me:write", reach=OWN)
+    @made.post("/me/tokens/<int:token_id>/block", needs="me:write", reach=OWN, example={"reason": "left it on the train"})
     async def block_token(call: Call, token_id: int, body: Lost) -> TokenCard:
         """Block an own token at once, such as a lost card. Only staff can unblock it."""
         driver_id = own_driver(call)

@@ -91,7 +91,7 @@ def routes() -> Routes:
         """Take a token away, with its grants. What it charged stays, and its value may be issued again."""
         await call.write(cards.remove, token_id, of=_subject(token_id))
 
-    @made.post("/tokens/<int:token_id>/block", needs="tokens:write")
+    @made.post("/tokens/<int:token_id>/block", needs="tokens:write", example={"reason": "reported lost"})
     async def block(call: Call, token_id: int, body: Lost) -> TokenCard:
         """Block a token until it is unblocked."""
         return await call.write(cards.block, token_id, body.reason, of=_subject(token_id))

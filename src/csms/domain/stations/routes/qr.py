@@ -21,7 +21,11 @@ def routes(start_url: str) -> Routes:
         "/chargers/<path:charger_id>/connectors/<place>/qr.svg", needs="chargers:read", reach=CHARGER, produces="image/svg+xml"
     )
     async def svg(call: Call, charger_id: str, place: str) -> Raw:
-        """The QR code of a connector, which prints sharp at any size. It stays the same until it is renewed."""
+        """The QR code of a connector, which prints sharp at any size.
+
+        It stays the same until it is renewed. A connector is there once its charger was connected, or `POST /chargers/ID/connectors`
+        described it.
+        """
         return Raw(body=qr.svg(await address(call, charger_id, place)), content_type="image/svg+xml")
 
     @made.get("/chargers/<path:charger_id>/connectors/<place>/qr.png", needs="chargers:read", reach=CHARGER, produces="image/png")

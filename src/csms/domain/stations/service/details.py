@@ -114,7 +114,7 @@ def need_connector(tx: ReadTx, charger_id: str, place: Place) -> ConnectorDetail
     """A connector of a charger. Raises ``NotFound``."""
     found = store.connector(tx, charger_id, place)
     if found is None:
-        raise NotFound(f"charger {charger_id!r} has no connector {place}")
+        raise NotFound(f"no connector {place} of charger {charger_id!r} is known: chargers tell of theirs when they connect")
     return found
 
 

@@ -95,6 +95,6 @@ def _frame(row: Row) -> LoggedFrame:
         message_id=row["message_id"],
         action=row["action"],
         text=row["text"],
-        took_ms=row["took_ms"],
+        took_ms=None if row["took_ms"] is None else round(row["took_ms"], 3),
         problem=row["problem"],
     )

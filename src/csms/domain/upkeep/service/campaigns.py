@@ -79,6 +79,8 @@ def start(tx: Tx, wish: CampaignWish) -> Campaign:
 
     Raises ``NotFound``, ``Invalid``, or ``Refused`` where there is no charger for it or one that the image is not for.
     """
+    for field in ("starts_at", "ends_at"):
+        firmware.check_time(getattr(wish, field), field)
     tx.claim(image_key(tx.tenant))
     image = need_image(tx, wish.image_id)
     chosen = list(_chosen(tx, wish, image))

@@ -7,11 +7,12 @@ from typing import Any
 import attrs
 
 from csms.core.commands import Outcome
-from csms.core.errors import NotFound, Refused
+from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import charger_key
 from csms.core.outcomes import obeyed, told
 from csms.core.ports import ReadTx, Tx
 from csms.core.reports import Booted, FirmwareStatusReported, Noted
+from csms.core.units import LATEST_PLAUSIBLE_AT, iso
 from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
 from csms.domain.stations.model import clean
@@ -64,10 +65,18 @@ def need_shown(tx: ReadTx, update_id: int) -> FirmwareUpdate:
 # --- what we ask ----------------------------------------------------------------------------------------------------------------
 
 
+def check_time(at: int | None, field: str) -> None:
+    """A time at which something may be wanted of a charger. Raises ``Invalid`` for one that no clock will show."""
+    if at is not None and at > LATEST_PLAUSIBLE_AT:
+        raise Invalid(f"{iso(at)} is too far away: {iso(LATEST_PLAUSIBLE_AT)} is the latest", field=field)
+
+
 def begin(
     tx: Tx, charger_id: str, image_id: int, wish: UpdateWish, settings: FileSettings, campaign_id: int | None = None
 ) -> FirmwareUpdate:
-    """An update that is about to be asked for. Raises ``NotFound``; ``Refused`` for an image that is not for this charger."""
+    """An update that is about to be asked for. Raises ``NotFound``, ``Invalid``; ``Refused`` for an image that is not for this charger."""
+    check_time(wish.retrieve_at, "retrieve_at")
+    check_time(wish.install_at, "install_at")
     # the image must not be removed between our looking at it and our using it
     tx.claim(charger_key(charger_id), image_key(tx.tenant))
     image = need_image(tx, image_id)
@@ -98,7 +107,9 @@ def begin(
 
 
 def begin_elsewhere(tx: Tx, new: FirmwareUpdate, settings: FileSettings) -> FirmwareUpdate:
-    """An update from a location of somebody else's, as an operator put it. Raises ``NotFound``."""
+    """An update from a location of somebody else's, as an operator put it. Raises ``NotFound`` or ``Invalid``."""
+    check_time(new.retrieve_at, "retrieve_at")
+    check_time(new.install_at, "install_at")
     tx.claim(charger_key(new.charger_id))
     firmware = stations.need_charger(tx, new.charger_id).facts.firmware
     return _inserted(tx, attrs.evolve(new, previous_version=firmware), settings)
