@@ -36,7 +36,7 @@ from csms.domain.stations import service as stations
 from csms.outside import SystemClock, SystemEntropy
 
 from . import api_report, proc, servers, year
-from .api_load import Took, at_once, idle_share, listening, one_after_another, steady
+from .api_load import Took, at_once, listening, one_after_another, settled, steady
 from .api_routes import Data, Measured, charger, routes
 from .http_client import Connection, asked
 from .servers import OPERATOR_KEY, PASSWORD, Server
@@ -65,12 +65,14 @@ class Size:
     seconds: float
     warmup: float
     listeners: int
+    patience: float
+    """Seconds in which the server may do what thousands of arrivals left it to do."""
     rate: float = 500.0
     charger_rate: float = 300.0
 
 
-FULL = Size(chargers=1000, connected=5000, rounds=3, requests=100, seconds=20.0, warmup=5.0, listeners=50)
-QUICK = Size(chargers=50, connected=300, rounds=1, requests=30, seconds=5.0, warmup=2.0, listeners=10)
+FULL = Size(chargers=1000, connected=5000, rounds=3, requests=100, seconds=20.0, warmup=40.0, listeners=50, patience=120.0)
+QUICK = Size(chargers=50, connected=300, rounds=1, requests=30, seconds=5.0, warmup=6.0, listeners=10, patience=20.0)
 
 
 async def per_route(
@@ -83,7 +85,7 @@ async def per_route(
     rates: dict[str, float] = {}
     for turn in range(size.rounds):
         ours, theirs = Connection(port, key), Connection(floor_port, key)
-        idle = await idle_share(server.pid, 1.0 if size.rounds == 1 else 3.0)
+        idle = await settled(server.pid, size.patience)
         try:
             for each in [floor, *measured]:
                 pid, connection, less = (floor_pid, theirs, 0.0) if each is floor else (server.pid, ours, idle)
@@ -133,7 +135,8 @@ async def mixed(server: Server, key: str, measured: list[Measured], size: Size) 
     arguments += ["--rate", str(size.charger_rate), "--warmup", str(size.warmup), "--seconds", str(size.seconds)]
     heard_ms: list[float] = []
     with chargers(server, *arguments) as generator:
-        async with listening(port, key, size.listeners, heard_ms):
+        stations = max(1, size.chargers // year.PER_STATION)
+        async with listening(port, key, size.listeners, stations, heard_ms):
             await steady(port, key, measured, size.rate, size.warmup)
             heard_ms.clear()
             began, cpu = time.perf_counter(), proc.cpu_ns(server.pid)

@@ -17,6 +17,8 @@ from .http_client import Asked, Connection
 
 ROUND_S = 5.0
 """How long a route is measured at most in a round."""
+SETTLED = 0.03
+"""The share of a core that a server uses at most when nothing is left to do."""
 SEVERAL = 8
 """Connections that ask at once where throughput is measured."""
 
@@ -59,6 +61,14 @@ async def idle_share(pid: int, seconds: float) -> float:
     began, cpu = time.perf_counter(), proc.cpu_ns(pid)
     await asyncio.sleep(seconds)
     return (proc.cpu_ns(pid) - cpu) / 1e9 / (time.perf_counter() - began)
+
+
+async def settled(pid: int, patience_s: float) -> float:
+    """``idle_share`` once it is small: what chargers left behind when they arrived is done, such as telling consumers of it."""
+    until = time.perf_counter() + patience_s
+    while (share := await idle_share(pid, 2.0)) > SETTLED and time.perf_counter() < until:
+        pass
+    return share
 
 
 async def at_once(port: int, key: str, each: Measured, first: int, seconds: float) -> float:
@@ -128,13 +138,17 @@ async def steady(port: int, key: str, measured: list[Measured], rate: float, sec
 
 
 @contextlib.asynccontextmanager
-async def listening(port: int, key: str, count: int, heard_ms: list[float]) -> AsyncIterator[None]:
-    """Listeners of the live feed, who note how long after its sending to them began an event of their charger's arrives."""
+async def listening(port: int, key: str, count: int, stations: int, heard_ms: list[float]) -> AsyncIterator[None]:
+    """Listeners of the live feed, the first to all of it, the others to a station each, as a console does.
+
+    They note the time from when a fact was told to the server until they hear of it.
+    """
 
     async def listen(number: int) -> None:
         connection = Connection(port, key)
+        place = f"&station={number % stations + 1}" if number else ""
         try:
-            async for event in connection.events("/live?kinds=meter_values,transactions,statuses"):
+            async for event in connection.events(f"/live?kinds=meter_values,transactions,statuses{place}"):
                 if isinstance(at := event.get("occurred_at"), str):
                     heard_ms.append((time.time() - _instant(at)) * 1000)
         finally:

@@ -308,7 +308,10 @@ async def run(arguments: argparse.Namespace) -> dict[str, float]:
     if arguments.announce:
         print("ready", flush=True)
     if arguments.mode == "rate":
-        return await open_loop(arguments, chargers)
+        figures = await open_loop(arguments, chargers)
+        if arguments.announce:
+            await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+        return figures
     return await closed_loop(arguments, chargers)
 
 
@@ -326,7 +329,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500, help="requests per second (open loop)")
     parser.add_argument("--warmup", type=float, default=1.0, help="seconds before measuring")
     parser.add_argument("--seconds", type=float, default=5.0, help="seconds of measuring")
-    parser.add_argument("--announce", action="store_true", help="print 'ready' when all are connected, before the load begins")
+    parser.add_argument(
+        "--announce", action="store_true", help="print 'ready' before the load begins, and stay until standard input ends"
+    )
     parser.add_argument("--password", default="benchmark-password-0123456789")
     parser.add_argument(
         "--begin-at", type=int, default=0, help="Unix time from which frames count theirs; some day long ago unless given"

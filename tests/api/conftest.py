@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,8 @@ from csms.testing.server import TestServer, config_for
 
 @pytest.fixture
 def engine() -> str:
-    """One engine is enough here."""
-    return "sqlite"
+    """One engine is enough for every day; ``TEST_ENGINE=postgresql pytest tests/api`` asks the other."""
+    return os.environ.get("TEST_ENGINE", "sqlite")
 
 
 @pytest.fixture

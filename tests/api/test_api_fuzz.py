@@ -122,7 +122,9 @@ def fuzz(document: Mapping[str, Any], url: str, key: str) -> tuple[int, list[str
             try:
                 case.validate_response(answer, checks=list(CHECKS))
             except FailureGroup as failures:
-                wrong.append(f"{case.operation.label}: {[failure.title for failure in failures.exceptions]}\n  {case.as_curl_command()[:1000]}\n  {answer.text[:300]}")
+                wrong.append(
+                    f"{case.operation.label}: {[failure.title for failure in failures.exceptions]}\n  {case.as_curl_command()[:1000]}\n  {answer.text[:300]}"
+                )
     return said, wrong
 
 
@@ -141,8 +143,21 @@ async def test_a_long_campaign(
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(document_about(ids)))
     names = [check.__name__ for check in CHECKS]
-    arguments = ["--phases", phases, "--checks", ",".join(names), "--max-examples", "25", "--seed", "1", "--generation-database", "none"]
+    arguments = [
+        "--phases",
+        phases,
+        "--checks",
+        ",".join(names),
+        "--max-examples",
+        "25",
+        "--seed",
+        "1",
+        "--generation-database",
+        "none",
+    ]
     arguments += ["--header", f"Authorization: Bearer {server.operator_key}", "--request-timeout", str(PATIENCE_S), "--no-color"]
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(file), "--url", server.api_url, *arguments]
-    done = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, cwd=tmp_path, env=dict(os.environ))
+    done = await trio.run_process(
+        command, capture_stdout=True, capture_stderr=True, check=False, cwd=tmp_path, env=dict(os.environ)
+    )
     assert done.returncode == 0, (done.stdout + done.stderr).decode()[-20_000:]

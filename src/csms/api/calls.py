@@ -211,6 +211,7 @@ class Call:
         """Run ``verb(tx, *arguments, **named)``, with its entry in the audit log, in one transaction.
 
         With ``of.view`` an ``If-Match`` that names another state is refused with 412, and the entry tells what changed.
+        Without ``of`` it tells of what the verb gave back, such as a thing that was made, without its secrets.
         """
         self.audited = True
 
@@ -220,8 +221,12 @@ class Call:
             if checked and (before is None or not unchanged(self.if_match, before)):
                 raise Problem(412, "Precondition Failed", "it changed since it was read: read it again")
             result = verb(tx, *arguments, **named)
-            after = _view(tx, of)
-            self.backing.record(tx, self._entry(of, without_secrets(before), without_secrets(after), detail or {}))
+            made = result if of is None and attrs.has(type(result)) else None
+            after = _view(tx, of) if made is None else made
+            entry = self._entry(of, without_secrets(before), without_secrets(after), detail or {})
+            if made is not None and entry.subject_id == "":
+                entry = attrs.evolve(entry, subject_id=str(getattr(made, "id", "")))
+            self.backing.record(tx, entry)
             return result
 
         return await self.ports.database.write(recorded, tenant=self.tenant, keys=keys)

@@ -112,6 +112,8 @@ class KindOfDocument:
 def _any_name(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value != value.strip() or not value.isprintable() or len(value) > LONGEST_NAME or "/" in value or "\\" in value:
         raise ValueError(f"a name has at most {LONGEST_NAME} printable characters, none of them a slash, and no space around them")
+    if value in (".", ".."):
+        raise ValueError("a name is a file's, not a folder's")
 
 
 def _some_name(instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:

@@ -105,7 +105,7 @@ class KeySet:
             raise OSError(f"GET {url}: more than {LARGEST_BYTES} bytes")
         try:
             document = msgspec.json.decode(answer.body)
-        except (msgspec.DecodeError, RecursionError):
+        except (ValueError, RecursionError):
             raise OSError(f"GET {url}: not JSON") from None
         if not isinstance(document, dict):
             raise OSError(f"GET {url}: not a JSON object")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
+
 from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row
 from csms.domain.drivers.model import Grant, GrantsQuery, TokenCard, TokenGroup, TokenGroupsQuery, TokensQuery
@@ -30,12 +32,15 @@ CARDS = Listing(
     sorts={"value": "t.folded", "created_at": "t.created_at", "expires_at": "t.expires_at"},
     unique="t.id",
 )
+_COUNTED = attrs.evolve(CARDS, count_source="tokens t WHERE t.tenant = :tenant AND t.removed_at IS NULL")
+"""The same where neither groups nor drivers matter to how many there are: SQLite would look each of them up for the count."""
 
 
 def cards_page(tx: ReadTx, query: TokensQuery, *, driver_id: int | None = None) -> Page[TokenCard]:
     """A page of tokens; ``driver_id`` keeps it to one driver's, whatever the query says."""
     fixed: dict[str, Any] = {} if driver_id is None else {"driver_id": driver_id}
-    return page(tx, CARDS, query, _card, folded=None if query.value is None else query.value.casefold(), **fixed)
+    listing = CARDS if query.search or query.standing is not None else _COUNTED
+    return page(tx, listing, query, _card, folded=None if query.value is None else query.value.casefold(), **fixed)
 
 
 def card(tx: ReadTx, token_id: int) -> TokenCard | None:
@@ -63,6 +68,16 @@ GRANTS = Listing(
     columns="id, token_id, token_group_id, driver_id, station_id, station_group_id",
     source="grants WHERE tenant = :tenant",
     filters={name: f"{name} = :{name}" for name in ("token_id", "token_group_id", "driver_id", "station_id", "station_group_id")},
+    search=" OR ".join(
+        f"{column} IN (SELECT found.id FROM {table} found WHERE found.tenant = :tenant AND {text} LIKE :search ESCAPE '!')"
+        for column, table, text in (
+            ("token_id", "tokens", "found.folded"),
+            ("token_group_id", "token_groups", "lower(found.name)"),
+            ("driver_id", "drivers", "lower(found.name)"),
+            ("station_id", "stations", "lower(found.name)"),
+            ("station_group_id", "station_groups", "lower(found.name)"),
+        )
+    ),
     unique="id",
 )
 
