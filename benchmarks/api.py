@@ -36,7 +36,7 @@ from csms.domain.stations import service as stations
 from csms.outside import SystemClock, SystemEntropy
 
 from . import api_report, proc, servers, year
-from .api_load import Took, at_once, listening, one_after_another, settled, steady
+from .api_load import Heard, Took, at_once, listening, one_after_another, settled, steady
 from .api_routes import Data, Measured, charger, routes
 from .http_client import Connection, asked
 from .servers import OPERATOR_KEY, PASSWORD, Server
@@ -133,12 +133,12 @@ async def mixed(server: Server, key: str, measured: list[Measured], size: Size) 
     arguments = ["--mode", "rate", "--scenario", "meter", "--connections", str(size.connected), "--announce"]
     arguments += ["--begin-at", str(int(time.time()) - BEHIND_S)]
     arguments += ["--rate", str(size.charger_rate), "--warmup", str(size.warmup), "--seconds", str(size.seconds)]
-    heard_ms: list[float] = []
+    heard = Heard()
     with chargers(server, *arguments) as generator:
         stations = max(1, size.chargers // year.PER_STATION)
-        async with listening(port, key, size.listeners, stations, heard_ms):
+        async with listening(port, key, size.listeners, stations, heard):
             await steady(port, key, measured, size.rate, size.warmup)
-            heard_ms.clear()
+            heard.ms.clear()
             began, cpu = time.perf_counter(), proc.cpu_ns(server.pid)
             load = await steady(port, key, measured, size.rate, size.seconds)
             share = (proc.cpu_ns(server.pid) - cpu) / 1e9 / (time.perf_counter() - began)
@@ -150,7 +150,8 @@ async def mixed(server: Server, key: str, measured: list[Measured], size: Size) 
         requests_per_s=sum(map(len, load.times_ms.values())) / load.seconds,
         wrong=dict(load.wrong),
         times_ms=dict(load.times_ms),
-        heard_ms=heard_ms,
+        heard_ms=heard.ms,
+        dropped=heard.dropped,
         server_cpu_share=share,
         chargers=json.loads(told),
     )

@@ -137,22 +137,35 @@ async def steady(port: int, key: str, measured: list[Measured], rate: float, sec
     return load
 
 
+@attrs.define
+class Heard:
+    """What listeners heard, and how often the server dropped one, which it does where one reads too slowly."""
+
+    ms: list[float] = attrs.field(factory=list)
+    dropped: int = 0
+
+
 @contextlib.asynccontextmanager
-async def listening(port: int, key: str, count: int, stations: int, heard_ms: list[float]) -> AsyncIterator[None]:
+async def listening(port: int, key: str, count: int, stations: int, heard: Heard) -> AsyncIterator[None]:
     """Listeners of the live feed, the first to all of it, the others to a station each, as a console does.
 
     They note the time from when a fact was told to the server until they hear of it.
     """
 
     async def listen(number: int) -> None:
-        connection = Connection(port, key)
         place = f"&station={number % stations + 1}" if number else ""
-        try:
-            async for event in connection.events(f"/live?kinds=meter_values,transactions,statuses{place}"):
-                if isinstance(at := event.get("occurred_at"), str):
-                    heard_ms.append((time.time() - _instant(at)) * 1000)
-        finally:
-            connection.close()
+        while True:
+            connection = Connection(port, key)
+            try:
+                async for event in connection.events(f"/live?kinds=meter_values,transactions,statuses{place}"):
+                    if isinstance(at := event.get("occurred_at"), str):
+                        heard.ms.append((time.time() - _instant(at)) * 1000)
+                    elif event.get("reason"):
+                        break
+            finally:
+                connection.close()
+            heard.dropped += 1
+            await asyncio.sleep(1)
 
     tasks = [asyncio.create_task(listen(number)) for number in range(count)]
     try:

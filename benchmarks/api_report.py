@@ -34,6 +34,8 @@ class Mixed:
     wrong: dict[str, int]
     times_ms: dict[str, list[float]]
     heard_ms: list[float]
+    dropped: int
+    """How often the server dropped a listener as too slow."""
     server_cpu_share: float
     chargers: dict[str, float]
 
@@ -88,7 +90,7 @@ def page(report: Report, *, machine: str, rounds: int) -> str:
     )
     lines += [
         "",
-        f"The server used {mixed.server_cpu_share:.0%} of a core meanwhile.",
+        f"The server used {mixed.server_cpu_share:.0%} of a core meanwhile, and dropped listeners {mixed.dropped} time(s).",
         "",
         "| target | measured | met |",
         "|---|---|---|",

@@ -546,7 +546,8 @@ def register_certificate_authority(context: PluginContext) -> CertificateAuthori
 
 @contribution(object)
 def register_routes(context: PluginContext) -> Iterable[object]:
-    """Blueprints (``quart.Blueprint``), mounted by the API under ``/plugins/NAME`` behind its authentication."""
+    """Routes (``csms.api.routes.Routes``), mounted under ``/plugins/NAME``: each names the permission it needs, and is in the OpenAPI
+    document of the server. Or Blueprints (``quart.Blueprint``), behind the permission ``plugins:call`` and in no document."""
 
 
 @contribution(Job)

@@ -29,7 +29,7 @@ from csms.testing.everything import bodies, one_of_everything
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.server import TestServer, config_for
 
-NO_LIMIT = dict.fromkeys(("address_per_min", "caller_per_min", "tenant_per_min", "auth_per_min"), 0)
+NO_LIMIT: dict[str, Any] = dict.fromkeys(("address_per_min", "caller_per_min", "tenant_per_min", "auth_per_min"), 0)
 GOOD, BAD = 2, 2
 """Cases per operation."""
 SPREAD = 9
@@ -90,7 +90,7 @@ def _about(parameter: dict[str, Any], ids: Mapping[str, Any]) -> dict[str, Any]:
     return parameter if known is None else {**parameter, "schema": {**parameter["schema"], "enum": [known]}}
 
 
-def cases(schema: Any) -> Iterator[Case]:
+def cases(schema: Any) -> Iterator[Case[Any]]:
     """Good and bad cases of every operation, always the same ones."""
     operations = [each.ok() for each in schema.get_all_operations()]
     for operation in sorted(operations, key=lambda each: ORDER.index(each.method)):

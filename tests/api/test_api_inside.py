@@ -169,6 +169,7 @@ async def test_plugins_and_the_installation(server: TestServer, charger: Connect
     await get(server, "plugins/nobody", status=404)
     system = await get(server, "system")
     assert (system["connected_chargers"], system["connected_by_protocol"]) == (1, {"ocpp1.6": 1})
-    assert (system["writer"]["engine"], system["writer"]["problem"], system["dead_letters"]) == (server.ports.database.engine, "", 1)
+    assert system["writer"]["engine"] in ("sqlite", "postgresql")
+    assert (system["writer"]["problem"], system["dead_letters"]) == ("", 1)
     assert system["writer"]["verbs"] > 0
     assert {"plugin:deaf"} <= {each["name"] for each in system["consumers"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -19,7 +20,7 @@ from csms.testing.server import TestServer, config_for
 
 OPERATIONS: list[tuple[Route, str]] = list(described(Config()).operations())
 EXAMPLES = bodies()
-NO_LIMIT = dict.fromkeys(("address_per_min", "caller_per_min", "tenant_per_min", "auth_per_min"), 0)
+NO_LIMIT: dict[str, Any] = dict.fromkeys(("address_per_min", "caller_per_min", "tenant_per_min", "auth_per_min"), 0)
 C1 = "/api/v1/chargers/C1"
 
 ALSO_FOR_OTHERS = {"users.show", "me", "plugins", "alert_rules"}

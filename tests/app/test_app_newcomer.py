@@ -54,7 +54,7 @@ class Walk:
         walk = page.read_text(encoding="utf-8").partition("\n## A walk\n")[2].partition("\n## ")[0]
         blocks = "\n".join(re.findall(r"```sh\n(.*?)```", walk, re.DOTALL)).splitlines()
         lines = [shlex.split(line, comments=True) for line in blocks]
-        return cls(iter([line for line in lines if line[0] in ("curl", "python")]), client, known)
+        return cls(iter([line for line in lines if line and line[0] in ("curl", "python")]), client, known)
 
     def command(self, name: str) -> list[str]:
         line = [Template(word).substitute(self.known) for word in next(self.lines)]
@@ -119,7 +119,7 @@ async def test_a_newcomer_walks_from_nothing_to_a_charge_that_nobody_else_sees(
         assert (await walk.ask("GET /me/account")).json()["role"] == "system_admin"
         walk.known["station"] = str((await walk.ask("POST /stations", 201)).json()["id"])
         added = (await walk.ask("POST /chargers", 201)).json()
-        assert added["url"] == f"{server.url}/CP-0001"
+        assert added["url"].endswith("/ocpp/CP-0001")
         walk.known["key"] = added["key"]
         async with walk.listen() as live:
             nursery.start_soon(simulate, walk.command("python"), server.url)

@@ -40,6 +40,7 @@ def mixed(**given: Any) -> api_report.Mixed:
         "wrong": {},
         "times_ms": {"list": [1.0, 2.0], "detail": [3.0]},
         "heard_ms": [4.0],
+        "dropped": 0,
         "server_cpu_share": 0.5,
         "chargers": {"requests_per_s": 300.0, "p50_ms": 5.0, "p99_ms": 9.0, "seconds": 2.0},
     }

@@ -32,7 +32,7 @@ MOST_SEEDS = 12
 """So many seeds at most a broken server may survive."""
 
 
-@pytest.mark.parametrize("seed", [*range(6), 146])
+@pytest.mark.parametrize("seed", [*range(3), 146])
 def test_every_promise_is_kept(seed: int) -> None:
     result = run_seed(seed, SMALL)
     assert result.broken == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trio
 
 from csms.core.units import iso
 from csms.testing.fixtures import ConnectCharger
@@ -41,9 +42,9 @@ async def test_configuration_and_templates(server: TestServer, charger: ConnectC
     added = await server.request("POST", f"{API}/configuration-templates", new)
     assert added.status_code == 201, added.text
     template = added.headers["Location"].removeprefix(f"{API}/")
-    numbers: dict[str, Any] = {"name": "y", "settings": {"a": 1}}
-    for wrong in (new | {"scope": "model"}, {"settings": {}}, new | {"name": "x" * 101}, numbers):
-        assert await status(server, "POST", "configuration-templates", wrong) == 422, wrong
+    wrong: dict[str, Any]
+    for wrong in ({"scope": "model"}, {"name": None}, {"name": "x" * 101}, {"settings": {"a": 1}}, {"colour": "red"}):
+        assert await status(server, "POST", "configuration-templates", new | wrong) == 422, wrong
     assert await status(server, "POST", "configuration-templates", new) == 409
     secret = {"name": "Keys", "settings": {"AuthorizationKey": "x" * 20}}
     assert await status(server, "POST", "configuration-templates", secret) == 422, "secrets are never stored"
@@ -142,6 +143,20 @@ async def test_availability_maintenance_and_resets(
     assert await status(server, "POST", f"{where}/cancel") == 409
 
 
+async def test_who_asked_is_known_although_they_left(server: TestServer, charger: ConnectCharger) -> None:
+    box = await charger("C1")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.request, "POST", f"{C1}/resets", {})
+        await box.expect("Reset")
+        nursery.cancel_scope.cancel()
+    (noted,) = await server.eventually("SELECT detail, subject_id FROM audit_log WHERE action = 'resets.ask'")
+    assert ('"cut_off":true' in noted["detail"], noted["subject_id"]) == (True, "C1")
+    (reset,) = (await ok(server, "GET", "resets"))["items"]
+    assert reset["state"] == "sending", "only a boot tells"
+    assert await status(server, "POST", "chargers/C9/resets", {}) == 404
+    assert len(await server.rows("SELECT 1 FROM audit_log WHERE action = 'resets.ask'")) == 1, "what was refused was not done"
+
+
 async def test_firmware(server: TestServer, charger: ConnectCharger, asked: Asked, strangers: Strangers) -> None:
     box = await charger("C1")
     what = "firmware-images?vendor=Test&model=T1&version=2.0&file_name=t1.bin"
@@ -154,6 +169,11 @@ async def test_firmware(server: TestServer, charger: ConnectCharger, asked: Aske
     where = sent.headers["Location"].removeprefix(f"{API}/")
     again = await server.send("POST", f"{API}/{what}", firmware)
     assert again.status_code == 409
+    keyed = {"Idempotency-Key": "once"}
+    firsts = [await server.send("POST", f"{API}/{what}.1".replace("2.0", "2.1"), firmware, headers=keyed) for _ in range(2)]
+    assert [each.status_code for each in firsts] == [201, 201]
+    assert (firsts[0].json(), firsts[1].headers["Idempotent-Replayed"]) == (firsts[1].json(), "true")
+    assert await status(server, "DELETE", f"firmware-images/{firsts[0].json()['id']}") == 204
     assert (await server.send("POST", f"{API}/firmware-images?vendor=Test", firmware)).status_code == 422
     assert (await server.send("POST", f"{API}/firmware-images?vendor=Test&version=3", b"")).status_code == 422
     part = await server.request("GET", f"{API}/{where}/content", headers={"Range": "bytes=4-7"})
