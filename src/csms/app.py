@@ -312,7 +312,6 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         random=ports.random,
         backing=management.backing(ports, config, key, gate),
         slices=management.slices(ports, config, parts.inside, gate),
-        blueprints=management.blueprints(ports, config),
         plugin_routes=[(each.plugin, each.value) for each in parts.bus.collect("register_routes")],
         most_requests=config.limits.max_requests,
     )
@@ -330,7 +329,8 @@ async def _open(nursery: trio.Nursery, parts: Parts, key: str) -> Running:
         log.info("listening", what="chargers", url=f"{address.url}/CHARGER-ID")
     if files_url:
         log.info("listening", what="files", url=files_url)
-    log.info("listening", what="api", url=running.api_url, docs=f"{running.api_url}/api/docs", version=__version__, database=parts.database.engine)
+    page = f"{running.api_url}/api/docs"
+    log.info("listening", what="api", url=running.api_url, docs=page, version=__version__, database=parts.database.engine)
     return running
 
 

@@ -118,11 +118,6 @@ class Nowhere:
         return self
 
 
-def blueprints(ports: Ports, config: Config) -> list[Any]:
-    """The routes of slices that are not declared as ``Routes``."""
-    return []
-
-
 def _name_of(ports: Ports) -> tickets_routes.NameOf:
     async def name_of(tenant: TenantId, user_id: int) -> str:
         return (await ports.database.read(members.need_member, user_id, tenant=tenant)).name

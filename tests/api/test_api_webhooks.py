@@ -104,6 +104,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "x", "url": "https://me:secret@example.com"}, "url"),
     ({"name": "x", "url": "https://example.com", "events": []}, "events"),
     ({"name": "x", "url": "https://example.com", "events": ["a b"]}, "events"),
+    ({"name": "x", "url": "https://example.com", "events": ["transactions"]}, "transaction_ended"),
     ({"name": "x", "url": "https://example.com", "stations": [77]}, "stations"),
     ({"name": "x", "url": "https://example.com", "chargers": ["nobody"]}, "chargers"),
     ({"name": "x", "url": "https://example.com", "secret": "mine"}, "secret"),

@@ -195,7 +195,7 @@ async def another_tenant(walk: Walk, folder: Path) -> None:
     """The owner of another tenant is refused everything of this one, and sees nothing of it in lists."""
     await walk.ask("POST /tenants", 201)
     await walk.ask("POST /invitations", 201)
-    walk.known["invitation"] = re.findall(r"Accept with (\S+)", (folder / "csms-messages.txt").read_text())[-1]
+    walk.known["invitation"] = await invited(folder / "csms-messages.txt")
     await walk.ask("POST /accept", 204)
     walk.known["ravi"] = bearer(await walk.ask("POST /auth/login"))
     for refused in ("GET /stations/1", "GET /CP-0001", "GET /qr.svg", "GET /transactions/1", "GET /series"):
@@ -204,6 +204,14 @@ async def another_tenant(walk: Walk, folder: Path) -> None:
         await walk.ask(refused, 404)
     for empty in ("GET /chargers", "GET /frames"):
         assert (await walk.ask(empty)).json()["items"] == []
+
+
+async def invited(messages: Path) -> str:
+    """The token of the invitation, once it was sent, which is later than the answer."""
+    with trio.fail_after(PATIENCE_S):
+        while not (found := re.findall(r"Accept with (\S+)", messages.read_text() if messages.exists() else "")):
+            await trio.sleep(0.01)
+    return str(found[-1])
 
 
 def bearer(login: httpx.Response) -> str:

@@ -9,6 +9,7 @@ import trio
 import trustme
 
 from csms.config import OcppConfig, SecurityConfig
+from csms.core.units import iso
 from csms.testing.server import config_for, running_server
 from simulators.charger import Car, Charger, Profile, Supply, Tag, parse_url
 from simulators.charger.certificates import CENTRAL_SYSTEM, CertificateStore, load
@@ -77,6 +78,7 @@ async def test_it_rises_to_profile_3_and_its_certificate_is_renewed(server, make
     await posted(server, "chargers/CP1/certificate/renew")
     await until(lambda: charger.security.store.identity is not None)
     first = charger.security.store.identity
+    await server.eventually("SELECT 1 FROM charger_certificates WHERE state = 'active'")
     await posted(server, "chargers/CP1/security-profile", profile=3)
     await until(lambda: charger.security.profile == 3 and charger.online)
     await server.eventually("SELECT 1 FROM chargers WHERE id = 'CP1' AND security_profile = 3 AND security_profile_used = 3")
@@ -99,7 +101,7 @@ async def test_a_reservation_is_kept_and_used(server, make):
     await server.add_token("MINE")
     await server.add_token("OTHER")
     body = {"charger_id": "CP1", "place": {"evse": 1, "connector": 1}, "token": {"value": "MINE"}}
-    body["expires_at"] = charger.clock.now() + 600_000
+    body["expires_at"] = iso(charger.clock.now() + 600_000)
     response = await server.request("POST", "/api/v1/reservations", body)
     assert response.status_code == 201, response.text
     await until(lambda: charger.box.connector(1).status == "Reserved")

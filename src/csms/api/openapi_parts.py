@@ -44,6 +44,10 @@ ERRORS: Mapping[int, tuple[str, str]] = {
     401: ("Unauthorized", "Nobody is logged in, or the login is not valid (any more)."),
     403: ("Forbidden", "The caller does not have the permission."),
     404: ("NotFound", "There is no such thing for this tenant."),
+    405: (
+        "MethodNotAllowed",
+        "The path is another operation's, without this method: what has no number in its place is part of a charger's id.",
+    ),
     409: ("Conflict", "Not in the present state, or it exists already; nothing was changed."),
     412: ("PreconditionFailed", "It changed since it was read: If-Match names another state."),
     413: ("TooLarge", "The body is larger than the server takes."),

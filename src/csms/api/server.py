@@ -83,7 +83,6 @@ def build(
     random: Random,
     backing: Backing,
     slices: Sequence[Routes],
-    blueprints: Sequence[Blueprint],
     plugin_routes: Sequence[tuple[str, Blueprint | Routes]],
     most_requests: int = MOST_REQUESTS,
 ) -> QuartTrio:
@@ -114,9 +113,6 @@ def build(
     mount(app, described.tell(own_routes(feed, slices, described)), backing)
     docs.install(app, backing.ports.blocking)
     live_socket.install(app, feed, backing, config, prefix=PREFIX)
-    for blueprint in blueprints:
-        _guard(blueprint, backing, "system:write")
-        app.register_blueprint(blueprint, url_prefix=f"/api/v1{blueprint.url_prefix or ''}")
     for plugin, each in plugin_routes:
         if isinstance(each, Routes):
             mount(app, described.tell([each], prefix := f"/plugins/{plugin}"), backing, prefix=prefix)

@@ -91,7 +91,9 @@ def _ask(call: Invocation, server: str | None, path: str, body: dict[str, Any], 
 @common
 def list_some(call: Invocation, everything: bool, state: str | None, charger_id: str | None, token: str | None, limit: int) -> None:
     """List reservations that may stand, the newest first."""
-    which = ReservationsQuery(state=state, charger_id=charger_id, token=token, open=True if state is None and not everything else None)
+    which = ReservationsQuery(
+        state=state, charger_id=charger_id, token=token, open=True if state is None and not everything else None
+    )
     found = [plain(each) for each in read(call.config, partial(store.reservations, query=which, limit=limit))]
     none = "No reservation stands" if which == ReservationsQuery(open=True) else "There are no such reservations"
     show.rows(call.json, found, COLUMNS, empty=f"{none}: csms reservation make CHARGER_ID TOKEN")

@@ -167,7 +167,9 @@ class ApiConfig:
         (), "networks whose X-Forwarded-For and X-Forwarded-Proto are believed", validator=Networks()
     )
     cors_origins: tuple[str, ...] = setting(
-        (), 'origins of web pages elsewhere that may use the API, such as "https://console.example.org"; "*" is every one', validator=ORIGINS
+        (),
+        'origins of web pages elsewhere that may use the API, such as "https://console.example.org"; "*" is every one',
+        validator=ORIGINS,
     )
     cors_credentials: bool = setting(False, "whether pages of these origins may use it with cookies")
     max_live_streams: int = setting(100, "most live feeds at a time", validator=Between(1, 100_000))
@@ -295,7 +297,9 @@ class RetentionConfig:
     meter_readings_days: int = setting(730, "days of meter readings; 0 keeps all", validator=Between(0, 36_500))
     events_days: int = setting(90, "days of delivered events; 0 keeps all", validator=Between(0, 36_500))
     security_events_days: int = setting(730, "days of security events; 0 keeps all", validator=Between(0, 36_500))
-    commands_days: int = setting(180, "days of commands that were sent, and what became of them; 0 keeps all", validator=Between(0, 36_500))
+    commands_days: int = setting(
+        180, "days of commands that were sent, and what became of them; 0 keeps all", validator=Between(0, 36_500)
+    )
     webhook_deliveries_days: int = setting(30, "days of webhook deliveries; 0 keeps all", validator=Between(0, 36_500))
     audit_days: int = setting(3650, "days of audit log; 0 keeps all", validator=Between(0, 36_500))
     resolved_alerts_days: int = setting(365, "days of resolved alerts; 0 keeps all", validator=Between(0, 36_500))
