@@ -71,10 +71,28 @@ from csms.core.commands import (
     UpdateFirmware,
     VariableName,
 )
-from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable
+from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable, Undecided
 from csms.core.events import EVENT_TYPES, Delivered, Event, event
 from csms.core.ids import DEFAULT_TENANT, WHOLE_CHARGER, ChargerId, Place, TenantId, TransactionId
-from csms.core.money import Money
+from csms.core.ledger import TX, WH, Allowance, Funds, Ledger
+from csms.core.messages import Attachment, Channel, Messenger, NeverSent, Notice, NotSent, Outgoing, Receipt
+from csms.core.money import Money, digits_of, major, minor, written
+from csms.core.payments import (
+    Forged,
+    GatewayAccount,
+    GatewayAway,
+    GatewayError,
+    GatewayNotice,
+    GatewayPayment,
+    GatewayRefund,
+    Mandate,
+    MandateWanted,
+    PaymentAsked,
+    PaymentOffer,
+    PaymentProvider,
+    Payments,
+    PaymentWanted,
+)
 from csms.core.ports import (
     Blocking,
     CertificateAuthority,
@@ -89,6 +107,7 @@ from csms.core.ports import (
     Row,
     Turned,
 )
+from csms.core.pricing import AllowanceUse, Charge, Coverage, Covered, MeterPoint, Price, PriceLine, Share, Span, TaxLine
 from csms.core.reports import DataVerdict, Reading, Sample, Token, TokenVerdict
 from csms.core.units import from_datetime, iso, parse_instant, to_datetime
 from csms.domain.alerts.model import AlertRaised, AlertResolved
@@ -111,10 +130,8 @@ from csms.domain.stations.model import (
 from csms.domain.tickets.model import TicketClosed, TicketOpened, TicketReplied
 from csms.domain.transactions.model import (
     MeterValues,
-    RunningCost,
     TransactionCorrected,
     TransactionEnded,
-    TransactionItem,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -145,10 +162,14 @@ hookspec = pluggy.HookspecMarker("csms")
 
 @attrs.frozen(slots=True)
 class Statement:
-    """One INSERT, UPDATE or DELETE on a plugin's own table, with named parameters; ``:tenant`` and ``:now`` are bound for it."""
+    """One INSERT, UPDATE or DELETE on a plugin's own table, with named parameters; ``:tenant`` and ``:now`` are bound for it.
+
+    ``expects`` is how many rows it must touch, where that matters: any other number undoes the whole write.
+    """
 
     sql: str
     parameters: Mapping[str, Any] = attrs.field(factory=dict)
+    expects: int | None = None
 
 
 class Store(Protocol):
@@ -162,7 +183,8 @@ class Store(Protocol):
         """Do all changes in one transaction, durable on return: the rows that each statement touched (an event counts 1).
 
         A statement's table must be named ``plugin_NAME_...``, an event's type must be one that the plugin
-        registered; otherwise ``Invalid``. Raises ``StoreUnavailable`` when nothing could be written.
+        registered; otherwise ``Invalid``. Raises ``Conflict`` when a statement touched other than the rows that it ``expects``, and
+        ``StoreUnavailable`` when nothing could be written.
         """
         ...
 
@@ -184,6 +206,9 @@ class PluginContext:
     http: Http
     chargers: Chargers
     store: Store
+    ledger: Ledger
+    payments: Payments
+    messenger: Messenger
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -199,6 +224,10 @@ class Job:
 # --- how a hook is declared -----------------------------------------------------------------------------------------------------
 
 FIRST_ANSWER = "Asked in config order; the first answer that is not None wins and the rest are not asked."
+FIRST_ANSWER_OR_NONE_AT_ALL = (
+    "Asked in config order; the first answer that is not None wins and the rest are not asked. A plugin that fails leaves the question "
+    "open (``Undecided``): nobody guesses, and it is asked again later."
+)
 ANY_REFUSAL = (
     "Every plugin is asked, all at once; any refusal wins, else an acceptance that vouches, else any; of equals the first plugin's."
 )
@@ -504,9 +533,16 @@ def answer_data_transfer(
     """The answer to a charger's DataTransfer (1.6 §4.3; 2.0.1 P02). Where every plugin says None it is ``UnknownVendorId``."""
 
 
-@decision(RunningCost, combine=FIRST_ANSWER, refusal=None)
-def running_cost(transaction: TransactionItem, tenant: TenantId, context: PluginContext) -> RunningCost | None:
-    """What a transaction costs so far, or came to. Asked whenever somebody looks; where every plugin says None it has no price yet."""
+@decision(Price, combine=FIRST_ANSWER_OR_NONE_AT_ALL, refusal=None)
+def price_charge(charge: Charge, tenant: TenantId, context: PluginContext) -> Price | None:
+    """What a charge costs. ``charge.purpose`` says whether it ended (then this becomes a bill), runs (whenever somebody looks), or is only
+    supposed. Where every plugin says None it has no price: it stays unbilled, and is not free."""
+
+
+@decision(Coverage, combine=FIRST_ANSWER_OR_NONE_AT_ALL, refusal=None)
+def cover_charge(charge: Charge, tenant: TenantId, context: PluginContext) -> Coverage | None:
+    """What allowances pay of a charge, before it is priced: ``charge.covered`` is what this answers when ``price_charge`` is asked.
+    None: nothing of it."""
 
 
 # --- contributions: register_*, once at start -----------------------------------------------------------------------------------
@@ -545,9 +581,19 @@ def register_certificate_authority(context: PluginContext) -> CertificateAuthori
 
 
 @contribution(object)
+def register_payment_providers(context: PluginContext) -> Iterable[PaymentProvider]:
+    """Payment gateways, by which tenants' accounts name them (``provider.name``). Two of one name stop the server's start."""
+
+
+@contribution(object)
+def register_channels(context: PluginContext) -> Iterable[Channel]:
+    """Ways for messages to travel (``channel.name``: ``email``, ``sms``, ``whatsapp``, ``push`` ...). The first of one name is used."""
+
+
+@contribution(object)
 def register_routes(context: PluginContext) -> Iterable[object]:
-    """Routes (``csms.api.routes.Routes``), mounted under ``/plugins/NAME``: each names the permission it needs, and is in the OpenAPI
-    document of the server. Or Blueprints (``quart.Blueprint``), behind the permission ``plugins:call`` and in no document."""
+    """Routes (``csms.api.routes.Routes``), mounted under ``/plugins/NAME``, or under ``/api/v1`` where they say so (``top=True``) and
+    nobody else has their paths: each names the permission it needs, and is in the OpenAPI document of the server. Or Blueprints (``quart.Blueprint``), behind the permission ``plugins:call`` and in no document."""
 
 
 @contribution(Job)
@@ -578,11 +624,17 @@ __all__ = [
     "DEFAULT_TENANT",
     "EVENT_TYPES",
     "FIRST_ANSWER",
+    "FIRST_ANSWER_OR_NONE_AT_ALL",
     "HOOKS",
+    "TX",
+    "WH",
     "WHOLE_CHARGER",
     "AlertRaised",
     "AlertResolved",
+    "Allowance",
+    "AllowanceUse",
     "Answered",
+    "Attachment",
     "AvailabilityChanged",
     "Blocking",
     "CallError",
@@ -591,6 +643,8 @@ __all__ = [
     "CertificateHash",
     "CertificateSigned",
     "ChangeAvailability",
+    "Channel",
+    "Charge",
     "ChargerBooted",
     "ChargerCertificateChanged",
     "ChargerCertificateExpiring",
@@ -615,6 +669,8 @@ __all__ = [
     "ConfigurationDrifted",
     "Conflict",
     "ConnectionInfo",
+    "Coverage",
+    "Covered",
     "CsmsError",
     "DataVerdict",
     "DeleteCertificate",
@@ -627,6 +683,14 @@ __all__ = [
     "Expired",
     "FirmwareCampaignAborted",
     "FirmwareUpdateChanged",
+    "Forged",
+    "Funds",
+    "GatewayAccount",
+    "GatewayAway",
+    "GatewayError",
+    "GatewayNotice",
+    "GatewayPayment",
+    "GatewayRefund",
     "GetCompositeSchedule",
     "GetDiagnostics",
     "GetInstalledCertificates",
@@ -640,30 +704,46 @@ __all__ = [
     "InstallCertificate",
     "Invalid",
     "Job",
+    "Ledger",
     "LocalListChanged",
     "LocalListEntry",
     "LogUploadChanged",
     "LoginEnded",
     "Lost",
+    "Mandate",
+    "MandateWanted",
+    "Messenger",
+    "MeterPoint",
     "MeterValues",
     "Money",
+    "NeverSent",
     "NotFound",
+    "NotSent",
     "NotSupported",
+    "Notice",
     "Offline",
     "Outcome",
+    "Outgoing",
+    "PaymentAsked",
+    "PaymentOffer",
+    "PaymentProvider",
+    "PaymentWanted",
+    "Payments",
     "Place",
     "PluginContext",
+    "Price",
+    "PriceLine",
     "QueueFull",
     "Random",
     "ReadTx",
     "Reading",
+    "Receipt",
     "Refused",
     "ReservationEnded",
     "ReservationMade",
     "ReserveNow",
     "Reset",
     "Row",
-    "RunningCost",
     "Sample",
     "SchedulePeriod",
     "SecurityEventNoted",
@@ -672,12 +752,15 @@ __all__ = [
     "SetChargingProfile",
     "SetVariables",
     "Setting",
+    "Share",
+    "Span",
     "StartCharging",
     "Statement",
     "StopCharging",
     "Store",
     "StoreUnavailable",
     "Superseded",
+    "TaxLine",
     "TenantId",
     "TicketClosed",
     "TicketOpened",
@@ -690,11 +773,11 @@ __all__ = [
     "TransactionCorrected",
     "TransactionEnded",
     "TransactionId",
-    "TransactionItem",
     "TransactionStarted",
     "TransactionUpdated",
     "TriggerMessage",
     "Turned",
+    "Undecided",
     "UnlockConnector",
     "UpdateFirmware",
     "UserChanged",
@@ -702,10 +785,14 @@ __all__ = [
     "VariableName",
     "WebhookPaused",
     "WebhookResumed",
+    "digits_of",
     "event",
     "from_datetime",
     "hookimpl",
     "iso",
+    "major",
+    "minor",
     "parse_instant",
     "to_datetime",
+    "written",
 ]

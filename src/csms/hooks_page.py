@@ -64,7 +64,8 @@ def _hook(hook: Hook) -> Iterator[str]:
     yield f"```python\n{signature(hook)}\n```\n"
     yield _prose(hook.function.__doc__ or "")
     if hook.combine:
-        yield f"\n{hook.combine} A failing plugin that must agree is taken to say `{_brief(hook.refusal)}`."
+        failing = "" if hook.refusal is None else f" A failing plugin that must agree is taken to say `{_brief(hook.refusal)}`."
+        yield f"\n{hook.combine}{failing}"
     kind = EVENT_TYPES.get(hook.name)
     if kind is not None:
         how = "Durable: at least once, in order per key." if kind.durable else "Volatile: at most once."

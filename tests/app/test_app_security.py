@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
+import structlog.testing
 import trio
 import trio_websocket
 import trustme
@@ -188,13 +189,14 @@ async def test_tc_088_the_subprotocol_is_agreed_over_tls(server_config: Config, 
 async def test_sighup_has_the_files_read_anew(pki: Pki) -> None:
     tls = ChargerTls(OcppConfig(**pki.files()))
     before = tls.context
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(heed_hangups, tls)
-        await trio.testing.wait_all_tasks_blocked()
-        pki.files()
-        os.kill(os.getpid(), signal.SIGHUP)
-        with trio.fail_after(5):
-            while tls.context is before:
-                await trio.sleep(0.001)
-        nursery.cancel_scope.cancel()
-    assert tls.context is not before
+    with structlog.testing.capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(heed_hangups, tls)
+            await trio.testing.wait_all_tasks_blocked()
+            pki.files()
+            os.kill(os.getpid(), signal.SIGHUP)
+            with trio.fail_after(5):
+                while tls.context is before:
+                    await trio.sleep(0.001)
+            nursery.cancel_scope.cancel()
+    assert [entry["event"] for entry in logs] == ["tls.reloaded"]

@@ -32,7 +32,7 @@ MOST_SEEDS = 12
 """So many seeds at most a broken server may survive."""
 
 
-@pytest.mark.parametrize("seed", [*range(3), 146])
+@pytest.mark.parametrize("seed", [*range(6), 146])
 def test_every_promise_is_kept(seed: int) -> None:
     result = run_seed(seed, SMALL)
     assert result.broken == []
@@ -89,7 +89,6 @@ def noticed(*promises: str) -> bool:
     return False
 
 
-@pytest.mark.campaign
 def test_an_answer_before_the_commit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     verb = SqliteWriter._verb
 
@@ -101,7 +100,6 @@ def test_an_answer_before_the_commit_is_noticed(monkeypatch: pytest.MonkeyPatch)
     assert noticed("no acknowledged fact lost")
 
 
-@pytest.mark.campaign
 def test_a_stop_that_is_acknowledged_and_forgotten_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     stop, count = transactions.stop, iter(range(1_000_000))
 
@@ -112,7 +110,6 @@ def test_a_stop_that_is_acknowledged_and_forgotten_is_noticed(monkeypatch: pytes
     assert noticed("no acknowledged fact lost", "energy conserved")
 
 
-@pytest.mark.campaign
 def test_an_event_that_is_not_delivered_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     deliver = Courier._deliver
 
@@ -126,7 +123,6 @@ def test_an_event_that_is_not_delivered_is_noticed(monkeypatch: pytest.MonkeyPat
     assert noticed("events delivered, in order")
 
 
-@pytest.mark.campaign
 def test_an_event_that_overtakes_another_of_its_key_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key that was set aside for a retry does not hold back what comes after it."""
     wait = Courier._wait
@@ -139,7 +135,6 @@ def test_an_event_that_overtakes_another_of_its_key_is_noticed(monkeypatch: pyte
     assert noticed("events delivered, in order")
 
 
-@pytest.mark.campaign
 def test_a_store_error_that_is_acknowledged_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     hear = dispatch.Dispatch.hear
 
@@ -155,7 +150,6 @@ def test_a_store_error_that_is_acknowledged_is_noticed(monkeypatch: pytest.Monke
     assert noticed("no acknowledged fact lost")
 
 
-@pytest.mark.campaign
 def test_a_charger_that_is_not_answered_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     work: Callable[..., Any] = worker.work
 
@@ -167,7 +161,6 @@ def test_a_charger_that_is_not_answered_is_noticed(monkeypatch: pytest.MonkeyPat
     assert noticed("nobody starved")
 
 
-@pytest.mark.campaign
 def test_an_unexpected_error_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def clumsy(*arguments: Any) -> None:
         raise ZeroDivisionError("a mistake of ours")
@@ -176,7 +169,6 @@ def test_an_unexpected_error_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     assert noticed("no surprises")
 
 
-@pytest.mark.campaign
 def test_transactions_that_depend_on_luck_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that reckons by the time of receipt: right as long as everything comes at once."""
     stop = transactions.stop
@@ -188,7 +180,6 @@ def test_transactions_that_depend_on_luck_are_noticed(monkeypatch: pytest.Monkey
     assert noticed(SAME)
 
 
-@pytest.mark.campaign
 def test_a_broken_seed_of_the_command_line_says_how_to_run_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     fine = CliRunner().invoke(main, ["--seeds", "1", "--jobs", "1", "--chargers", "2", "--hours", "0.03"])
     assert fine.exit_code == 0, fine.output
@@ -200,7 +191,6 @@ def test_a_broken_seed_of_the_command_line_says_how_to_run_it_again(monkeypatch:
     assert "python -m csms.testing.world --seed 7 --chargers 2 --hours 0.03 --trace" in broken.output
 
 
-@pytest.mark.campaign
 def test_the_trace_shows_what_happens() -> None:
     shown = CliRunner().invoke(main, ["--seed", "1", "--trace", "--chargers", "1", "--hours", "0.03"])
     assert shown.exit_code == 0, shown.output

@@ -112,8 +112,10 @@ class Route:
 class Routes:
     """The routes of one slice or plugin."""
 
-    def __init__(self, name: str, about: str, *, tag: str = "") -> None:
+    def __init__(self, name: str, about: str, *, tag: str = "", top: bool = False) -> None:
+        """``top`` is for a plugin whose routes are to be beside those of the core, under ``/api/v1``."""
         self.name = name
+        self.top = top
         self.about = about
         self.tag = tag or name.replace("_", " ").capitalize()
         self.routes: list[Route] = []

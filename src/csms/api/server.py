@@ -115,7 +115,8 @@ def build(
     live_socket.install(app, feed, backing, config, prefix=PREFIX)
     for plugin, each in plugin_routes:
         if isinstance(each, Routes):
-            mount(app, described.tell([each], prefix := f"/plugins/{plugin}"), backing, prefix=prefix)
+            prefix = PREFIX if each.top else f"/plugins/{plugin}"
+            mount(app, described.tell([each], prefix), backing, prefix=prefix)
             continue
         _guard(each, backing, "plugins:call")
         app.register_blueprint(each, url_prefix=f"/plugins/{plugin}{each.url_prefix or ''}", name=f"{plugin}.{each.name}")

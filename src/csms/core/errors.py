@@ -38,6 +38,10 @@ class WriterStopped(StoreUnavailable):
     """The writer has stopped; ``write`` raises this at once instead of waiting for ever."""
 
 
+class Undecided(CsmsError):
+    """Whoever should have answered a question failed, and nobody may guess the answer: ask again later."""
+
+
 class NeedsKeys(CsmsError):
     """A verb touched an aggregate whose key it did not declare; the writer reruns it holding ``keys``."""
 

@@ -12,8 +12,10 @@ from .documents import Documents, NoDocuments
 from .events import Delivered, Event
 from .files import Files, NoFiles
 from .ids import TenantId
-from .messages import NoNotifier, Notifier
+from .ledger import Ledger, NoLedger
+from .messages import Channel, Messenger, NoMessenger, NoNotifier, Notifier
 from .nouns import noun
+from .payments import NoPayments, PaymentProvider, Payments
 from .vault import NoVault, Vault
 
 T = TypeVar("T")
@@ -228,7 +230,10 @@ class Decisions(Protocol):
     """Questions that plugins may answer."""
 
     async def ask(self, hook: str, /, **question: Any) -> Any:
-        """Ask a decision hook by name; see ``hooks.py`` for what each takes and answers, and how answers combine."""
+        """Ask a decision hook by name; see ``hooks.py`` for what each takes and answers, and how answers combine.
+
+        Raises ``Undecided`` where a plugin failed and nobody may guess what it would have said.
+        """
         ...
 
 
@@ -329,6 +334,13 @@ class Ports:
     documents: Documents = attrs.field(factory=NoDocuments)
     vault: Vault = attrs.field(factory=NoVault)
     notifier: Notifier = attrs.field(factory=NoNotifier)
+    messenger: Messenger = attrs.field(factory=NoMessenger)
+    ledger: Ledger = attrs.field(factory=NoLedger)
+    payments: Payments = attrs.field(factory=NoPayments)
+    providers: Mapping[str, PaymentProvider] = attrs.field(factory=dict)
+    """Payment gateways by name, as plugins brought them."""
+    channels: Mapping[str, Channel] = attrs.field(factory=dict)
+    """Ways for messages by name, as plugins brought them."""
     authority: CertificateAuthority | None = None
     """Who signs certificates; None where nobody does."""
 

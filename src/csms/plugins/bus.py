@@ -11,10 +11,11 @@ import structlog
 import trio
 
 from csms.config import PluginsConfig
+from csms.core.errors import Undecided
 from csms.core.events import Delivered
 from csms.core.ports import Ports, Random
 from csms.db.outbox import Consumer, Pace
-from csms.hooks import ANY_REFUSAL, HOOKS, Job, PluginContext
+from csms.hooks import ANY_REFUSAL, FIRST_ANSWER_OR_NONE_AT_ALL, HOOKS, Job, PluginContext
 
 from .breaker import Breaker
 from .call import HookCall, Observe, contributed, unobserved
@@ -76,6 +77,9 @@ class Bus:
                 http=ports.http,
                 chargers=ports.chargers,
                 store=PluginStore(ports.database, plugin=plugin.name, events=plugin.events),
+                ledger=ports.ledger,
+                payments=ports.payments,
+                messenger=ports.messenger,
             )
             for calls in plugin.calls.values():
                 for call in calls:
@@ -95,7 +99,8 @@ class Bus:
     async def ask(self, hook: str, /, **question: Any) -> Any:
         """Ask a decision hook; None when no plugin has an opinion. Without an implementation this neither waits nor checks anything.
 
-        A plugin that fails, is too slow or rests has no opinion, or refuses where ``[plugins] must_agree`` names it.
+        A plugin that fails, is too slow or rests has no opinion, or refuses where ``[plugins] must_agree`` names it. Raises ``Undecided``
+        for it where the hook lets nobody guess.
         """
         asked = self._decisions[hook]
         if not asked:
@@ -127,7 +132,9 @@ class Bus:
     async def _opinion(self, plugin: Plugin, call: HookCall, question: Mapping[str, Any]) -> Any:
         try:
             return await call.ask(question)
-        except PluginFailed:  # logged and counted by the call
+        except PluginFailed as error:  # logged and counted by the call
+            if self._hooks[call.hook].combine == FIRST_ANSWER_OR_NONE_AT_ALL:
+                raise Undecided(str(error)) from None
             return self._hooks[call.hook].refusal if plugin.must_agree else None
 
     # --- events -----------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from csms.core.errors import Invalid
+from csms.core.errors import Conflict, Invalid
 from csms.core.events import Event
 from csms.core.ids import TenantId
 from csms.core.ports import Database, Tx
@@ -23,11 +23,13 @@ def table_prefix(plugin: str) -> str:
 
 
 def apply(tx: Tx, changes: tuple[Statement | Event, ...]) -> tuple[int, ...]:
-    """The verb: core code that carries out what the plugin wants changed, so that no plugin code runs in the writer."""
+    """The verb: core code that carries out what the plugin wants changed, so that no plugin code runs in the writer. Raises ``Conflict``."""
     touched = []
     for change in changes:
         if isinstance(change, Statement):
-            touched.append(tx.run(change.sql, **change.parameters))
+            touched.append(rows := tx.run(change.sql, **change.parameters))
+            if change.expects not in (None, rows):
+                raise Conflict(f"it changed meanwhile: {rows} rows were touched, not {change.expects}")
         else:
             tx.emit(change)
             touched.append(1)
@@ -48,7 +50,7 @@ class PluginStore:
         return await self._database.read(query, *arguments, tenant=tenant)
 
     async def write(self, *changes: Statement | Event, tenant: TenantId) -> tuple[int, ...]:
-        """Do all changes in one transaction. Raises ``Invalid`` for what is not the plugin's own, ``StoreUnavailable``."""
+        """Do all changes in one transaction. Raises ``Invalid`` for what is not the plugin's own, ``Conflict``, ``StoreUnavailable``."""
         for change in changes:
             self._check(change)
         keys = {self._key, *(change.key for change in changes if isinstance(change, Event))}

@@ -1,0 +1,1 @@
+"""Plans: what drivers subscribe to, and the allowances that go with it."""

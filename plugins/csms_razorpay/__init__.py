@@ -1,0 +1,1 @@
+"""Takes payments through Razorpay."""

@@ -1,0 +1,1 @@
+"""Sends messages by SMS through an HTTP gateway."""

@@ -1,0 +1,1 @@
+"""Prices charges by versioned tariffs."""

@@ -1,0 +1,1 @@
+"""Sends and hears messages by WhatsApp."""
