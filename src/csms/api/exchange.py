@@ -47,6 +47,9 @@ class Headers:
         value = self._first.get(_line_name(name))
         return default if value is None else value.decode("latin-1")
 
+    def __contains__(self, name: str) -> bool:
+        return _line_name(name) in self._first
+
     def getlist(self, name: str) -> list[str]:
         """Every value, in order."""
         wanted = _line_name(name)
