@@ -13,7 +13,7 @@ from csms.core.errors import Conflict, CsmsError, Invalid, NeedsKeys, NotFound, 
 def test_every_error_on_purpose_has_one_root() -> None:
     raised = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
     assert all(issubclass(each, CsmsError) for each in raised)
-    assert len(raised) == 9
+    assert len(raised) == 10
 
 
 def test_a_stopped_writer_is_a_store_that_is_away() -> None:

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import attrs
+
+from .ids import charger_key
 from .nouns import noun
 
 EVENT_TYPES: dict[str, type[Event]] = {}
@@ -25,6 +28,18 @@ class Event:
     def key(self) -> str:
         """The aggregate whose order matters, one of the write's keys."""
         raise NotImplementedError
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class ChargerEvent(Event):
+    """What the events of one charger share: they reach a consumer in order, with everything else of the charger."""
+
+    charger_id: str
+
+    @property
+    def key(self) -> str:
+        """The charger's write key."""
+        return charger_key(self.charger_id)
 
 
 def event(cls: type[Event]) -> type[Event]:

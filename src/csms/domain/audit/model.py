@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import attrs
 
+from csms.core.access import AuditEntry
 from csms.core.paging import Following, filter_by
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class AuditRecord:
-    """One entry of the audit log, as it was stored; see ``core.access.AuditEntry``."""
+class AuditRecord(AuditEntry):
+    """One entry of the audit log, as it was stored."""
 
     id: int
     at: int
-    actor_kind: str
-    actor_id: int | None
-    actor_name: str
-    action: str
-    subject_kind: str
-    subject_id: str
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-    detail: Mapping[str, Any]
-    remote_address: str
-    request_id: str
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -7,8 +7,7 @@ from typing import ClassVar, Protocol
 import attrs
 
 from csms.core.commands import LocalListEntry
-from csms.core.events import Event, event
-from csms.core.ids import charger_key
+from csms.core.events import ChargerEvent, event
 from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.core.reports import Token, TokenVerdict
 
@@ -166,19 +165,13 @@ class Message:
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class LocalListChanged(Event):
+class LocalListChanged(ChargerEvent):
     """A charger's local list has a new version, or stands otherwise than before to what it should be (``state``)."""
 
     type: ClassVar[str] = "local_list_changed"
 
-    charger_id: str
     state: str
     previous_state: str
     version: int
     entries: int
     problem: str
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)

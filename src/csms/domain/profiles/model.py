@@ -8,8 +8,8 @@ from typing import ClassVar
 import attrs
 
 from csms.core.charging import ChargingProfile
-from csms.core.events import Event, event
-from csms.core.ids import Place, charger_key
+from csms.core.events import ChargerEvent, event
+from csms.core.ids import Place
 from csms.core.ports import ReadTx
 
 WANTED = "wanted"
@@ -179,21 +179,15 @@ class Rules:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class AboutProfile(Event):
+class AboutProfile(ChargerEvent):
     """What every event about a charging profile says. ``template`` is ``""`` for one that has no name."""
 
-    charger_id: str
     evse: int
     profile_id: int
     purpose: str
     stack_level: int
     transaction_id: int | None
     template: str
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)
 
 
 @event

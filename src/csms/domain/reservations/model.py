@@ -6,8 +6,8 @@ from typing import ClassVar, Protocol
 
 import attrs
 
-from csms.core.events import Event, event
-from csms.core.ids import Place, charger_key
+from csms.core.events import ChargerEvent, event
+from csms.core.ids import Place
 from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.core.reports import Token
 
@@ -154,22 +154,16 @@ class ReservationsQuery(Paged):
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class AboutReservation(Event):
+class AboutReservation(ChargerEvent):
     """What every event about a reservation says."""
 
     reservation_id: int
-    charger_id: str
     evse: int
     connector: int
     token: str
     parent: str
     driver_id: int | None
     expires_at: int
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)
 
 
 @event

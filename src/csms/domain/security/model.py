@@ -8,8 +8,7 @@ import attrs
 
 from csms.core.certificates import CertificateHash
 from csms.core.commands import VariableName
-from csms.core.events import Event, event
-from csms.core.ids import charger_key
+from csms.core.events import ChargerEvent, event
 
 ASKED, SIGNED, FAILED, REJECTED = "asked", "signed", "failed", "rejected"
 """States of a request: it waits for the authority, was signed, will never be signed, or was not even taken."""
@@ -260,21 +259,9 @@ class SecurityEvent:
 # --- events ---------------------------------------------------------------------------------------------------------------------
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class ChargerSecurityEvent(Event):
-    """What the events of one charger share: they reach a consumer in order."""
-
-    charger_id: str
-
-    @property
-    def key(self) -> str:
-        """The charger's write key."""
-        return charger_key(self.charger_id)
-
-
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class SecurityEventNoted(ChargerSecurityEvent):
+class SecurityEventNoted(ChargerEvent):
     """A charger reported a security event (A04), or we noticed one about it (``source`` is ``csms``)."""
 
     type: ClassVar[str] = "security_event_reported"
@@ -288,7 +275,7 @@ class SecurityEventNoted(ChargerSecurityEvent):
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class ChargerCertificateChanged(ChargerSecurityEvent):
+class ChargerCertificateChanged(ChargerEvent):
     """A charger's certificate was issued, became active, superseded, rejected, revoked or expired; ``previous_state`` is ``""`` at first."""
 
     type: ClassVar[str] = "charger_certificate_changed"
@@ -304,7 +291,7 @@ class ChargerCertificateChanged(ChargerSecurityEvent):
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class ChargerCertificateExpiring(ChargerSecurityEvent):
+class ChargerCertificateExpiring(ChargerEvent):
     """A charger's certificate ends soon and could not be renewed; its charger was told so ``renewals`` times. Told once."""
 
     type: ClassVar[str] = "charger_certificate_expiring"

@@ -6,30 +6,23 @@ from typing import ClassVar
 
 import attrs
 
-from csms.core.events import Event, event
-from csms.core.ids import charger_key
+from csms.core.events import ChargerEvent, Event, event
 
 from .words import TOKENS_KEY
 
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class TokenSeen(Event):
+class TokenSeen(ChargerEvent):
     """A token was shown at a charger (Authorize), known or not, and got ``status`` (2.0.1 AuthorizationStatusEnumType)."""
 
     type: ClassVar[str] = "token_seen"
 
-    charger_id: str
     token: str
     kind: str
     status: str
     token_id: int | None
     driver_id: int | None
-
-    @property
-    def key(self) -> str:
-        """The charger's write key: what is shown at one charger is told in order."""
-        return charger_key(self.charger_id)
 
 
 @event

@@ -105,12 +105,11 @@ class Connector:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class StatusChange:
-    """One row of the status history. ``applied`` is False for what was already outdated when it came."""
+class StatusFacts:
+    """What a row of the status history says. ``applied`` is False for what was already outdated when it came."""
 
     id: int
     charger_id: str
-    place: Place
     status: str
     status_raw: str
     error_code: str
@@ -120,6 +119,13 @@ class StatusChange:
     reported_at: int
     received_at: int
     applied: bool
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class StatusChange(StatusFacts):
+    """One row of the status history."""
+
+    place: Place
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -219,22 +225,11 @@ class StatusHistoryQuery(Following):
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class StatusRow:
-    """One row of the status history as the API shows it; see ``StatusChange``."""
+class StatusRow(StatusFacts):
+    """One row of the status history as the API shows it."""
 
-    id: int
-    charger_id: str
     evse: int
     connector: int
-    status: str
-    status_raw: str
-    error_code: str
-    info: str
-    vendor_id: str
-    vendor_error_code: str
-    reported_at: int
-    received_at: int
-    applied: bool
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -6,20 +6,8 @@ from typing import ClassVar
 
 import attrs
 
-from csms.core.events import Event, event
-from csms.core.ids import Place, charger_key
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class ChargerEvent(Event):
-    """What the events of one charger share: they reach a consumer in order."""
-
-    charger_id: str
-
-    @property
-    def key(self) -> str:
-        """The charger's write key."""
-        return charger_key(self.charger_id)
+from csms.core.events import ChargerEvent, event
+from csms.core.ids import Place
 
 
 @event

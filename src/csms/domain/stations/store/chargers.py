@@ -335,6 +335,24 @@ def flag(value: int | None) -> bool | None:
     return None if value is None else bool(value)
 
 
+def facts_of(row: Row) -> ChargerFacts:
+    """What a charger said of itself at its last boot."""
+    return ChargerFacts(
+        vendor=row["vendor"],
+        model=row["model"],
+        serial=row["serial"],
+        duplicate_serial=row["duplicate_serial"],
+        firmware=row["firmware"],
+        iccid=row["iccid"],
+        imsi=row["imsi"],
+        meter_type=row["meter_type"],
+        meter_serial=row["meter_serial"],
+        mac=row["mac"],
+        boot_reason=row["boot_reason"],
+        booted_at=row["booted_at"],
+    )
+
+
 def _charger(row: Row) -> Charger:
     return Charger(
         id=row["id"],
@@ -342,20 +360,7 @@ def _charger(row: Row) -> Charger:
         station_id=row["station_id"],
         approval=row["approval"],
         registration=row["registration"],
-        facts=ChargerFacts(
-            vendor=row["vendor"],
-            model=row["model"],
-            serial=row["serial"],
-            duplicate_serial=row["duplicate_serial"],
-            firmware=row["firmware"],
-            iccid=row["iccid"],
-            imsi=row["imsi"],
-            meter_type=row["meter_type"],
-            meter_serial=row["meter_serial"],
-            mac=row["mac"],
-            boot_reason=row["boot_reason"],
-            booted_at=row["booted_at"],
-        ),
+        facts=facts_of(row),
         protocol=row["protocol"],
         heartbeat_interval_s=row["heartbeat_interval_s"],
         answers_pings=flag(row["answers_pings"]),

@@ -10,7 +10,6 @@ from csms.core.ports import ReadTx, Row
 from csms.domain.listing import Listing, page
 from csms.domain.stations.model import (
     ChargerDetail,
-    ChargerFacts,
     ChargerItem,
     ChargerLink,
     ChargerOddity,
@@ -20,7 +19,7 @@ from csms.domain.stations.model import (
     kilowatts,
 )
 
-from .chargers import flag
+from .chargers import facts_of, flag
 from .connector_details import states_of
 
 _ODDITIES_SHOWN = 20
@@ -110,7 +109,7 @@ def charger_detail(tx: ReadTx, charger_id: str) -> ChargerDetail | None:
         return None
     return ChargerDetail(
         **_item(row, states_of(tx, [charger_id]).get(charger_id, ())),
-        facts=_facts(row),
+        facts=facts_of(row),
         model_id=row["model_id"],
         model_quirks_note=row["quirks_note"] or "",
         note=row["note"],
@@ -170,23 +169,6 @@ def _item(row: Row, connectors: tuple[ConnectorState, ...]) -> Mapping[str, Any]
         "archived_at": row["removed_at"],
         "connectors": connectors,
     }
-
-
-def _facts(row: Row) -> ChargerFacts:
-    return ChargerFacts(
-        vendor=row["vendor"],
-        model=row["model"],
-        serial=row["serial"],
-        duplicate_serial=row["duplicate_serial"],
-        firmware=row["firmware"],
-        iccid=row["iccid"],
-        imsi=row["imsi"],
-        meter_type=row["meter_type"],
-        meter_serial=row["meter_serial"],
-        mac=row["mac"],
-        boot_reason=row["boot_reason"],
-        booted_at=row["booted_at"],
-    )
 
 
 def _link(row: Row) -> ChargerLink | None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import attrs
 
-from csms.core.events import Event, event
+from csms.core.events import ChargerEvent, Event, event
 from csms.core.ids import charger_key
 from csms.core.nouns import noun
 from csms.core.reports import Reading
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class AboutTransaction(Event):
+class AboutTransaction(ChargerEvent):
     """What every event about a transaction says. ``token_status`` is what the charger was told about the token."""
 
     transaction_id: int
-    charger_id: str
     evse: int
     connector: int
     reference: str
@@ -23,11 +22,6 @@ class AboutTransaction(Event):
     token: str
     token_status: str
     driver_id: int | None
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)
 
 
 @event

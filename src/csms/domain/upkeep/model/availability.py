@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import attrs
 
-from csms.core.events import Event, event
-from csms.core.ids import Place, charger_key
+from csms.core.events import ChargerEvent, event
+from csms.core.ids import Place
 from csms.core.paging import Paged, filter_by, one_of, sorts
 from csms.core.reports import AVAILABLE, FAULTED, UNAVAILABLE, UNKNOWN
 
@@ -171,7 +171,7 @@ def shows(place: Place, present: Iterable[tuple[Place, str]]) -> bool | str | No
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class AvailabilityChanged(Event):
+class AvailabilityChanged(ChargerEvent):
     """A place is to be in service or not, or its charger answered to that or showed it. ``state`` says how far it is.
 
     ``reason`` is the operator's, ``answer`` the charger's.
@@ -179,15 +179,9 @@ class AvailabilityChanged(Event):
 
     type: ClassVar[str] = "availability_changed"
 
-    charger_id: str
     place: Place
     operative: bool
     state: str
     reason: str
     set_by: str
     answer: str
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)

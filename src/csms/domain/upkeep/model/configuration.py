@@ -11,8 +11,7 @@ import attrs
 
 from csms.core.commands import VariableName
 from csms.core.errors import Invalid
-from csms.core.events import Event, event
-from csms.core.ids import charger_key
+from csms.core.events import ChargerEvent, event
 from csms.domain.security.model import KEY_NAMES, PROFILE_NAMES
 
 PENDING = "pending"
@@ -243,7 +242,7 @@ class Standing:
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class ConfigurationDrifted(Event):
+class ConfigurationDrifted(ChargerEvent):
     """A charger does not have what it should: it had it and has something else now, or would not take it. Told once per drift.
 
     ``refused`` are those of the ``keys`` that it would not take; the others will be set again.
@@ -251,28 +250,16 @@ class ConfigurationDrifted(Event):
 
     type: ClassVar[str] = "configuration_drifted"
 
-    charger_id: str
     keys: tuple[str, ...]
     refused: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)
 
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class ConfigurationApplied(Event):
+class ConfigurationApplied(ChargerEvent):
     """A charger took what it should have. ``reboot_required`` are those of the ``keys`` that it follows after its next reboot."""
 
     type: ClassVar[str] = "configuration_applied"
 
-    charger_id: str
     keys: tuple[str, ...]
     reboot_required: tuple[str, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import attrs
 from attrs import validators
 
-from csms.core.events import Event, event
-from csms.core.ids import charger_key
+from csms.core.events import ChargerEvent, event
 from csms.core.paging import Paged, filter_by, one_of, sorts
 
 from .locations import without_secrets
@@ -225,13 +224,12 @@ class UpdatesQuery(Paged):
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class FirmwareUpdateChanged(Event):
+class FirmwareUpdateChanged(ChargerEvent):
     """A firmware update got into another state. ``status`` is what the charger said, ``note`` what else is known of why."""
 
     type: ClassVar[str] = "firmware_update_changed"
 
     update_id: int
-    charger_id: str
     campaign_id: int | None
     state: str
     previous_state: str
@@ -239,8 +237,3 @@ class FirmwareUpdateChanged(Event):
     version: str
     previous_version: str
     note: str
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)

@@ -8,8 +8,7 @@ from typing import ClassVar
 import attrs
 from attrs.validators import ge, in_, le, max_len, optional
 
-from csms.core.events import Event, event
-from csms.core.ids import charger_key
+from csms.core.events import ChargerEvent, event
 from csms.core.paging import Paged, filter_by, one_of, sorts
 
 from .locations import without_secrets
@@ -145,21 +144,15 @@ class UploadsQuery(Paged):
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
-class LogUploadChanged(Event):
+class LogUploadChanged(ChargerEvent):
     """A request for diagnostics or a log got into another state. ``file_id`` is the newest file that came, None while there is none."""
 
     type: ClassVar[str] = "log_upload_changed"
 
     upload_id: int
-    charger_id: str
     kind: str
     state: str
     previous_state: str
     status: str
     file_id: int | None
     note: str
-
-    @property
-    def key(self) -> str:
-        """Ordered with everything else of the charger."""
-        return charger_key(self.charger_id)
