@@ -164,7 +164,7 @@ def routes(database: StoreDatabase) -> Routes:
         found.sort(key=lambda each: getattr(each, query.sort.removeprefix("-")), reverse=query.sort.startswith("-"))
         return cut(found, query)
 
-    @made.post("/consumers/<path:consumer>/replay", needs="system:write")
+    @made.post("/consumers/<path:consumer>/replay", needs="system:write", example={"first_event_id": 1200, "last_event_id": 1300})
     async def replay(call: Call, consumer: str, body: Replay) -> Replayed:
         """Have a consumer's dead letters delivered again or, with ids, every event of that range that it has heard before."""
         count = await outbox.replay(database, consumer, first=body.first_event_id, last=body.last_event_id)

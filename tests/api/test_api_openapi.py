@@ -98,6 +98,11 @@ def test_tags_say_what_they_are_about(document: dict[str, Any]) -> None:
     assert {tag for _, each in operations(document) for tag in each["tags"]} == set(told)
 
 
+def test_every_body_of_json_has_an_example(api: Described) -> None:
+    lacking = [route.name for route, _ in api.operations() if route.body is not None and examples(route)[0] is None]
+    assert not lacking, f"give these routes example=...: {', '.join(lacking)}"
+
+
 def test_examples_are_what_the_server_takes_and_gives(api: Described, document: dict[str, Any]) -> None:
     for route, path in api.operations():
         asked, answered = examples(route)

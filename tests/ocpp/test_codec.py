@@ -96,7 +96,7 @@ profiles = st.builds(
     stack_level=st.integers(0, 2**70),
     recurrency=st.sampled_from(["", "Daily", "Weekly"]),
     transaction_id=st.none() | integers,
-    valid_from=st.none() | integers,
+    valid_from_at=st.none() | integers,
     schedule=st.builds(
         ChargingSchedule,
         unit=st.sampled_from(UNITS),

@@ -64,5 +64,5 @@ class ChargingProfile:
     recurrency: str = attrs.field(default="", validator=_in(RECURRENCIES))
     transaction_id: int | None = None
     reference: str = ""
-    valid_from: int | None = None
-    valid_to: int | None = None
+    valid_from_at: int | None = None
+    valid_to_at: int | None = None

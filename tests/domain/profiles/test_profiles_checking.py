@@ -38,7 +38,7 @@ GOOD: list[Callable[[Make], ChargingProfile]] = [
     lambda make: make(kind=RELATIVE, start_at=None),
     lambda make: make(16, 10, kind=RECURRING, recurrency=DAILY, duration_s=86_400),
     lambda make: make(kind=RECURRING, recurrency=WEEKLY, duration_s=604_800),
-    lambda make: make(purpose=CHARGER_MAX, valid_from=1, valid_to=2),
+    lambda make: make(purpose=CHARGER_MAX, valid_from_at=1, valid_to_at=2),
     lambda make: make(purpose=TX, transaction_id=5, kind=RELATIVE, start_at=None),
     lambda make: make("8.1"),
 ]
@@ -60,7 +60,7 @@ BAD: list[tuple[str, Callable[[Make], ChargingProfile]]] = [
     ("schedule.start_at", lambda make: make(start_at=None)),
     ("schedule.start_at", lambda make: make(kind=RELATIVE)),
     ("kind", lambda make: make(kind=RELATIVE, start_at=None, purpose=CHARGER_MAX)),
-    ("valid_to", lambda make: make(valid_from=5, valid_to=5)),
+    ("valid_to_at", lambda make: make(valid_from_at=5, valid_to_at=5)),
     ("transaction_id", lambda make: make(transaction_id=5)),
     ("reference", lambda make: make(reference="x")),
     ("schedule.duration_s", lambda make: make(duration_s=0)),

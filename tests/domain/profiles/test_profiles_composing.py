@@ -74,7 +74,7 @@ def test_the_last_period_holds_until_the_duration_ends() -> None:
 
 
 def test_validity_begins_and_ends() -> None:
-    valid = profile((0, 6), stack_level=1, valid_from=AT + 60_000, valid_to=AT + 120_000)
+    valid = profile((0, 6), stack_level=1, valid_from_at=AT + 60_000, valid_to_at=AT + 120_000)
     assert said((1, profile((0, 16))), (1, valid)) == [(0, 16), (60, 6), (120, 16)]
 
 
@@ -166,9 +166,9 @@ def model(installed: list[Placed], asked: Window, second: int) -> tuple[Decimal 
     running = {each.evse: each for each in sorted(asked.charges, key=lambda each: each.started_at)}
 
     def speaks(one: ChargingProfile, evse: int) -> tuple[Decimal, int | None] | None:
-        if one.valid_from is not None and not one.valid_from <= at:
+        if one.valid_from_at is not None and not one.valid_from_at <= at:
             return None
-        if one.valid_to is not None and not at < one.valid_to:
+        if one.valid_to_at is not None and not at < one.valid_to_at:
             return None
         start = one.schedule.start_at
         if start is None:
@@ -257,8 +257,8 @@ def profiles(draw: st.DrawFn) -> Placed:
         stack_level=draw(st.integers(0, 3)),
         schedule=ChargingSchedule(unit=unit, periods=periods, start_at=start_at, duration_s=duration_s),
         transaction_id=draw(st.sampled_from([None, 7, 8])) if purpose == TX else None,
-        valid_from=None if valid_from is None else AT + valid_from,
-        valid_to=None if valid_to is None else AT + valid_to,
+        valid_from_at=None if valid_from is None else AT + valid_from,
+        valid_to_at=None if valid_to is None else AT + valid_to,
     )
     evse = {CHARGER_MAX: 0, TX: 1}.get(purpose, draw(st.integers(0, 2)))
     return Placed(evse, check(made))

@@ -218,8 +218,8 @@ async def test_where_nobody_knows_whether_it_came_with_the_start_it_is_sent_agai
 
 async def test_what_is_past_its_validity_is_cleared_and_not_wanted_again(scene: Scene, make: Make) -> None:
     ends_at = scene.clock.now() + 60_000
-    await assign(scene, make(valid_to=ends_at))
-    await flows.send_profile(scene.ports, scene.rules, "C1", EVSE_1, make(valid_to=ends_at), tenant=DEFAULT_TENANT)
+    await assign(scene, make(valid_to_at=ends_at))
+    await flows.send_profile(scene.ports, scene.rules, "C1", EVSE_1, make(valid_to_at=ends_at), tenant=DEFAULT_TENANT)
     assert await scene.do(service.tidy) == 0
     scene.clock.advance(60_000)
     scene.said()

@@ -38,7 +38,7 @@ def test_a_document_is_read_and_written_back() -> None:
         kind=RECURRING,
         recurrency=DAILY,
         stack_level=2,
-        valid_to=valid_to,
+        valid_to_at=valid_to,
         schedule=ChargingSchedule(
             unit="A",
             start_at=start_at,

@@ -73,6 +73,7 @@ def routes(settings: Settings) -> Routes:
         reach=CHARGER,
         moves=True,
         limit_s=CHARGER_LIMIT_S,
+        example={"full": True},
     )
     async def synchronise(call: Call, charger_id: str, body: Synchronise) -> LocalListItem:
         """Bring a connected charger's list in step now, and say how it stands then; if it could not be done, it is tried again."""

@@ -20,8 +20,8 @@ def check(profile: ChargingProfile) -> ChargingProfile:
     _whole("id", profile.id)
     _whole("stack_level", profile.stack_level)
     _check_kind(profile)
-    if profile.valid_from is not None and profile.valid_to is not None and profile.valid_from >= profile.valid_to:
-        raise Invalid("it ends before it begins to be valid", field="valid_to")
+    if profile.valid_from_at is not None and profile.valid_to_at is not None and profile.valid_from_at >= profile.valid_to_at:
+        raise Invalid("it ends before it begins to be valid", field="valid_to_at")
     if profile.purpose != TX:
         for field in ("transaction_id", "reference"):
             if getattr(profile, field):

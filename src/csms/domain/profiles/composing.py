@@ -125,7 +125,7 @@ def _prevailing(profiles: Iterable[ChargingProfile], window: Window, evse: int, 
 
 def _said(profile: ChargingProfile, window: Window, evse: int, at: int) -> _Limit | None:
     """What one profile says at an instant."""
-    if (profile.valid_from is not None and at < profile.valid_from) or (profile.valid_to is not None and at >= profile.valid_to):
+    if (profile.valid_from_at is not None and at < profile.valid_from_at) or (profile.valid_to_at is not None and at >= profile.valid_to_at):
         return None
     schedule = profile.schedule
     since_ms = at - _start(profile, window, evse)
@@ -173,7 +173,7 @@ def _changes(known: Sequence[Placed], window: Window) -> set[int]:
 
 
 def _instants(profile: ChargingProfile, window: Window, evses: set[int]) -> Iterator[int]:
-    yield from (at for at in (profile.valid_from, profile.valid_to) if at is not None)
+    yield from (at for at in (profile.valid_from_at, profile.valid_to_at) if at is not None)
     schedule = profile.schedule
     steps = [period.start_s * 1000 for period in schedule.periods]
     if schedule.duration_s is not None:

@@ -45,8 +45,8 @@ class ProfileContent:
             schedule=self.schedule,
             stack_level=self.stack_level,
             recurrency=self.recurrency,
-            valid_from=self.valid_from_at,
-            valid_to=self.valid_to_at,
+            valid_from_at=self.valid_from_at,
+            valid_to_at=self.valid_to_at,
         )
 
 
@@ -58,8 +58,8 @@ def content_of(profile: ChargingProfile) -> ProfileContent:
         schedule=profile.schedule,
         stack_level=profile.stack_level,
         recurrency=profile.recurrency,
-        valid_from_at=profile.valid_from,
-        valid_to_at=profile.valid_to,
+        valid_from_at=profile.valid_from_at,
+        valid_to_at=profile.valid_to_at,
     )
 
 

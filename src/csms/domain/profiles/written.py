@@ -103,8 +103,8 @@ def profile_from(data: Mapping[str, Any]) -> ChargingProfile:
         kind=kind,
         recurrency=recurrency,
         stack_level=stack_level or 0,
-        valid_from=valid_from,
-        valid_to=valid_to,
+        valid_from_at=valid_from,
+        valid_to_at=valid_to,
         schedule=schedule,
     )
     return check_template(profile)
@@ -152,8 +152,8 @@ def document_of(profile: ChargingProfile) -> dict[str, Any]:
         "kind": profile.kind,
         "recurrency": profile.recurrency or None,
         "stack_level": profile.stack_level,
-        "valid_from": None if profile.valid_from is None else iso(profile.valid_from),
-        "valid_to": None if profile.valid_to is None else iso(profile.valid_to),
+        "valid_from": None if profile.valid_from_at is None else iso(profile.valid_from_at),
+        "valid_to": None if profile.valid_to_at is None else iso(profile.valid_to_at),
         "schedule": {
             "unit": schedule.unit,
             "start_at": None if schedule.start_at is None else iso(schedule.start_at),

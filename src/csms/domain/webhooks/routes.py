@@ -74,7 +74,12 @@ def routes(postman: Postman) -> Routes:
         """One webhook."""
         return await call.read(service.need_webhook, webhook_id)
 
-    @made.patch("/webhooks/<int:webhook_id>", needs="webhooks:write", errors={409: "the name is taken"})
+    @made.patch(
+        "/webhooks/<int:webhook_id>",
+        needs="webhooks:write",
+        errors={409: "the name is taken"},
+        example={"name": "Back office", "events": ["transaction_started", "transaction_ended"]},
+    )
     async def change(call: Call, webhook_id: int, body: WebhookChange) -> Webhook:
         """Change a webhook; its secret stays."""
         changed = await call.write(
@@ -94,7 +99,7 @@ def routes(postman: Postman) -> Routes:
         await call.write(service.remove, webhook_id, keys=(webhook_key(webhook_id),), of=_subject(webhook_id))
         postman.changed(call.tenant)
 
-    @made.post("/webhooks/<int:webhook_id>/secret", needs="webhooks:write")
+    @made.post("/webhooks/<int:webhook_id>/secret", needs="webhooks:write", example={"overlap_s": 3600})
     async def rotate(call: Call, webhook_id: int, body: RotationBody) -> NewWebhook:
         """Make a new secret, shown this once. Until `overlap_s` is over messages bear two signatures, the old one's as well."""
         secret, sealed = fresh_secret(call)
@@ -102,7 +107,12 @@ def routes(postman: Postman) -> Routes:
             service.rotate, webhook_id, secret, sealed, body.overlap_s, keys=(webhook_key(webhook_id),), of=_subject(webhook_id)
         )
 
-    @made.post("/webhooks/<int:webhook_id>/pause", needs="webhooks:write", errors={409: "it is paused already"})
+    @made.post(
+        "/webhooks/<int:webhook_id>/pause",
+        needs="webhooks:write",
+        errors={409: "it is paused already"},
+        example={"reason": "the receiver moves house"},
+    )
     async def pause(call: Call, webhook_id: int, body: PauseBody) -> Webhook:
         """Send nothing for now. What happens meanwhile is not kept for it; `redeliver` finds it in the event log."""
         paused = await call.write(service.pause, webhook_id, body.reason, keys=(webhook_key(webhook_id),), of=_subject(webhook_id))
@@ -158,7 +168,12 @@ def routes(postman: Postman) -> Routes:
         postman.ring()
         return again
 
-    @made.post("/webhooks/<int:webhook_id>/redeliver", needs="webhooks:write", limit_s=REDELIVERY_LIMIT_S)
+    @made.post(
+        "/webhooks/<int:webhook_id>/redeliver",
+        needs="webhooks:write",
+        limit_s=REDELIVERY_LIMIT_S,
+        example={"since_at": "2030-01-31T12:00:00Z", "missed": True},
+    )
     async def redeliver_since(call: Call, webhook_id: int, body: RedeliverBody) -> Redelivered:
         """Send once more whatever failed since an instant, and what was missed, as while it was paused."""
         count = await flows.redeliver_since(call.ports, call.tenant, webhook_id, body)

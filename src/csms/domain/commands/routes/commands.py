@@ -52,6 +52,33 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "TriggerMessage": {"message": "StatusNotification"},
     "ReserveNow": {"place": {"evse": 1, "connector": 1}, "token": {"value": "04A1B2C3"}, "expires_at": "2030-01-31T12:00:00Z"},
     "GetCompositeSchedule": {"place": {"evse": 1, "connector": 1}, "duration_s": 3600},
+    "ClearCache": {},
+    "SendData": {"vendor_id": "org.example", "message_id": "greeting", "data": "hello"},
+    "CancelReservation": {"reservation_id": 5},
+    "GetLocalListVersion": {},
+    "SendLocalList": {"version": 7, "full": True, "entries": [{"token": {"value": "04A1B2C3"}, "verdict": {"status": "Accepted"}}]},
+    "SetChargingProfile": {
+        "place": {"evse": 1, "connector": 1},
+        "profile": {
+            "id": 40,
+            "purpose": "TxDefaultProfile",
+            "kind": "Relative",
+            "schedule": {"unit": "A", "periods": [{"start_s": 0, "limit": "16.0"}]},
+        },
+    },
+    "ClearChargingProfile": {"profile_id": 40},
+    "UpdateFirmware": {"location": "https://files.example.org/fw-2.1.bin", "retrieve_at": "2030-01-31T02:00:00Z", "retries": 3},
+    "GetDiagnostics": {"location": "https://files.example.org/up/17", "oldest_at": "2030-01-30T00:00:00Z"},
+    "GetLog": {"kind": "SecurityLog", "request_id": 17, "location": "https://files.example.org/up/17"},
+    "CertificateSigned": {"chain": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n"},
+    "InstallCertificate": {
+        "purpose": "CSMSRootCertificate",
+        "certificate": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+    },
+    "GetInstalledCertificates": {"purpose": "CSMSRootCertificate"},
+    "DeleteCertificate": {
+        "certificate": {"algorithm": "SHA256", "issuer_name_hash": "6b2a", "issuer_key_hash": "91c4", "serial": "0a17"}
+    },
     "RawCall": {"action": "DataTransfer", "payload": {"vendorId": "org.example"}},
 }
 

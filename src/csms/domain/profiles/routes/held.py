@@ -176,6 +176,7 @@ def _schedules(made: Routes, rules: Rules) -> None:
         needs="profiles:write",
         reach=CHARGER,
         limit_s=CHARGER_LIMIT_S,
+        example={"evse": 1, "duration_s": 3600, "unit": "W"},
     )
     async def compare(call: Call, charger_id: str, body: ScheduleQuery) -> ScheduleTold:
         """Ask a connected charger how much it may draw, and compare that with what follows from its profiles.

@@ -61,7 +61,7 @@ def _chosen(assigned: Sequence[Assignment], now: int) -> Sequence[Assignment]:
     slots: dict[tuple[str, int, int], Assignment] = {}
     for each in assigned:
         profile = each.profile
-        if profile.purpose != TX and (profile.valid_to is None or profile.valid_to > now):
+        if profile.purpose != TX and (profile.valid_to_at is None or profile.valid_to_at > now):
             slots.setdefault((profile.purpose, profile.stack_level, each.evse), each)
     return tuple(slots.values())
 

@@ -70,7 +70,7 @@ def tx_profiles(tx: ReadTx, charger_id: str, evse: int) -> list[Assignment]:
     levels: dict[int, Assignment] = {}
     for each in store.wanted_at(tx, charger_id, known["station_id"], known["model"]):
         profile = each.profile
-        valid = profile.valid_to is None or profile.valid_to > tx.now
+        valid = profile.valid_to_at is None or profile.valid_to_at > tx.now
         if profile.purpose == TX and each.evse in (0, evse) and valid:
             levels.setdefault(profile.stack_level, each)
     return [levels[level] for level in sorted(levels, reverse=True)]

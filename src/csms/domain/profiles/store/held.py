@@ -145,7 +145,7 @@ def _parameters(held: Held) -> dict[str, Any]:
         "profile_id": held.profile.id,
         "purpose": held.profile.purpose,
         "stack_level": held.profile.stack_level,
-        "valid_to": held.profile.valid_to,
+        "valid_to": held.profile.valid_to_at,
         "content": text_of(held.profile),
         "sent": "" if held.sent is None else text_of(held.sent),
         "leaving": int(held.leaving),

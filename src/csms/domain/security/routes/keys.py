@@ -75,6 +75,7 @@ def routes(settings: SecuritySettings, offered: Offered) -> Routes:
         moves=True,
         limit_s=CHARGER_LIMIT_S,
         errors={409: "too many keys are offered to it"},
+        example={"forget": False},
     )
     async def rotate(call: Call, charger_id: str, body: Rotation) -> RotationTold:
         """Tell a connected charger a fresh key, which nobody sees.

@@ -62,6 +62,11 @@ def _library(made: Routes) -> None:
         status=201,
         tells=RootDetail,
         errors={409: "it is in the library already"},
+        example={
+            "pem": "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n",
+            "purpose": "CSMSRootCertificate",
+            "name": "Root 2030",
+        },
     )
     async def add(call: Call, body: NewRoot) -> Reply:
         """Add a root certificate to the library.
@@ -92,6 +97,7 @@ def _at_chargers(made: Routes) -> None:
         needs="certificates:write",
         reach=CHARGER,
         limit_s=CHARGER_LIMIT_S,
+        example={"purpose": "CSMSRootCertificate"},
     )
     async def read(call: Call, charger_id: str, body: PurposeQuery) -> InstalledTold:
         """Ask a connected charger which root certificates it has."""
@@ -121,6 +127,7 @@ def _at_chargers(made: Routes) -> None:
         moves=True,
         limit_s=CHARGER_LIMIT_S,
         errors={404: "the charger does not have it", 409: "it is its last root for this server, and it is not forced"},
+        example={"force": False},
     )
     async def delete(call: Call, charger_id: str, root_id: int, body: Deletion) -> Told:
         """Have a connected charger delete a root certificate, after reading which it has."""

@@ -42,7 +42,11 @@ def routes() -> Routes:
         return await call.read(views.need_quarantined, quarantine_id, call.stations)
 
     @made.post(
-        "/quarantine/<int:quarantine_id>/attach", needs="transactions:write", reach=LIST, errors={409: "it cannot be its stop"}
+        "/quarantine/<int:quarantine_id>/attach",
+        needs="transactions:write",
+        reach=LIST,
+        errors={409: "it cannot be its stop"},
+        example={"transaction_id": 17, "note": "the driver showed the receipt"},
     )
     async def attach(call: Call, quarantine_id: int, body: AttachStop) -> TransactionDetail:
         """Say that a stop is the stop of a transaction, which ends by it.
@@ -59,7 +63,12 @@ def routes() -> Routes:
 
         return await call.write(verb, of=_subject(call, quarantine_id))
 
-    @made.post("/quarantine/<int:quarantine_id>/resolve", needs="transactions:write", reach=LIST)
+    @made.post(
+        "/quarantine/<int:quarantine_id>/resolve",
+        needs="transactions:write",
+        reach=LIST,
+        example={"note": "a test of the installer"},
+    )
     async def resolve(call: Call, quarantine_id: int, body: Resolution) -> QuarantineDetail:
         """Mark a message as dealt with; it changes no transaction."""
         stations = call.stations

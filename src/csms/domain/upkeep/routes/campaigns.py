@@ -107,7 +107,12 @@ def routes() -> Routes:
         """Go on with a paused campaign."""
         return await turn(call, campaign_id, service.resume)
 
-    @made.post("/firmware-campaigns/<int:campaign_id>/abort", needs="upkeep:write", errors={409: "it is over"})
+    @made.post(
+        "/firmware-campaigns/<int:campaign_id>/abort",
+        needs="upkeep:write",
+        errors={409: "it is over"},
+        example={"reason": "three of ten chargers did not come back"},
+    )
     async def abort(call: Call, campaign_id: int, body: Abort) -> CampaignProgress:
         """Begin no more updates at all; those under way go on."""
         return await turn(call, campaign_id, service.abort, body.reason)

@@ -119,6 +119,7 @@ def routes(settings: UpkeepSettings) -> Routes:
         reach=CHARGER,
         moves=True,
         limit_s=CHARGER_LIMIT_S,
+        example={"again": True},
     )
     async def apply(call: Call, charger_id: str, body: ToApply) -> AppliedConfiguration:
         """Bring a connected charger's configuration in line now, and say how it stands then."""

@@ -9,12 +9,11 @@ from functools import partial
 import attrs
 import trio
 from attrs import validators
-from quart import Response, request
 
 from csms.api import bulk
 from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
-from csms.api.routes import Reply, Routes
+from csms.api.routes import Raw, Reply, Routes, Streamed
 from csms.core.errors import NotFound, StoreUnavailable
 from csms.core.paging import Page
 from csms.core.ports import ReadTx
@@ -89,13 +88,14 @@ def _list(made: Routes) -> None:
         produces=STREAM,
         errors={404: "there is no such image, or it is kept elsewhere", 416: "the range begins behind the end of the file"},
     )
-    async def download(call: Call, image_id: int) -> Response:
+    async def download(call: Call, image_id: int) -> Raw | Streamed:
         """The file of an image, or a part of it (`Range`)."""
         image = await call.read(service.need_image, image_id)
         if not image.file:
             raise NotFound(f"firmware image {image_id} is not kept here, but at its location")
         try:
             return await bulk.sent(
+                call.request,
                 partial(call.ports.files.read, image.file),
                 size=image.size_bytes or 0,
                 content_type=STREAM,
@@ -176,7 +176,7 @@ def _add(made: Routes, settings: FileSettings) -> None:
 
 async def _receive(call: Call, query: UploadedImage, most_bytes: int) -> Image:
     """The body of the present request as an image. Raises ``Problem``, ``Invalid``, ``Conflict``, ``Refused`` or ``StoreUnavailable``."""
-    upload = bulk.Upload(most_bytes, keep_fields=True)
+    upload = bulk.Upload(call.request, most_bytes, keep_fields=True)
     async with aclosing(upload.pieces()) as pieces:
         beginning = await anext(pieces, b"")  # what a form says before its file is known by then
         return await _keep(call, query, upload, beginning, pieces)
@@ -203,7 +203,7 @@ async def _keep(
         model=query.model,
         version=query.version,
         file_name=query.file_name or _fitting(upload.name),
-        size_bytes=request.content_length,
+        size_bytes=upload.length,
         signing_certificate=said.get(CERTIFICATE, ""),
         signature="".join(said.get(SIGNATURE, "").split()),
         note=query.note,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import attrs
-from quart import Response
 
 from csms.api import bulk
 from csms.api.calls import Call, Subject
-from csms.api.routes import CHARGER, CHARGER_LIMIT_S, LIST, Routes
+from csms.api.routes import CHARGER, CHARGER_LIMIT_S, LIST, Raw, Routes, Streamed
 from csms.core.errors import StoreUnavailable
 from csms.core.outcomes import Told, facts
 from csms.core.paging import Page
@@ -55,12 +54,13 @@ def routes(settings: FileSettings) -> Routes:
         produces=STREAM,
         errors={409: "this server keeps no files", 416: "the range begins behind the end of the file"},
     )
-    async def download(call: Call, upload_id: int, file_id: int) -> Response:
+    async def download(call: Call, upload_id: int, file_id: int) -> Raw | Streamed:
         """A file that a charger sent, or a part of it (`Range`)."""
         await need(call, upload_id)
         file = await call.read(service.need_file, upload_id, file_id)
         try:
             return await bulk.sent(
+                call.request,
                 partial(call.ports.files.read, file.file),
                 size=file.size_bytes,
                 content_type=STREAM,

@@ -54,10 +54,10 @@ def profile(profile: ChargingProfile) -> Payload:
         payload["transactionId"] = profile.transaction_id
     if profile.recurrency:
         payload["recurrencyKind"] = profile.recurrency
-    if profile.valid_from is not None:
-        payload["validFrom"] = instant(profile.valid_from)
-    if profile.valid_to is not None:
-        payload["validTo"] = instant(profile.valid_to)
+    if profile.valid_from_at is not None:
+        payload["validFrom"] = instant(profile.valid_from_at)
+    if profile.valid_to_at is not None:
+        payload["validTo"] = instant(profile.valid_to_at)
     return payload
 
 
