@@ -11,7 +11,8 @@ import pytest
 import trio
 
 from csms.outside import HttpClient
-from csms.public_http import KEPT_BYTES, is_public
+from csms.core.networks import is_public
+from csms.public_http import KEPT_BYTES
 from csms.testing.receiver import Receiver, receiving
 
 

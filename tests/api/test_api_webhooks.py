@@ -151,8 +151,17 @@ class TestRefusedTargets:
 
     async def test_no_way_into_the_operators_network(self, server: TestServer) -> None:
         async with receiving() as inside:
-            for number, url in enumerate((inside.url, inside.url.replace("127.0.0.1", "localhost"), server.api_url)):
-                added = await server.request("POST", HOOKS, {"name": f"n{number}", "url": url})
+            for url in (
+                inside.url,
+                inside.url.replace("127.0.0.1", "localhost"),
+                inside.url.replace("127.0.0.1", "[::ffff:127.0.0.1]"),
+                server.api_url,
+            ):
+                refused = await server.request("POST", HOOKS, {"name": "plain", "url": url})
+                assert refused.status_code == 422
+                assert "no address of the public network" in refused.text
+            for number, name in enumerate(("127.1", "2130706433", "0x7f.0.0.1")):  # names as far as anybody can tell before asking
+                added = await server.request("POST", HOOKS, {"name": f"n{number}", "url": inside.url.replace("127.0.0.1", name)})
                 tested = (await server.request("POST", f"{added.headers['Location']}/test")).json()
                 assert (tested["state"], tested["status"]) == ("failed", None)
                 assert "no address of the public network" in tested["error"]

@@ -9,16 +9,20 @@ from typing import Any
 import pytest
 
 from csms.core.errors import Invalid, NotFound
+from csms.core.events import Delivered
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Tx
 from csms.db import StoreDatabase
 from csms.domain.alerts import health, service, watching
 from csms.domain.alerts.health import HealthQuery, Signs
+from csms.domain.alerts.listeners import token_seen
 from csms.domain.alerts.model import Alert, AlertRaised, AlertResolved, AlertsQuery, Occurrence
 from csms.domain.alerts.store import alerts
 from csms.domain.alerts.watching import RuleChange
+from csms.domain.drivers.model import TokenSeen
 from csms.domain.stations import service as stations
 from csms.domain.tenants import service as tenants
+from csms.testing.plugins import Plugged
 from csms.testing.stores import SettableClock
 
 HOUR_MS = 3_600_000
@@ -157,8 +161,9 @@ async def test_a_hot_outlet(
 
 
 async def test_refusals_wrong_clocks_and_odd_meters(database: StoreDatabase, clock: SettableClock, watcher: Watcher) -> None:
+    ports = Plugged({}, database=database).ports
     await charger(database, "C1", connected=True, clock_drift_ms=-301_000)
-    for number in range(1, 11):
+    for number in range(1, 7):
         await transaction(
             database,
             number,
@@ -173,6 +178,11 @@ async def test_refusals_wrong_clocks_and_odd_meters(database: StoreDatabase, clo
             energy_basis="register",
             energy_wh=0,
         )
+    for event_id in (101, 102, 103, 104, 104):  # the last one comes twice
+        seen = TokenSeen(charger_id="C1", token="LOST", kind="", status="Invalid", token_id=None, driver_id=None)
+        await token_seen(ports, Delivered(event_id, DEFAULT_TENANT, clock.at, seen))
+    welcome = TokenSeen(charger_id="C1", token="KNOWN", kind="", status="Accepted", token_id=None, driver_id=None)
+    await token_seen(ports, Delivered(105, DEFAULT_TENANT, clock.at, welcome))
     await transaction(
         database,
         50,
@@ -188,7 +198,7 @@ async def test_refusals_wrong_clocks_and_odd_meters(database: StoreDatabase, clo
     )
     found = {each.kind: each.message for each in await watcher.look()}
     assert sorted(found) == ["clock_drift", "meter_anomaly", "refused_starts"]
-    assert "10 starts" in found["refused_starts"]
+    assert "10 starts or tokens" in found["refused_starts"]
     assert "301 s slow" in found["clock_drift"]
     assert "9 kWh" in found["meter_anomaly"]
     clock.advance(25 * HOUR_MS)

@@ -23,7 +23,15 @@ from csms.testing.receiver import Receiver
 from csms.testing.stores import SettableClock
 from csms.vault import KeyedVault
 
-RULES = Rules(allow_http=True, first_retry_s=1.0, longest_retry_s=60.0, max_attempts=4, pause_after=8, timeout_s=60.0)
+RULES = Rules(
+    allow_http=True,
+    allowed_networks=("127.0.0.0/8",),
+    first_retry_s=1.0,
+    longest_retry_s=60.0,
+    max_attempts=4,
+    pause_after=8,
+    timeout_s=60.0,
+)
 
 
 @event

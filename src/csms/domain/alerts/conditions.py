@@ -81,11 +81,14 @@ def _temperature(samples: str | None) -> float | None:
 
 
 def refused_starts(tx: ReadTx, at_least: float, within_s: int) -> Sequence[Row]:
-    """Chargers where at least so many starts were refused of late."""
+    """Chargers where at least so many starts, or tokens that were only shown, were refused of late."""
     return tx.all(
         """
-        SELECT charger_id, count(*) AS times FROM transactions
-        WHERE tenant = :tenant AND created_at > :after AND token_status NOT IN ('', 'Accepted')
+        SELECT charger_id, count(*) AS times FROM (
+            SELECT charger_id FROM transactions
+            WHERE tenant = :tenant AND created_at > :after AND token_status NOT IN ('', 'Accepted')
+            UNION ALL
+            SELECT charger_id FROM token_refusals WHERE tenant = :tenant AND at > :after) AS refused
         GROUP BY charger_id HAVING count(*) >= :at_least ORDER BY charger_id LIMIT :most""",
         after=tx.now - within_s * 1000,
         at_least=int(at_least),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from csms.core.events import Delivered
 from csms.core.ids import TenantId
 from csms.core.ports import Listener, Ports
+from csms.domain.drivers.model import TokenSeen
 
 from . import service
 from .model import alert_key
 from .rules import TYPES, meaning
+
+ACCEPTED = "Accepted"
 
 
 async def heard(ports: Ports, delivered: Delivered) -> None:
@@ -19,4 +22,16 @@ async def heard(ports: Ports, delivered: Delivered) -> None:
         await ports.database.write(service.heed, what, tenant=TenantId(delivered.tenant), keys=keys)
 
 
-LISTENERS = (Listener(name="alerts", types=TYPES, handle=heard),)
+async def token_seen(ports: Ports, delivered: Delivered) -> None:
+    """Remember a refused token for the rule about repeated refusals; twice the same event is once."""
+    seen = delivered.event
+    if isinstance(seen, TokenSeen) and seen.status != ACCEPTED:
+        await ports.database.write(
+            service.note_refusal, seen.charger_id, delivered.event_id, delivered.occurred_at, tenant=TenantId(delivered.tenant)
+        )
+
+
+LISTENERS = (
+    Listener(name="alerts", types=TYPES, handle=heard),
+    Listener(name="alerts.refusals", types=frozenset({TokenSeen.type}), handle=token_seen),
+)

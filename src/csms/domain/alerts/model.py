@@ -12,6 +12,8 @@ from csms.core.paging import Paged, filter_by, one_of, sorts
 INFO, WARNING, ERROR, CRITICAL = "info", "warning", "error", "critical"
 SEVERITIES = (INFO, WARNING, ERROR, CRITICAL)
 """The worst last."""
+REFUSALS_WITHIN_S = 3600
+"""How far the rule about repeated refusals looks back."""
 
 
 def alert_key(kind: str, subject: str) -> str:

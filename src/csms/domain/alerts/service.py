@@ -9,7 +9,7 @@ from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ports import ReadTx, Tx
 
 from . import store
-from .model import Alert, AlertRaised, AlertResolved, Occurrence, Relief, alert_key
+from .model import REFUSALS_WITHIN_S, Alert, AlertRaised, AlertResolved, Occurrence, Relief, alert_key
 
 LONGEST_NAME = 200
 LONGEST_NOTE = 1000
@@ -33,6 +33,12 @@ def raise_alert(tx: Tx, one: Occurrence) -> int | None:
             )
         )
     return alert_id
+
+
+def note_refusal(tx: Tx, charger_id: str, event_id: int, at: int) -> None:
+    """Remember that a token was refused, for as long as the rule about repeated refusals looks back. An event is noted once."""
+    store.insert_refusal(tx, charger_id, event_id, at)
+    store.forget_refusals(tx, charger_id, before=tx.now - REFUSALS_WITHIN_S * 1000)
 
 
 def relieve(tx: Tx, one: Relief) -> None:

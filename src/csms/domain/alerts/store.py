@@ -35,6 +35,26 @@ def open_one(tx: ReadTx, kind: str, subject: str) -> Alert | None:
     return None if row is None else _alert(row)
 
 
+def insert_refusal(tx: Tx, charger_id: str, event_id: int, at: int) -> None:
+    """Store that a token was refused, once per event."""
+    tx.run(
+        "INSERT INTO token_refusals (event_id, tenant, charger_id, at) VALUES (:event_id, :tenant, :charger_id, :at)"
+        " ON CONFLICT (event_id) DO NOTHING",
+        event_id=event_id,
+        charger_id=charger_id,
+        at=at,
+    )
+
+
+def forget_refusals(tx: Tx, charger_id: str, *, before: int) -> None:
+    """Forget a charger's older refusals."""
+    tx.run(
+        "DELETE FROM token_refusals WHERE tenant = :tenant AND charger_id = :charger_id AND at < :before",
+        charger_id=charger_id,
+        before=before,
+    )
+
+
 def last_event(tx: ReadTx, kind: str, subject: str) -> int:
     """The last event that alerts of a kind about a subject heard; 0 for none."""
     found: int | None = tx.value(

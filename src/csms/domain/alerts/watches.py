@@ -14,9 +14,7 @@ from csms.core.ports import ReadTx
 from csms.core.units import iso
 
 from . import conditions
-from .model import CRITICAL, ERROR, WARNING, Occurrence
-
-REFUSALS_WITHIN_S = 3600
+from .model import CRITICAL, ERROR, REFUSALS_WITHIN_S, WARNING, Occurrence
 
 Look = Callable[[ReadTx, float], Iterable[tuple[str, str, str, dict[str, Any]]]]
 """``look(tx, threshold)``: subject, charger id, message and detail of everything for which the condition holds."""
@@ -77,7 +75,7 @@ def _hot(tx: ReadTx, threshold: float) -> Iterable[tuple[str, str, str, dict[str
 def _refused(tx: ReadTx, threshold: float) -> Iterable[tuple[str, str, str, dict[str, Any]]]:
     for row in conditions.refused_starts(tx, threshold, REFUSALS_WITHIN_S):
         charger = row["charger_id"]
-        words = f"{row['times']} starts were refused at charger {charger} within an hour"
+        words = f"{row['times']} starts or tokens were refused at charger {charger} within an hour"
         yield f"charger:{charger}", charger, words, dict(row)
 
 
@@ -148,10 +146,10 @@ WATCHES: tuple[Watch, ...] = (
     ),
     Watch(
         kind="refused_starts",
-        about="so many starts were refused at one charger within an hour",
+        about="so many starts or shown tokens were refused at one charger within an hour",
         severity=WARNING,
         threshold=10,
-        unit="starts",
+        unit="refusals",
         least=2,
         most=10_000,
         look=_refused,

@@ -39,6 +39,7 @@ class Rules:
     """How deliveries are tried; from ``[webhooks]``."""
 
     allow_http: bool = False
+    allowed_networks: tuple[str, ...] = ()
     timeout_s: float = 10.0
     parallel: int = 32
     parallel_each: int = 4
@@ -76,7 +77,7 @@ def need_delivery(tx: ReadTx, webhook_id: int, delivery_id: int) -> Delivery:
 def add(tx: Tx, body: WebhookBody, secret: str, sealed: str, rules: Rules) -> NewWebhook:
     """Subscribe. Raises ``Invalid``, ``Conflict`` for a name that is taken, ``Refused`` for one too many."""
     tx.claim(f"webhooks:{tx.tenant}")
-    check_url(body.url, allow_http=rules.allow_http)
+    check_url(body.url, allow_http=rules.allow_http, allowed_networks=rules.allowed_networks)
     choice = _choice(tx, body.events, body.stations, body.chargers)
     if store.count(tx) >= rules.most:
         raise Refused(f"a tenant has at most {rules.most} webhooks")
@@ -93,7 +94,7 @@ def change(tx: Tx, webhook_id: int, body: WebhookChange, rules: Rules) -> Webhoo
     said: dict[str, Any] = {name: value for name, value in attrs.asdict(body).items() if value is not None}
     new = attrs.evolve(known, **said)
     if new.url != known.url:
-        check_url(new.url, allow_http=rules.allow_http)
+        check_url(new.url, allow_http=rules.allow_http, allowed_networks=rules.allowed_networks)
     if store.has_other_named(tx, webhook_id, new.name):
         raise _taken(new.name)
     store.update(tx, webhook_id, name=new.name, url=new.url, choice=_choice(tx, new.events, new.stations, new.chargers))

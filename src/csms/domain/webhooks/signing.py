@@ -6,9 +6,11 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from csms.core.errors import Invalid
+from csms.core.networks import is_public, literal
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
 SECRET_BYTES = 32
@@ -45,11 +47,19 @@ def receiver(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def check_url(url: str, *, allow_http: bool) -> None:
-    """Refuse a URL to which nothing could be sent. Raises ``Invalid``. Where its name leads is checked when it is connected to."""
-    problem = _problem(url, allow_http=allow_http)
+def check_url(url: str, *, allow_http: bool, allowed_networks: Sequence[str] = ()) -> None:
+    """Refuse a URL to which nothing could be sent. Raises ``Invalid``. Where a name leads is checked when it is connected to."""
+    problem = _problem(url, allow_http=allow_http) or _unreachable(url, allowed_networks)
     if problem:
         raise Invalid(f"url: {problem}", field="url")
+
+
+def _unreachable(url: str, allowed_networks: Sequence[str]) -> str:
+    host = urlsplit(url).hostname or ""
+    address = IPv4Address("127.0.0.1") if host == "localhost" else literal(host)
+    if address is None or is_public(address, [ip_network(each) for each in allowed_networks]):
+        return ""
+    return f"{host} is no address of the public network ([webhooks] allowed_networks says which others may be reached)"
 
 
 def _problem(url: str, *, allow_http: bool) -> str:
