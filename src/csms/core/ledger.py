@@ -113,18 +113,20 @@ class NewMovement:
 @attrs.frozen(slots=True, kw_only=True)
 class Funds:
     """What a driver has in one currency: ``available = balance - holds + credit``. ``balance`` counts what is held, ``owed_minor`` is the
-    open debt beside it."""
+    open debt beside it. A ``frozen`` wallet pays nothing new."""
 
     currency: str
     balance_minor: int
     held_minor: int
     credit_minor: int
     owed_minor: int
+    frozen: bool = False
 
     @property
     def available_minor(self) -> int:
         """What may be spent now."""
-        return self.balance_minor - self.held_minor + self.credit_minor
+        free = self.balance_minor - self.held_minor + self.credit_minor
+        return min(0, free) if self.frozen else free
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -198,5 +200,10 @@ class NoLedger:
 
 
 def wallet_key(tenant: int, driver_id: int) -> str:
-    """The write key of everything that a driver has in the ledger."""
-    return f"wallet:{tenant}:{driver_id}"
+    """The write key of everything that a driver has in the ledger; no two tenants have a driver of one id, and events know no tenant."""
+    return f"wallet:{driver_id}"
+
+
+def prepayment_key(tenant: int, name: str) -> str:
+    """The write key of one prepayment account."""
+    return f"prepayment:{tenant}:{name}"

@@ -71,6 +71,11 @@ class Outgoing:
 
     ``subject`` and ``html`` are for e-mail; ``template`` and ``fields`` for channels where only templates that were approved before may be
     sent (WhatsApp, Indian SMS); ``actions`` are links with their labels, ``image`` a picture such as a QR code.
+
+    ``fields`` are in words already, as in ``text``: money, times and energies for the language. Where the tenant said under which name or id
+    a provider approved the template, that is ``approved``, and ``fields`` are its parameters, in its order. In ``text`` of e-mails and SMS
+    the links of ``actions`` stand already; other channels show them as they can. ``unsubscribe_url`` is where the recipient says that they
+    want no more of this kind (RFC 8058: a POST there does it, too), ``""`` where they cannot.
     """
 
     reference: str
@@ -85,6 +90,8 @@ class Outgoing:
     actions: tuple[tuple[str, str], ...] = attrs.field(default=(), repr=False)
     image: Attachment | None = None
     attachments: tuple[Attachment, ...] = ()
+    approved: str = ""
+    unsubscribe_url: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -128,7 +135,12 @@ class Notice:
     """Something to tell a driver or the tenant's staff, by whatever channel they prefer. ``key`` is told once.
 
     Either ``driver_id``, or ``user_id``, or ``address`` (``channel:recipient``) says to whom; ``staff`` is everybody of the tenant with a role
-    that hears of such things. ``document_ids`` are documents that go with it where the channel can.
+    that hears of such things (about a charger, ``fields["charger_id"]``, only who may see it). ``document_ids`` are documents that go with
+    it where the channel can. ``language`` is for an ``address``; people have their own.
+
+    Values of ``fields`` are texts; by the end of a name it is put into words for the recipient: ``..._minor`` (money, in ``currency`` or the
+    tenant's), ``..._at`` (an instant), ``..._on`` (a date), ``..._wh``, ``..._s``. Templates name it without that end: ``amount_minor`` is
+    ``{{ amount }}``. Labels of ``actions`` that are known (``pay``, ``open``, ``invoice`` ...) are translated.
     """
 
     key: str
@@ -143,6 +155,7 @@ class Notice:
     actions: tuple[tuple[str, str], ...] = ()
     urgent: bool = False
     """Not held back by quiet hours."""
+    language: str = ""
 
 
 class Messenger(Protocol):

@@ -9,6 +9,7 @@ import attrs
 
 from .commands import Command, Outcome
 from .documents import Documents, NoDocuments
+from .driving import Driving, NoDriving
 from .events import Delivered, Event
 from .files import Files, NoFiles
 from .ids import TenantId
@@ -337,6 +338,7 @@ class Ports:
     messenger: Messenger = attrs.field(factory=NoMessenger)
     ledger: Ledger = attrs.field(factory=NoLedger)
     payments: Payments = attrs.field(factory=NoPayments)
+    driving: Driving = attrs.field(factory=NoDriving)
     providers: Mapping[str, PaymentProvider] = attrs.field(factory=dict)
     """Payment gateways by name, as plugins brought them."""
     channels: Mapping[str, Channel] = attrs.field(factory=dict)

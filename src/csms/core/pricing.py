@@ -83,6 +83,7 @@ class Charge:
     promo_code: str = ""
     token: str = ""
     reserved_s: int = 0
+    version_at: int | None = None
     estimated: bool = False
     covered: Covered = Covered()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,7 +73,17 @@ def iso(instant: int) -> str:
 
     Raises ``OverflowError`` for an instant outside the years 1 to 9999.
     """
-    return (_NAIVE_EPOCH + timedelta(0, 0, 0, instant)).isoformat(timespec="milliseconds") + "Z"
+    days, rest = divmod(instant, 86_400_000)
+    minute, rest = divmod(rest, 60_000)
+    return f"{_day(days)}{_MINUTES[minute]}{rest // 1000:02d}.{rest % 1000:03d}Z"
+
+
+@lru_cache(4096)
+def _day(days: int) -> str:
+    return (_NAIVE_EPOCH + timedelta(days)).date().isoformat() + "T"
+
+
+_MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 
 
 def to_datetime(instant: int) -> datetime:
