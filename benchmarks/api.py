@@ -85,7 +85,7 @@ async def per_route(
     rates: dict[str, float] = {}
     for turn in range(size.rounds):
         ours, theirs = Connection(port, key), Connection(floor_port, key)
-        idle = await settled(server.pid, size.patience)
+        idle = await settled(server.pid, size.patience if turn == 0 else size.patience / 20)
         try:
             for each in [floor, *measured]:
                 pid, connection, less = (floor_pid, theirs, 0.0) if each is floor else (server.pid, ours, idle)

@@ -64,7 +64,7 @@ class Year:
         return number // PER_STATION + 1
 
     def places(self) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
-        """Stations, chargers, their keys and connectors, drivers and tokens."""
+        """Stations, chargers, their keys and connectors, drivers, their wallets and tokens."""
         sealed = keys.seal(PASSWORD.encode(), SystemEntropy())
         stations = range(1, self.station(self.count - 1) + 1)
         yield (
@@ -123,6 +123,10 @@ class Year:
                 (each, f"Driver {each}", f"d{each}@example.org", f"d{each}@example.org", self.begin)
                 for each in range(1, self.drivers + 1)
             ],
+        )
+        yield (
+            "INSERT INTO wallets (tenant, driver_id, currency, opened_at, changed_at) VALUES (1, ?, 'INR', ?, ?)",
+            [(each, self.begin, self.begin) for each in range(1, self.drivers + 1)],
         )
         yield (
             "INSERT INTO tokens (id, tenant, value, folded, driver_id, created_at) VALUES (?, 1, ?, ?, ?, ?)",

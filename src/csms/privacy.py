@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -15,26 +15,32 @@ import msgspec
 from csms.api.calls import Call, Subject
 from csms.api.shapes import show
 from csms.core.errors import StoreUnavailable
+from csms.core.ledger import wallet_key
 from csms.core.ports import Ports, ReadTx, Tx
 from csms.core.units import iso
 from csms.core.vault import Vault
 from csms.domain.audit import store as audit
 from csms.domain.audit.model import AuditQuery
+from csms.domain.billing import personal as billing
 from csms.domain.documents import flows as documents_flows
 from csms.domain.documents import service as documents
 from csms.domain.documents import store as documents_store
 from csms.domain.documents.kinds import TICKET
 from csms.domain.documents.model import Content, Document
 from csms.domain.drivers import personal as drivers
+from csms.domain.drivers.model import TOKENS_KEY, driver_key
+from csms.domain.messages import personal as messages
+from csms.domain.payments import personal as payments
 from csms.domain.privacy import service
 from csms.domain.privacy import store as privacy
-from csms.domain.privacy.model import Erasure
+from csms.domain.privacy.model import Erasure, erasure_key
 from csms.domain.reservations import personal as reservations
 from csms.domain.tickets import personal as tickets
 from csms.domain.tickets import service as tickets_service
 from csms.domain.tickets import store as tickets_store
 from csms.domain.transactions import personal as transactions
 from csms.domain.users import personal as users
+from csms.domain.wallets import personal as wallets
 
 SPOOL_BYTES = 4 * 1024 * 1024
 PIECE_BYTES = 256 * 1024
@@ -60,8 +66,12 @@ def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
         **drivers.holdings(tx, driver_id),
         **users.holdings(tx, driver_id),
         **transactions.holdings(tx, driver_id),
+        **billing.holdings(tx, driver_id),
         **reservations.holdings(tx, driver_id),
         **tickets.holdings(tx, driver_id),
+        **messages.holdings(tx, driver_id),
+        **payments.holdings(tx, driver_id),
+        **wallets.holdings(tx, driver_id),
         "documents": _documents_of(tx, driver_id),
         "audit_log": audit.records(tx, AuditQuery(limit=MOST_AUDIT, subject_kind="driver", subject_id=str(driver_id))).items,
     }
@@ -75,7 +85,7 @@ def _outer(value: Any) -> Any:
     return [_outer(each) for each in value] if isinstance(value, list) else value
 
 
-async def export(call: Call, driver_id: int, form: str) -> tuple[str, str, AsyncIterator[bytes]]:
+async def export(call: Call, driver_id: int, form: str) -> tuple[str, str, AsyncGenerator[bytes, None]]:
     """The file's name, its content type, and its content. Raises ``NotFound`` or ``StoreUnavailable``."""
     held = await call.read(holdings, driver_id)
     data = msgspec.json.format(msgspec.json.encode(held), indent=2)
@@ -85,11 +95,11 @@ async def export(call: Call, driver_id: int, form: str) -> tuple[str, str, Async
     return f"driver-{driver_id}.zip", "application/zip", _pieces(call.ports, file)
 
 
-async def _whole(data: bytes) -> AsyncIterator[bytes]:
+async def _whole(data: bytes) -> AsyncGenerator[bytes, None]:
     yield data
 
 
-async def _pieces(ports: Ports, file: Any) -> AsyncIterator[bytes]:
+async def _pieces(ports: Ports, file: Any) -> AsyncGenerator[bytes, None]:
     try:
         while piece := await ports.blocking.run(KIND, file.read, PIECE_BYTES):
             yield piece
@@ -155,15 +165,22 @@ def forget(tx: Tx, driver_id: int, vault: Vault, by: str) -> tuple[Erasure, Sequ
     done = privacy.of_driver(tx, driver_id)
     if done is not None:
         return done, (), None
+    tx.claim(  # what many slices claim one by one below, at once: a verb is not run again for ever
+        *sorted((driver_key(tx.tenant, driver_id), wallet_key(tx.tenant, driver_id), erasure_key(tx.tenant, driver_id), TOKENS_KEY))
+    )
     name = drivers.pseudonym(driver_id)
     known = drivers.identity(tx, driver_id)
     words = dict.fromkeys(users.words(tx, driver_id), name) | known.words
+    billing.erase(tx, driver_id)
     transactions.erase(tx, driver_id, known.tokens)
     reservations.erase(tx, driver_id, name)
+    payments.erase(tx, driver_id)
+    wallets.erase(tx, driver_id)
     files = [*documents.remove_of_driver(tx, driver_id)]
     for ticket in tickets_store.all_of_driver(tx, driver_id):
         files += documents.remove_all(tx, TICKET, str(ticket.id))
     tickets_service.erase(tx, driver_id, name)
+    messages.erase(tx, driver_id)
     user_id = users.erase(tx, driver_id, name)
     drivers.erase(tx, driver_id, known)
     sealed = vault.seal(msgspec.json.encode(words).decode())

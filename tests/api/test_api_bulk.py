@@ -1,59 +1,65 @@
-"""Bulky bodies: no more of an upload is held than its handler has room for."""
+"""Bulky bodies: no more of an upload is taken from the line than its handler asked for, and no more than there may be."""
 
 from __future__ import annotations
 
-import trio
-from quart import Quart
-from trio.testing import wait_all_tasks_blocked
+from typing import Any
 
-from csms.api import bulk
-from csms.api.bulk import ROOM_BYTES, StreamedBody
+import pytest
 
+from csms.api.bulk import PIECE_BYTES, Upload
+from csms.api.exchange import Request
+from csms.api.problems import Problem
 
-async def test_no_more_is_taken_than_there_is_room_for(nursery: trio.Nursery) -> None:
-    body = StreamedBody(None, 100 * ROOM_BYTES)
-    taken: list[int] = []
-
-    async def arrive() -> None:
-        for _ in range(8):
-            body.append(bytes(ROOM_BYTES // 2))
-            taken.append(1)
-            await body.room()
-        body.set_complete()
-
-    nursery.start_soon(arrive)
-    await wait_all_tasks_blocked()
-    assert len(taken) == 2, "the rest waits on the line"
-    assert len(await anext(body)) == ROOM_BYTES
-    await wait_all_tasks_blocked()
-    assert len(taken) == 4
-    rest = 0
-    async for piece in body:
-        rest += len(piece)
-        await wait_all_tasks_blocked()
-    assert rest == 3 * ROOM_BYTES
+CHUNK = PIECE_BYTES // 4
 
 
-async def test_who_wants_it_whole_gets_it_whole(nursery: trio.Nursery) -> None:
-    body = StreamedBody(None, 100 * ROOM_BYTES)
+class Line:
+    """A body that comes in messages; it knows how many were taken."""
 
-    async def arrive() -> None:
-        for _ in range(8):
-            body.append(bytes(ROOM_BYTES))
-            await body.room()
-        body.set_complete()
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.taken = 0
 
-    nursery.start_soon(arrive)
-    await wait_all_tasks_blocked()
-    with trio.fail_after(5):
-        assert len(await body) == 8 * ROOM_BYTES
+    async def receive(self) -> dict[str, Any]:
+        self.taken += 1
+        return {"type": "http.request", "body": bytes(CHUNK), "more_body": self.taken < self.count}
 
 
-def test_only_the_rules_that_say_so_take_more() -> None:
-    app = Quart("test")
-    bulk.expect(app, "/api/v1/tickets/<int:ticket_id>/attachments", 5)
-    ((rule, most_bytes),) = app.config["CSMS_BULKY_ROUTES"]
-    assert most_bytes == 5
-    assert rule.fullmatch("/api/v1/tickets/7/attachments")
-    for path in ("/api/v1/tickets/7/attachments/8", "/api/v1/tickets/7/8/attachments", "/x/api/v1/tickets/7/attachments"):
-        assert not rule.fullmatch(path)
+def upload_over(line: Line, most_bytes: int = 100 * PIECE_BYTES, **headers: str) -> Upload:
+    lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    scope = {"method": "POST", "path": "/", "query_string": b"", "headers": lines}
+    return Upload(Request(scope, line.receive, most_bytes + 1), most_bytes)
+
+
+async def test_no_more_is_taken_than_was_asked_for() -> None:
+    line = Line(12)
+    pieces = upload_over(line).pieces()
+    assert line.taken == 0, "the rest waits on the line"
+    assert len(await anext(pieces)) == PIECE_BYTES
+    assert line.taken == 4
+    rest = [len(piece) async for piece in pieces]
+    assert (sum(rest), line.taken) == (2 * PIECE_BYTES, 12)
+
+
+async def test_what_is_larger_than_it_said_is_cut_off() -> None:
+    line = Line(12)
+    with pytest.raises(Problem) as caught:
+        async for _ in upload_over(line, 5 * CHUNK).pieces():
+            pass
+    assert caught.value.status == 413
+    assert line.taken == 6, "no more was taken than tells that it is too large"
+
+
+def test_what_says_that_it_is_too_large_is_not_taken_at_all() -> None:
+    line = Line(1)
+    with pytest.raises(Problem) as caught:
+        upload_over(line, 10, content_length="11")
+    assert (caught.value.status, line.taken) == (413, 0)
+
+
+async def test_who_wants_it_whole_gets_it_whole() -> None:
+    line = Line(8)
+    scope = {"method": "POST", "path": "/", "query_string": b"", "headers": []}
+    request = Request(scope, line.receive, 8 * CHUNK)
+    assert len(await request.body()) == 8 * CHUNK
+    assert await request.body() is await request.body(), "it comes once"

@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from csms.api import serving as serving_module
-from csms.api.files import FileServer, Offer, Store, hypercorn_config
+from csms.api.files import FileServer, Offer, Store, hypercorn_config, wire
 from csms.api.files.server import PER_LINK
 from csms.api.serving import serve
 from csms.config import FilesConfig
@@ -325,7 +325,8 @@ async def test_a_part_of_a_file_is_not_taken_for_the_whole(served: Served) -> No
     assert response.status_code == 400
 
 
-async def test_a_charger_that_falls_silent_or_goes_leaves_nothing(served: Served) -> None:
+async def test_a_charger_that_falls_silent_or_goes_leaves_nothing(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "LINGER_S", 0.1)
     head = f"PUT {path_of(served.link('send'))} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n".encode()
     async with raw(served) as stream:
         await stream.send_all(head + b"x" * 10)

@@ -23,7 +23,7 @@ EXAMPLES = bodies()
 NO_LIMIT: dict[str, Any] = dict.fromkeys(("address_per_min", "caller_per_min", "tenant_per_min", "auth_per_min"), 0)
 C1 = "/api/v1/chargers/C1"
 
-ALSO_FOR_OTHERS = {"users.show", "me", "plugins", "alert_rules"}
+ALSO_FOR_OTHERS = {"users.show", "me", "plugins", "alert_rules", "message_templates", "message_channels"}
 
 
 @pytest.fixture

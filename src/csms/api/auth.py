@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
-
-from quart import Request, Websocket, g, request
+from typing import Any, Protocol
 
 from csms.core.access import OPERATOR_KEY, PERMISSIONS, SYSTEM_ADMIN, Principal
 from csms.core.ids import DEFAULT_TENANT, TenantId
@@ -23,6 +22,31 @@ UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 TenantOf = Callable[[str], Awaitable[TenantId | None]]
 """``tenant_of(slug)``; None where there is no such tenant."""
 
+
+class Asking(Protocol):
+    """What is looked at to know who asks: a request of a declared route, one that Quart serves, or a socket's handshake."""
+
+    @property
+    def headers(self) -> Any:
+        """By name in whatever case: ``get(name, default)``."""
+        ...
+
+    @property
+    def cookies(self) -> Any:
+        """By name: ``get(name, default)``."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """The request's method."""
+        ...
+
+    @property
+    def remote_addr(self) -> str | None:
+        """The client's address."""
+        ...
+
+
 _ADMIN = frozenset(PERMISSIONS)
 
 
@@ -36,9 +60,8 @@ def refused() -> Problem:
     return Problem(401, "Unauthorized", "log in, and send the access token or an API key as 'Authorization: Bearer ...'")
 
 
-def shown(asked: Request | Websocket | None = None) -> Shown:
-    """What the request (or the socket's handshake) shows. Raises ``Problem`` 401 when it shows nothing."""
-    asked = asked or request
+def shown(asked: Asking) -> Shown:
+    """What a request (or a socket's handshake) shows. Raises ``Problem`` 401 when it shows nothing."""
     scheme, _, secret = asked.headers.get("Authorization", "").partition(" ")
     by_cookie = False
     if not scheme and (key := asked.headers.get("X-API-Key", "")):
@@ -58,18 +81,12 @@ def shown(asked: Request | Websocket | None = None) -> Shown:
     )
 
 
-def secret_shown() -> str:
-    """The secret that the request shows, "" for none."""
+def secret_shown(asked: Asking) -> str:
+    """The secret that a request shows, "" for none."""
     try:
-        return shown().secret
+        return shown(asked).secret
     except Problem:
         return ""
-
-
-async def who_asks(authenticate: Authenticate) -> Principal:
-    """The principal of this request, asked for once. Raises ``Problem`` 401 or 403."""
-    known: Principal | None = getattr(g, "who", None)
-    return known if known is not None else await authenticate(shown())
 
 
 def operator_key(key: str, tenant_of: TenantOf) -> Authenticate:

@@ -16,6 +16,7 @@ from csms.core.ids import TenantId
 from csms.core.ports import Ports, ReadTx, Tx
 
 from .encodings import plain_etag
+from .exchange import Request
 from .limits import Limits
 from .problems import Problem
 from .shapes import encode, without_secrets
@@ -160,6 +161,8 @@ class Call:
     who: Principal
     backing: Backing
     action: str
+    request: Request
+    """What was asked, for a handler that must look at its headers, cookies or body itself."""
     request_id: str
     remote_address: str
     if_match: str = ""

@@ -144,7 +144,7 @@ def routes(described: Described) -> Routes:
     @made.get("/openapi.json", needs=PUBLIC, tells=Mapping[str, Any])
     async def document(call: Call) -> Raw:
         """This API as an OpenAPI 3.1 document."""
-        body, headers = await described.form(request.headers.get("Accept-Encoding", ""))
+        body, headers = await described.form(call.request.headers.get("Accept-Encoding"))
         return Raw(body=body, content_type="application/json", headers=headers)
 
     return made

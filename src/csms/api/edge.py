@@ -150,16 +150,21 @@ class Edge:
 class Asked:
     """Receives the body of a request, and knows when all of it came."""
 
-    __slots__ = ("_receive", "_whole", "length")
+    __slots__ = ("_receive", "_waiting", "_whole", "length")
 
     def __init__(self, receive: Any, length: int) -> None:
         self._receive = receive
         self._whole = trio.Event()
+        self._waiting = 0
         self.length = length
 
     async def __call__(self) -> Any:
         """Receive a message for the application."""
-        message = await self._receive()
+        self._waiting += 1
+        try:
+            message = await self._receive()
+        finally:
+            self._waiting -= 1
         if message["type"] != "http.request" or not message.get("more_body", False):
             self._whole.set()
         return message
@@ -168,6 +173,8 @@ class Asked:
         """Whether all of it came, or comes at once: who is answered before that has to be told that the connection ends."""
         if not self._whole.is_set() and self.length <= MOST_LEFT_BYTES:
             with trio.move_on_after(LEFT_S):
+                while not self._whole.is_set() and not self._waiting:
+                    await self()  # nobody wants it any more
                 await self._whole.wait()
         return self._whole.is_set()
 

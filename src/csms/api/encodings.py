@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zlib
 from functools import lru_cache
+from typing import Protocol
 
 import brotli
-from quart import Response
 
 from csms.core.ports import Blocking
 
@@ -32,6 +32,18 @@ _PACKABLE = frozenset(
         "text/plain",
     }
 )
+
+
+class Labels(Protocol):
+    """Headers of an answer, by names in lower case."""
+
+    def get(self, name: str, /) -> str | None:
+        """A header's value."""
+        ...
+
+    def __contains__(self, name: str, /) -> bool: ...
+
+    def __setitem__(self, name: str, value: str, /) -> None: ...
 
 
 @lru_cache(1024)
@@ -89,19 +101,22 @@ def plain_etag(etag: str) -> str:
     return etag
 
 
-async def shrink(response: Response, accept: str, blocking: Blocking) -> None:
-    """Pack a whole answer for a client that accepts it. Streams, parts and what is packed already stay as they are."""
-    length = response.content_length
-    if length is None or length <= LEAST_BYTES or not is_packable(response.content_type or ""):
-        return
-    headers = response.headers
-    if "Content-Encoding" in headers or "Content-Range" in headers:
-        return
-    headers.add("Vary", "Accept-Encoding")
-    if not (encoding := accepted(accept)):
-        return
-    data: bytes = await response.get_data(as_text=False)
-    response.set_data(await packed(data, encoding, blocking))
-    headers["Content-Encoding"] = encoding
-    if etag := headers.get("ETag"):
-        headers["ETag"] = etag_in(etag, encoding)
+def wanted(headers: Labels, length: int, accept: str) -> str:
+    """How a whole answer of so many bytes is to be packed for who sends this ``Accept-Encoding``; "" for not at all.
+
+    What could have been packed says so (``Vary``). Parts and what is packed already stay as they are.
+    """
+    if length <= LEAST_BYTES or not is_packable(headers.get("content-type") or ""):
+        return ""
+    if "content-encoding" in headers or "content-range" in headers:
+        return ""
+    varies = headers.get("vary")
+    headers["vary"] = f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"
+    return accepted(accept)
+
+
+def label(headers: Labels, encoding: str) -> None:
+    """Say of an answer that it is packed."""
+    headers["content-encoding"] = encoding
+    if etag := headers.get("etag"):
+        headers["etag"] = etag_in(etag, encoding)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -183,7 +184,7 @@ class Response:
     status: int
     headers: dict[str, str]
     body: bytes = b""
-    pieces: AsyncIterator[bytes] | None = None
+    pieces: AsyncGenerator[bytes, None] | None = None
     limit_s: float | None = SEND_LIMIT_S
     cookies: Sequence[str] = ()
 
@@ -191,7 +192,8 @@ class Response:
         """All of it: a stream becomes a whole."""
         if self.pieces is not None:
             pieces, self.pieces = self.pieces, None
-            self.body = b"".join([piece async for piece in pieces])
+            async with aclosing(pieces):
+                self.body = b"".join([piece async for piece in pieces])
             self.headers["content-length"] = str(len(self.body))
         return self.body
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 import attrs
 import msgspec
 from attrs import validators
-from quart import Response, request
 
 from csms.core.access import Principal
 from csms.core.checks import Told
@@ -21,7 +20,7 @@ from .calls import Authenticate, Call, Shown
 from .feed import Feed, Listener
 from .items import FRAME, Check, Item, Scope, Wants, Word
 from .problems import Problem
-from .routes import LIST, OWN, Routes
+from .routes import LIST, OWN, Routes, Streamed
 
 READ_LIVE, READ_FRAMES, READ_OWN = "live:read", "frames:read", "me:read"
 SSE = "text/event-stream"
@@ -35,11 +34,13 @@ GROUPS: Mapping[str, frozenset[str]] = {
     "statuses": frozenset({"charger_status_changed", "availability_changed"}),
     "transactions": frozenset({"transaction_started", "transaction_updated", "transaction_ended", "transaction_corrected"}),
     "meter_values": frozenset({"meter_values"}),
+    "costs": frozenset({"cost_updated", "charge_limit_reached"}),
+    "bills": frozenset({"bill_settled", "bill_open", "bill_paid", "bill_corrected", "bill_not_billable", "bill_failed"}),
     "alerts": frozenset({"alert_raised", "alert_resolved"}),
     "frames": frozenset({FRAME}),
 }
 """Names for several kinds at once."""
-OF_DRIVERS = GROUPS["transactions"] | GROUPS["meter_values"]
+OF_DRIVERS = GROUPS["transactions"] | GROUPS["meter_values"] | GROUPS["costs"]
 """What drivers are told, of their own transactions."""
 
 
@@ -159,7 +160,9 @@ async def listening(
 # --- server-sent events ---------------------------------------------------------------------------------------------------------
 
 
-async def stream(feed: Feed, scope: Scope, wants: Wants, *, since: int = 0, check: Check | None = None) -> AsyncIterator[bytes]:
+async def stream(
+    feed: Feed, scope: Scope, wants: Wants, *, since: int = 0, check: Check | None = None
+) -> AsyncGenerator[bytes, None]:
     """Server-sent events (WHATWG HTML §9.2) for one listener, with a comment now and then so that a dead reader is noticed.
 
     The first bytes go out when nothing can be missed any more.
@@ -209,7 +212,7 @@ def routes(feed: Feed) -> Routes:
     @made.get(
         "/live", needs=READ_LIVE, reach=LIST, produces=SSE, limit_s=None, errors={429: "too many feeds", 503: "too many feeds"}
     )
-    async def follow(call: Call, query: LiveQuery) -> Response:
+    async def follow(call: Call, query: LiveQuery) -> Streamed:
         """Follow what happens, as server-sent events.
 
         An event's `event` is its type, or `frame`; its `data` is what the event log shows of it. Stored events have an `id`: who comes
@@ -221,7 +224,7 @@ def routes(feed: Feed) -> Routes:
     @made.get(
         "/me/live", needs=READ_OWN, reach=OWN, produces=SSE, limit_s=None, errors={429: "too many feeds", 503: "too many feeds"}
     )
-    async def follow_own(call: Call, query: OwnQuery) -> Response:
+    async def follow_own(call: Call, query: OwnQuery) -> Streamed:
         """Follow one's own transactions, and what is measured in them, as server-sent events."""
         scope = scope_of(call.who, own=True)
         return await _answer(
@@ -231,13 +234,11 @@ def routes(feed: Feed) -> Routes:
     return made
 
 
-async def _answer(feed: Feed, call: Call, scope: Scope | None, wants: Wants, asked: int | None, *, own: bool = False) -> Response:
+async def _answer(feed: Feed, call: Call, scope: Scope | None, wants: Wants, asked: int | None, *, own: bool = False) -> Streamed:
     if scope is None:
         raise Problem(403, "Forbidden", "this is for drivers" if own else f"this needs the permission {READ_LIVE}")
     room_for(feed, call.who)
-    since = since_of(asked, request.headers.getlist("Last-Event-ID"))
-    check = still(call.backing.authenticate, auth.shown(), own=own)
-    body = stream(feed, scope, wants, since=since, check=check)
-    response = Response(body, content_type=SSE, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-    response.timeout = None
-    return response
+    since = since_of(asked, call.request.headers.getlist("Last-Event-ID"))
+    check = still(call.backing.authenticate, auth.shown(call.request), own=own)
+    pieces = stream(feed, scope, wants, since=since, check=check)
+    return Streamed(pieces=pieces, content_type=SSE, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}, limit_s=None)

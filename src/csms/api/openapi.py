@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import attrs
-from quart import Response
 
 from csms import __version__
 from csms.core.access import PERMISSIONS, ROLES
 
 from .openapi_parts import ABOUT, ERRORS, HEADERS, PARAMETERS, PROBLEM_SCHEMAS, SECURITY, problem_answer, reference
 from .overlays import Schema
-from .routes import CHARGER, FILE, LIST, OWN, PUBLIC, STATION, Raw, Reply, Route, Routes
+from .routes import CHARGER, FILE, LIST, OWN, PUBLIC, STATION, Raw, Reply, Route, Routes, Streamed
 from .schemas import Schemas
 from .shapes import fields_of, show
 
@@ -144,7 +143,7 @@ class Document:
 
 def is_unsaid(route: Route) -> bool:
     """Whether the declaration of a route does not say what its JSON answer looks like."""
-    return route.produces == JSON and (route.tells in (Reply, Raw, Response, Any) or (route.tells is None and route.status != 204))
+    return route.produces == JSON and (route.tells in (Reply, Raw, Streamed, Any) or (route.tells is None and route.status != 204))
 
 
 def has_etag(route: Route) -> bool:

@@ -10,7 +10,7 @@ import structlog
 from quart import Quart, Response, g, has_request_context, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable
+from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable, Undecided
 
 PROBLEM_JSON = "application/problem+json"
 CHALLENGE = 'Bearer realm="csms"'
@@ -25,6 +25,7 @@ STATUS_OF: dict[type[CsmsError], tuple[int, str]] = {
     Refused: (409, "Refused"),
     Invalid: (422, "Invalid Input"),
     StoreUnavailable: (503, "Store Unavailable"),
+    Undecided: (503, "Undecided"),
 }
 
 
@@ -55,36 +56,54 @@ def encoded(status: int, title: str, detail: str = "", more: Mapping[str, Any] |
     return msgspec.json.encode(body)
 
 
+Told = tuple[int, str, str, Mapping[str, Any], Mapping[str, str]]
+"""Status, title, detail, further members and headers of a problem."""
+
+
+def told(error: Exception) -> Told:
+    """What is said of an error; an unforeseen one is logged whole and told without its insides."""
+    if isinstance(error, Problem):
+        return error.status, error.title, error.detail, error.more, with_usual(error.status, error.headers)
+    for kind, (status, title) in STATUS_OF.items():
+        if isinstance(error, kind):
+            field = getattr(error, "field", "")
+            more = {"errors": [{"field": field, "message": str(error)}]} if field else {}
+            return status, title, str(error), more, with_usual(status, {})
+    log.error("request failed", exc_info=error)
+    detail = "" if isinstance(error, CsmsError) else "The error was logged under this request's id."
+    return 500, "Internal Server Error", detail, {}, {}
+
+
+def alone(error: Exception) -> Exception:
+    """Of errors that came together the first that says what a caller should know; the error itself where none does."""
+    if isinstance(error, ExceptionGroup):
+        for each in error.exceptions:
+            if isinstance(found := alone(each), (Problem, CsmsError)):
+                return found
+    return error
+
+
+def with_usual(status: int, headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a problem, with those that its status asks for."""
+    made = dict(headers)
+    if status == 503:
+        made.setdefault("Retry-After", str(RETRY_S))
+    if status == 401:
+        made.setdefault("WWW-Authenticate", CHALLENGE)
+    return made
+
+
 def problem(
     status: int, title: str, detail: str = "", more: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A response of type ``application/problem+json``, with the id of the request under way."""
     request_id = str(getattr(g, "request_id", "")) if has_request_context() else ""
-    headers = dict(headers or {})
-    if status == 503:
-        headers.setdefault("Retry-After", str(RETRY_S))
-    if status == 401:
-        headers.setdefault("WWW-Authenticate", CHALLENGE)
-    return Response(
-        encoded(status, title, detail, more, request_id=request_id), status=status, headers=headers, content_type=PROBLEM_JSON
-    )
+    text = encoded(status, title, detail, more, request_id=request_id)
+    return Response(text, status=status, headers=with_usual(status, headers or {}), content_type=PROBLEM_JSON)
 
 
 def install(app: Quart) -> None:
-    """Turn every error of a route into a problem; an unforeseen one is logged whole and told without its insides."""
-
-    @app.errorhandler(Problem)
-    async def on_problem(error: Problem) -> Response:
-        return problem(error.status, error.title, error.detail, error.more, error.headers)
-
-    @app.errorhandler(CsmsError)
-    async def on_csms_error(error: CsmsError) -> Response:
-        for kind, (status, title) in STATUS_OF.items():
-            if isinstance(error, kind):
-                field = getattr(error, "field", "")
-                return problem(status, title, str(error), {"errors": [{"field": field, "message": str(error)}]} if field else None)
-        log.error("request failed", exc_info=error)
-        return problem(500, "Internal Server Error")
+    """Turn every error of what Quart serves into a problem."""
 
     @app.errorhandler(HTTPException)
     async def on_http_exception(error: HTTPException) -> Response:
@@ -97,5 +116,4 @@ def install(app: Quart) -> None:
 
     @app.errorhandler(Exception)
     async def on_exception(error: Exception) -> Response:
-        log.error("request failed", exc_info=error)
-        return problem(500, "Internal Server Error", "The error was logged under this request's id.")
+        return problem(*told(error))

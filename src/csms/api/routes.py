@@ -8,7 +8,8 @@
         return await call.read(service.need_station, station_id)
 
 ``query`` and ``body`` are parameters of those names, attrs classes. What the handler returns is shown by ``shapes``; ``Reply`` sets the
-status and headers, ``Raw`` gives other content than JSON, a ``quart.Response`` is passed on. The same declaration makes the OpenAPI page.
+status, headers and cookies, ``Raw`` gives other content than JSON, ``Streamed`` gives it piece by piece. The same declaration makes the
+OpenAPI page.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import attrs
 
 from csms.core.access import PERMISSIONS
+
+from .exchange import SEND_LIMIT_S
 
 PUBLIC = ""
 """``needs`` of a route that asks for no login."""
@@ -45,11 +48,12 @@ _PARAMETER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 @attrs.frozen(slots=True, kw_only=True)
 class Reply:
-    """An answer with a status or headers of its own."""
+    """An answer with a status or headers of its own. ``cookies`` are values of ``Set-Cookie`` (``werkzeug.http.dump_cookie``)."""
 
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    cookies: Sequence[str] = attrs.field(default=(), repr=False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -60,6 +64,22 @@ class Raw:
     content_type: str
     filename: str = ""
     headers: Mapping[str, str] = attrs.field(factory=dict)
+    status: int = 200
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Streamed:
+    """An answer that is sent piece by piece, for ``limit_s`` at most; ``filename`` makes it a download.
+
+    It is closed when it ends, however it ends: what it needs is best opened by itself.
+    """
+
+    pieces: AsyncGenerator[bytes, None]
+    content_type: str
+    filename: str = ""
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    status: int = 200
+    limit_s: float | None = SEND_LIMIT_S
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -201,6 +221,10 @@ def route_of(
     summary, _, about = doc.partition("\n")
     answer = tells if tells is not None else hints.get("return")
     answer = None if answer is type(None) else answer
+    if str(getattr(answer, "__module__", "")).partition(".")[0] in ("quart", "werkzeug", "flask"):
+        raise TypeError(
+            f"{where}: a declared route answers with data, Reply, Raw or Streamed, not with a {answer.__module__} response"
+        )
     return Route(
         name=f"{routes.name}.{name or handler.__name__.rstrip('_')}",
         tag=routes.tag,

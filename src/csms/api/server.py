@@ -1,9 +1,8 @@
-"""The HTTP server: the Quart-Trio application, and how it is run."""
+"""The HTTP server: the application, which is declared routes before Quart-Trio, and how it is run."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 import msgspec
 import structlog
@@ -12,58 +11,32 @@ from hypercorn.config import Config as HypercornConfig
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 from quart import Blueprint, Response, g, request
 from quart.globals import request_ctx
-from quart.routing import QuartRule
 from quart_trio import QuartTrio
-from werkzeug.routing import IntegerConverter
 
 from csms.config import ApiConfig
 from csms.core.ports import Blocking, Random
 from csms.telemetry import Reading, Telemetry
 
-from . import docs, live, live_socket, problems
-from .bulk import BulkConnection
+from . import docs, encodings, live, live_socket, problems
 from .calls import Backing
 from .docs import Described
 from .edge import Edge
-from .encodings import shrink
 from .feed import Feed
 from .health import Component, examine
 from .limits import headers_of
-from .mounting import PREFIX, let_in, mount
+from .mounting import PREFIX, let_in
 from .routes import Routes
 from .serving import serve
-from .shapes import LARGEST
+from .switchboard import METHODS, OTHER, UNKNOWN, Switchboard, request_id
 
 MOST_REQUESTS = 200
-LONGEST_ID = 64
-_DIGITS = 19
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-class _Id(IntegerConverter):
-    """A number in a path. One that no database has is taken for the largest, which names nothing: its route answers 404."""
-
-    regex = "[0-9]+"
-
-    def to_python(self, value: str) -> int:
-        return LARGEST if len(value) > _DIGITS else min(int(value), LARGEST)
-
-
-class _Rule(QuartRule):
-    """A rule that only matches. Nothing here makes URLs out of rules, and preparing that for each is half the time of a start."""
-
-    def _compile_builder(self, append_unknown: bool = True) -> Any:
-        def no_urls(rule: Any, *_: Any) -> Any:
-            raise NotImplementedError("URLs are not made out of rules here")
-
-        return no_urls
 
 
 class _Application(QuartTrio):
-    asgi_http_class = BulkConnection
-    url_rule_class = _Rule  # type: ignore[assignment]  # it is one
+    """Quart, with the edge and the declared routes before it."""
 
     edge: Edge
+    board: Switchboard
 
     async def make_default_options_response(self) -> Response:
         """What there is under a path (RFC 9110 §9.3.7)."""
@@ -71,7 +44,11 @@ class _Application(QuartTrio):
         return Response(b"", status=204, headers={"Allow": ", ".join(sorted(methods))})
 
     async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        await self.edge.pass_on(super().asgi_app, scope, receive, send)
+        await self.edge.pass_on(self._connect, scope, receive, send)
+
+    async def _connect(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] != "http" or not await self.board.serve(scope, receive, send):
+            await super().asgi_app(scope, receive, send)
 
 
 def build(
@@ -89,7 +66,7 @@ def build(
     """The application: probes, metrics, the live feed, the slices' routes under ``/api/v1``, and plugins' under ``/plugins/NAME``."""
     app = _Application("csms")
     app.edge = Edge(config, most=most_requests, random=random)
-    app.url_map.converters["int"] = _Id
+    app.board = Switchboard(telemetry=telemetry, random=random, blocking=backing.ports.blocking)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     problems.install(app)
     _measure(app, telemetry, random, backing.ports.blocking)
@@ -110,16 +87,17 @@ def build(
         return Response(telemetry.page(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     described = Described(backing.ports.blocking)
-    mount(app, described.tell(own_routes(feed, slices, described)), backing)
+    app.board.mount(described.tell(own_routes(feed, slices, described)), backing, most_bytes=config.max_body_bytes)
     docs.install(app, backing.ports.blocking)
     live_socket.install(app, feed, backing, config, prefix=PREFIX)
     for plugin, each in plugin_routes:
         if isinstance(each, Routes):
             prefix = PREFIX if each.top else f"/plugins/{plugin}"
-            mount(app, described.tell([each], prefix), backing, prefix=prefix)
+            app.board.mount(described.tell([each], prefix), backing, prefix=prefix, most_bytes=config.max_body_bytes)
             continue
         _guard(each, backing, "plugins:call")
         app.register_blueprint(each, url_prefix=f"/plugins/{plugin}{each.url_prefix or ''}", name=f"{plugin}.{each.name}")
+    app.board.paths.finish()
     return app
 
 
@@ -133,7 +111,7 @@ def _guard(blueprint: Blueprint, backing: Backing, needs: str) -> None:
 
     @blueprint.before_request
     async def check() -> None:
-        await let_in(backing, needs)
+        await let_in(backing, request, g, needs)
 
 
 def _show(telemetry: Telemetry, edge: Edge, backing: Backing) -> None:
@@ -152,20 +130,23 @@ def _measure(app: QuartTrio, telemetry: Telemetry, random: Random, blocking: Blo
     @app.before_request
     async def begin() -> None:
         g.started = trio.current_time()
-        given = request.headers.get("X-Request-Id", "")[:LONGEST_ID]
-        g.request_id = given if given.isascii() and given.isprintable() and given.strip() else random.token(9)
-        g.counted, g.leaving = (), {}
+        g.request_id = request_id(request.headers.get("X-Request-Id", ""), random)
+        g.counted = ()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
     @app.after_request
     async def end(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule is not None else "unknown"
-        method = request.method if request.method in METHODS else "other"  # anybody can make one up
+        route = request.url_rule.rule if request.url_rule is not None else UNKNOWN
+        method = request.method if request.method in METHODS else OTHER
         telemetry.requests.observe((route, method, str(response.status_code)), trio.current_time() - g.started)
         response.headers["X-Request-Id"] = g.request_id
-        for name, value in (*headers_of(g.counted).items(), *g.leaving.items()):
+        for name, value in headers_of(g.counted).items():
             response.headers.setdefault(name, value)
-        await shrink(response, request.headers.get("Accept-Encoding", ""), blocking)
+        encoding = encodings.wanted(response.headers, response.content_length or 0, request.headers.get("Accept-Encoding", ""))
+        if encoding:
+            data: bytes = await response.get_data(as_text=False)
+            response.set_data(await encodings.packed(data, encoding, blocking))
+            encodings.label(response.headers, encoding)
         return response
 
 

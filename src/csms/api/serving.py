@@ -9,18 +9,24 @@ from __future__ import annotations
 import math
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import attrs
+import h11
 import structlog
 import trio
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol import ws_stream
+from hypercorn.protocol import ProtocolWrapper, ws_stream
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.lifespan import Lifespan
-from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
-from hypercorn.utils import wrap_app
+from hypercorn.utils import parse_socket_addr, wrap_app
+
+from . import everyday
+from .incoming import INCOMING, Incoming, Tasks, apply
 
 MOST_CONNECTIONS = 1000
 """A further one takes the place of the one that has been without a request for longest, or is closed at once where there is none: the
@@ -120,6 +126,109 @@ class Connection(TCPServer):
     send_limit_s: float
     life: trio.CancelScope
     held: list[bytes] | None = None
+    client: Any = None
+    server: Any = None
+    secure: bool = False
+    incoming: Incoming | None = None
+    """What comes in for the everyday request that is under way."""
+    answered: trio.Event
+    """Set when the one before is over."""
+
+    async def run(self) -> None:
+        """Serve it to its end; as hypercorn does, with tasks of our own."""
+        secure, spoken, stream = isinstance(self.stream, trio.SSLStream), "http/1.1", self.stream
+        if isinstance(stream, trio.SSLStream):
+            try:
+                with trio.fail_after(self.config.ssl_handshake_timeout):
+                    await stream.do_handshake()
+            except (trio.BrokenResourceError, trio.TooSlowError):
+                return
+            spoken = stream.selected_alpn_protocol() or spoken
+        socket = stream.transport_stream.socket if isinstance(stream, trio.SSLStream) else stream.socket
+        try:
+            client, server = (parse_socket_addr(socket.family, name()) for name in (socket.getpeername, socket.getsockname))
+            async with Tasks() as tasks:
+                state = ConnectionState(self.state)
+                given = (self.app, self.config, self.context, tasks, state, secure, client, server, self.protocol_send, spoken)
+                self._task_group = tasks
+                self.client, self.server, self.secure = client, server, secure
+                self.protocol = ProtocolWrapper(*given)
+                await self.protocol.initiate()
+                await self.idle_task.restart(tasks, self._idle_timeout)
+                await self._read_data()
+        except OSError:
+            pass
+        finally:
+            await self._close()
+
+    async def _read_data(self) -> None:
+        """Read until there is nothing more; everyday requests are served here, all else by hypercorn's protocol."""
+        while True:
+            try:
+                data = bytes(await self.stream.receive_some(MAX_RECV))
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                break
+            if self.incoming is not None:  # it comes before its turn, or nothing more comes
+                if not data:
+                    break
+                await self.answered.wait()
+            if not (data and self._is_between() and await self._take(data)):
+                await self.protocol.handle(RawData(data))
+            if not data:
+                break
+        await self._left()
+        await self.protocol.handle(Closed())
+
+    def _is_between(self) -> bool:
+        """Whether a request of HTTP/1.1 may begin now, and nothing of it came before."""
+        spoken = self.protocol.protocol
+        if not isinstance(spoken, H11Protocol) or spoken.stream is not None or not isinstance(spoken.connection, h11.Connection):
+            return False
+        return spoken.connection.our_state is h11.IDLE and spoken.connection.trailing_data == (b"", False)
+
+    async def _take(self, data: bytes) -> bool:
+        """Start on an everyday request; False for any other."""
+        asked = everyday.read(data)
+        if asked is None:
+            return False
+        spoken = self.protocol.protocol
+        spoken.keep_alive_requests += 1
+        last = spoken.keep_alive_requests >= self.config.keep_alive_max_requests
+        state: dict[str, Any] = dict(self.state)
+        self.incoming = state[INCOMING] = incoming = Incoming()
+        self.answered = trio.Event()
+        await self.protocol_send(Updated(idle=False))
+        await incoming.put({"type": "http.request", "body": asked.body, "more_body": False})
+        scope = everyday.scope_of(asked, secure=self.secure, client=self.client, server=self.server, state=state)
+        answering = everyday.Answering(asked.method, self._write, last=last)
+        self._task_group.spawn(self._serve, scope, incoming, answering)
+        return True
+
+    async def _serve(self, scope: Any, incoming: Incoming, answering: everyday.Answering) -> None:
+        async def send(message: Any) -> None:
+            if message is None:
+                await self._finish(answering)
+            else:
+                await answering.send(message)
+
+        await apply(self.app, scope, incoming, send)
+
+    async def _finish(self, answering: everyday.Answering) -> None:
+        try:
+            await answering.finish()
+        finally:
+            self.incoming = None
+            self.answered.set()
+        over = answering.closes or self.context.terminated.is_set()
+        await self.protocol_send(Closed() if over else Updated(idle=True))
+
+    async def _write(self, data: bytes) -> None:
+        await self.protocol_send(RawData(data))
+
+    async def _left(self) -> None:
+        """Tell the application of an everyday request that its client has left."""
+        if self.incoming is not None:
+            await self.incoming.put({"type": "http.disconnect"})
 
     def hold(self) -> None:
         """Collect what goes out until ``release``."""
@@ -158,6 +267,7 @@ class Connection(TCPServer):
         try:
             if not await self._sent(memoryview(data)):
                 await trio.aclose_forcefully(self.stream)
+                await self._left()
                 await self.protocol.handle(Closed())
         finally:
             self.send_lock.release()

@@ -75,7 +75,7 @@ class Outgoing:
     ``fields`` are in words already, as in ``text``: money, times and energies for the language. Where the tenant said under which name or id
     a provider approved the template, that is ``approved``, and ``fields`` are its parameters, in its order. In ``text`` of e-mails and SMS
     the links of ``actions`` stand already; other channels show them as they can. ``unsubscribe_url`` is where the recipient says that they
-    want no more of this kind (RFC 8058: a POST there does it, too), ``""`` where they cannot.
+    want no more of this kind (RFC 8058: a POST there does it, too), ``""`` where they cannot. ``image`` is not among ``attachments``.
     """
 
     reference: str

@@ -135,7 +135,7 @@ class Attempt:
     def _verb(self, work: Write) -> None:
         run = self._run
         run.begin()
-        told, emitted = len(run.volatile), run.emitted
+        told, emitted = len(run.volatile), len(run.emitted)
         self._savepoint()
         try:
             tx = StoreTx(run, self._statements, work.tenant, self._clock.now())
@@ -150,7 +150,7 @@ class Attempt:
                 raise failure from None
             self._roll_back_to_savepoint()
             del run.volatile[told:]
-            run.emitted = emitted
+            del run.emitted[emitted:]
             if run.needed is not None and work.reruns < MOST_RERUNS:
                 self._rerun(work, run.needed)
             else:

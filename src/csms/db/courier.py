@@ -110,9 +110,10 @@ class Courier:
         return (f"consumer:{self._name}",)
 
     async def _listen(self) -> None:
+        """What this process stores is read at once. Other events are passed over every ``poll_s``, all together, when all is looked at."""
         mark = self._database.event_mark
         while True:
-            mark = await self._database.wait_for_events(mark)
+            mark = await self._database.wait_for_events(mark, self._types)
             self._behind = True
             self._bell.set()
 

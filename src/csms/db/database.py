@@ -54,6 +54,8 @@ class StoreDatabase:
         """Hears volatile events after their commit, on the event loop; set by whoever builds the bus."""
         self.event_mark = 0
         """Grows with every commit that stored events; see ``wait_for_events``."""
+        self._marks: dict[str, int] = {"": 0}
+        """The mark when there was last an event of a type; under no name, when all consumers were woken."""
         self.replay_mark = 0
         """Grows when a replay was asked for in this process."""
         self._limit = config.queue_limit
@@ -156,7 +158,7 @@ class StoreDatabase:
                 except Exception:
                     log.exception("a listener of volatile events failed", event_type=event.type)
         if batch.emitted:
-            self.wake_consumers()
+            self.wake_consumers(batch.emitted)
         if self._on_batch is not None:
             try:
                 self._on_batch(report)
@@ -177,21 +179,28 @@ class StoreDatabase:
 
     # --- events -------------------------------------------------------------------------------------------------------------
 
-    def wake_consumers(self) -> None:
-        """There is something for the consumers to do."""
+    def wake_consumers(self, types: Iterable[str] = ()) -> None:
+        """There is something to do for the consumers of these types of events; without any for all of them."""
         self.event_mark += 1
+        for each in types or ("",):
+            self._marks[each] = self.event_mark
         self._news.unpark_all()
 
-    async def wait_for_events(self, after: int | None = None) -> int:
-        """Wait for a commit of this process that stored events; the new ``event_mark``.
+    async def wait_for_events(self, after: int | None = None, types: frozenset[str] | None = None) -> int:
+        """Wait for a commit of this process that stored events, of some ``types`` or any; the new ``event_mark``.
 
         Take the mark, read, then wait ``after`` that mark: a commit in between returns at once.
         """
-        if after is None or after >= self.event_mark:
+        after = self.event_mark if after is None else after
+        await trio.lowlevel.checkpoint()
+        while not self._is_news(after, types):
             await self._news.park()
-        else:
-            await trio.lowlevel.checkpoint()
         return self.event_mark
+
+    def _is_news(self, after: int, types: frozenset[str] | None) -> bool:
+        if self.event_mark <= after:
+            return False
+        return types is None or self._marks[""] > after or any(self._marks.get(each, 0) > after for each in types)
 
     # --- health and end -----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,8 @@ class Batch:
     """What became of a batch: what must go first in the next one, and what to tell after commit."""
 
     left_over: list[Work] = attrs.field(factory=list)
-    emitted: int = 0
+    emitted: Sequence[str] = ()
+    """The types of the events that were stored."""
     volatile: Sequence[tuple[TenantId, int, Event]] = ()
     rows: int = 0
     seconds: float = 0.0

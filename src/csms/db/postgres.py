@@ -72,7 +72,7 @@ class PostgresWriter:
 
     async def _one_by_one(self, batch: list[Work]) -> Batch:
         total = Batch()
-        volatile = list(total.volatile)
+        volatile, emitted = list(total.volatile), list(total.emitted)
         for position, work in enumerate(batch):
             try:
                 done = await self._alone(work)
@@ -81,12 +81,12 @@ class PostgresWriter:
                 total.left_over += [later for later in batch[position:] if isinstance(later, Append)]
                 break
             total.left_over += done.left_over
-            total.emitted += done.emitted
+            emitted += done.emitted
             total.rows += done.rows
             total.seconds += done.seconds
             total.commit_seconds += done.commit_seconds
             volatile += done.volatile
-        total.volatile = volatile
+        total.volatile, total.emitted = volatile, emitted
         return total
 
     async def _alone(self, work: Work) -> Batch:

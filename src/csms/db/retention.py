@@ -39,6 +39,10 @@ BULK_COMMANDS = Kept(
     condition="AND state <> 'running' AND NOT EXISTS (SELECT 1 FROM commands c WHERE c.bulk_id = bulk_commands.id)",
 )
 WEBHOOK_DELIVERIES = Kept("webhook_deliveries", at="created_at")
+MESSAGES = Kept("messages", at="created_at", condition="AND state NOT IN ('queued', 'held', 'sending')")
+NOTICES = Kept(
+    "notices", at="created_at", condition="AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.notice_id = notices.id)"
+)
 EVENTS = Kept(
     "events",
     number="sequence",

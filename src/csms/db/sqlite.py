@@ -148,7 +148,7 @@ class SqliteWriter:
     def _verb(self, connection: sqlite3.Connection, run: Run, statements: Statements, work: Write, now: int) -> None:
         run.begin()
         cursor = run.cursor
-        told, emitted = len(run.volatile), run.emitted
+        told, emitted = len(run.volatile), len(run.emitted)
         cursor.execute("SAVEPOINT verb")
         try:
             result = work.verb(StoreTx(run, statements, work.tenant, now), *work.arguments)
@@ -164,7 +164,7 @@ class SqliteWriter:
             cursor.execute("ROLLBACK TO verb")
             cursor.execute("RELEASE verb")
             del run.volatile[told:]
-            run.emitted = emitted
+            del run.emitted[emitted:]
             work.outcome = outcome.Error(in_our_words(error))
         else:
             work.outcome = outcome.Value(result)

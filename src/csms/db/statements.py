@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 from csms.core.errors import CsmsError
 
 MOST_STATEMENTS = 2_000
 """Texts remembered per connection; a program that composes more than that starts over."""
+MOST_TEXTS = 4_000
+"""Texts that all connections together need to be read only once."""
 
 _TOKEN = re.compile(
     r"(?P<text>'(?:[^']|'')*')"
@@ -89,20 +92,25 @@ class Statements:
         return statement
 
     def _read(self, sql: str) -> Statement:
-        names: set[str] = set()
-        tables: set[str] = set()
-        for token in _TOKEN.finditer(sql):
-            if token["name"]:
-                names.add(token["name"])
-            elif token["word"] or token["quoted"]:
-                tables.add((token["word"] or token["quoted"]).lower())
-        name = short_name(sql)
-        tally = self.tallies.setdefault(name, Tally())
-        text, null_tests = percent_style(sql) if self._percent else (sql, ())
-        statement = Statement(sql, text, name, frozenset(names), frozenset(tables), tally)
+        text, name, parameters, tables, null_tests = _parts(sql, self._percent)
+        statement = Statement(sql, text, name, parameters, tables, self.tallies.setdefault(name, Tally()))
         statement.null_tests = null_tests
         statement.binds |= bool(null_tests)
         return statement
+
+
+@lru_cache(MOST_TEXTS)
+def _parts(sql: str, percent: bool) -> tuple[str, str, frozenset[str], frozenset[str], tuple[str, ...]]:
+    """What a text says by itself: its form for the engine, its name, its parameters, its words (a table is one), its tests for NULL."""
+    names: set[str] = set()
+    tables: set[str] = set()
+    for token in _TOKEN.finditer(sql):
+        if token["name"]:
+            names.add(token["name"])
+        elif token["word"] or token["quoted"]:
+            tables.add((token["word"] or token["quoted"]).lower())
+    text, null_tests = percent_style(sql) if percent else (sql, ())
+    return text, short_name(sql), frozenset(names), frozenset(tables), null_tests
 
 
 def percent_style(sql: str) -> tuple[str, tuple[str, ...]]:

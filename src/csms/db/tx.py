@@ -73,7 +73,8 @@ class Run:
         self.failure: Exception | None = None
         """The first database error of the running verb, which it may not swallow."""
         self.needed: NeedsKeys | None = None
-        self.emitted = 0
+        self.emitted: list[str] = []
+        """The types of the events that were stored."""
         self.volatile: list[tuple[TenantId, int, Event]] = []
 
     def begin(self) -> None:
@@ -229,7 +230,7 @@ class StoreTx(ReadScope):
             self.claim(key)
         if event.durable:
             self.run(EMIT, key=key, type=event.type, payload=_encode(event).decode())
-            self._run.emitted += 1
+            self._run.emitted.append(event.type)
         else:
             self._run.volatile.append((self.tenant, self.now, event))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from csms.core.events import Delivered
 from csms.core.ids import TenantId
 from csms.core.ports import Listener, Ports, Tx
+from csms.domain.billing.model import BillCorrected, BillSettled
 from csms.domain.stations.model import ChargerConnected, ChargerDisconnected, ChargerStatusChanged
 from csms.domain.transactions.model import Ending, TransactionCorrected, TransactionEnded, TransactionStarted
 
@@ -19,6 +20,8 @@ def count(tx: Tx, delivered: Delivered) -> None:
             counting.started(tx, told)
         case Ending() as told:
             counting.ended(tx, told)
+        case BillSettled() | BillCorrected() as told:
+            counting.billed(tx, told)
         case ChargerConnected() as told:
             watching.link(tx, told.charger_id, up=True, at=delivered.occurred_at, event_id=delivered.event_id)
         case ChargerDisconnected() as told:
@@ -44,6 +47,8 @@ TYPES = frozenset(
         TransactionStarted,
         TransactionEnded,
         TransactionCorrected,
+        BillSettled,
+        BillCorrected,
         ChargerConnected,
         ChargerDisconnected,
         ChargerStatusChanged,

@@ -68,7 +68,8 @@ class Figures:
     """What happened in a period. Times are in milliseconds; ``energy_wh`` is of the transactions that ended in it.
 
     ``utilisation_percent`` is the share of the ports' time with a transaction and ``uptime_percent`` the share in which they could be
-    used; None where no port is known. ``revenue_minor`` is None while nothing is priced.
+    used; None where no port is known. ``revenue_minor`` is what was billed for the transactions that ended in it, without taxes; None
+    while nothing is billed.
     """
 
     begins: str
@@ -121,6 +122,9 @@ class HeatMap:
     time_zone: str
     starts: Sequence[Sequence[int]]
     charging_ms: Sequence[Sequence[int]]
+    revenue_minor: Sequence[Sequence[int]] | None
+    """What the charges that began then brought, without taxes; null while nothing is billed."""
+    currency: str
     busiest: Sequence[str]
     """The three hours with most charging time, such as ``Friday 18:00``."""
 
@@ -153,6 +157,8 @@ class DriverMonth:
     transactions: int
     energy_wh: int
     charging_ms: int
+    revenue_minor: int | None = None
+    currency: str = ""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -231,7 +237,9 @@ class RankingQuery(Paged):
 
     from_day: str | None = attrs.field(default=None, validator=_DATE, metadata={"help": "the first day, such as 2026-01-01"})
     until_day: str | None = attrs.field(default=None, validator=_DATE, metadata={"help": "the last day"})
-    sort: str = sorts("energy_wh", "transactions", "charging_ms", "faults", "disconnects", "down_ms", default="-energy_wh")
+    sort: str = sorts(
+        "energy_wh", "transactions", "charging_ms", "faults", "disconnects", "down_ms", "revenue_minor", default="-energy_wh"
+    )
     format: str = attrs.field(default="json", validator=validators.in_(("json", "csv", "xlsx")), metadata={"help": "as what"})
 
 

@@ -9,13 +9,13 @@ from functools import partial
 
 import attrs
 import trio
-from quart import Response
 
 from csms.api import bulk
 from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
+from csms.api.routes import Raw, Streamed
 from csms.core.errors import StoreUnavailable
-from csms.core.ports import Ports, ReadTx
+from csms.core.ports import ReadTx
 
 from . import flows, service
 from .kinds import INLINE, READING, TENANT, WRITING
@@ -26,6 +26,9 @@ WAIT_FOR_A_PLACE_S = 10.0
 EACH = 3
 """Uploads at a time of one user or key."""
 SIGNED = "/api/v1/signed-documents"
+
+Answer = Raw | Streamed
+"""A document as an answer: whole, or a part of it."""
 
 
 class Desk:
@@ -41,7 +44,7 @@ class Desk:
         """The body of the present request as a new document. Raises ``Problem``, ``Invalid``, ``Refused`` or ``NotFound``."""
         subject = new.subject_id if new.subject_kind != TENANT else str(call.tenant)
         new = attrs.evolve(new, subject_id=subject)
-        upload = bulk.Upload(self.settings.max_bytes)
+        upload = bulk.Upload(call.request, self.settings.max_bytes)
         expected = upload.length
 
         def check(tx: ReadTx) -> int | None:
@@ -121,11 +124,12 @@ def _fitting(name: str) -> str:
     return "".join(each for each in name if each.isprintable()).strip()[-200:].strip()
 
 
-async def sent(ports: Ports, content: Content, *, cache: str = "private, no-cache") -> Response:
+async def sent(call: Call, content: Content, *, cache: str = "private, no-cache") -> Answer:
     """A document's content as an answer. Raises ``StoreUnavailable`` when it cannot be read now."""
     try:
         return await bulk.sent(
-            partial(ports.documents.read, content.file),
+            call.request,
+            partial(call.ports.documents.read, content.file),
             size=content.size_bytes,
             content_type=f"{content.content_type}; charset=utf-8"
             if content.content_type.startswith("text/")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import trio
-from quart import Response
 
 from csms.api.calls import READ_LIMIT_S, Call, Subject
 from csms.api.problems import Problem
@@ -15,7 +14,7 @@ from csms.core.paging import Page
 from csms.core.ports import ReadTx
 
 from . import flows, service, store
-from .desk import Desk, sent
+from .desk import Answer, Desk, sent
 from .kinds import KINDS, READING, TENANT, WRITING, is_reviewed
 from .model import (
     Document,
@@ -119,16 +118,16 @@ def _content(made: Routes, desk: Desk) -> None:
     more: dict[str, Any] = {"needs": "documents:read", "reach": "list"}
 
     @made.get("/documents/<int:document_id>/content", produces=FILE, **more)
-    async def download(call: Call, document_id: int) -> Response:
+    async def download(call: Call, document_id: int) -> Answer:
         """A document's content, or a part of it (`Range`)."""
         await desk.need(call, document_id)
-        return await sent(call.ports, await call.read(service.need_content, document_id, False))
+        return await sent(call, await call.read(service.need_content, document_id, False))
 
     @made.get("/documents/<int:document_id>/thumbnail", produces="image/webp", **more)
-    async def thumbnail(call: Call, document_id: int) -> Response:
+    async def thumbnail(call: Call, document_id: int) -> Answer:
         """A small picture of an image."""
         await desk.need(call, document_id)
-        return await sent(call.ports, await call.read(service.need_content, document_id, True))
+        return await sent(call, await call.read(service.need_content, document_id, True))
 
     @made.get("/documents/<int:document_id>/link", **more)
     async def link(call: Call, document_id: int) -> Shown:
@@ -141,7 +140,7 @@ def _content(made: Routes, desk: Desk) -> None:
         produces=FILE,
         errors={404: "it is no link of ours, has expired, or was deleted"},
     )
-    async def signed(call: Call, token: str) -> Response:
+    async def signed(call: Call, token: str) -> Answer:
         """What a signed link shows."""
         link = call.ports.documents.read_link(token)
         if link is None or link.expires_at <= call.ports.clock.now():
@@ -149,7 +148,7 @@ def _content(made: Routes, desk: Desk) -> None:
         with trio.move_on_after(READ_LIMIT_S):
             async with call.backing.readers:
                 content = await call.ports.database.read(service.need_content, link.document_id, link.thumbnail, tenant=link.tenant)
-            return await sent(call.ports, content, cache=f"private, max-age={desk.settings.link_s}")
+            return await sent(call, content, cache=f"private, max-age={desk.settings.link_s}")
         raise Problem(503, "Service Unavailable", "too many requests read at the moment; try again")
 
 

@@ -8,7 +8,7 @@ import attrs
 
 from csms.core.errors import NotFound
 from csms.core.ids import token_key
-from csms.core.ports import ReadTx, Tx
+from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.privacy.model import FORGOTTEN
 
 from .model import TokensChanged, driver_key
@@ -40,7 +40,13 @@ def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
     row = tx.one("SELECT * FROM drivers WHERE tenant = :tenant AND id = :driver_id", driver_id=driver_id)
     if row is None:
         raise NotFound(f"there is no driver {driver_id}")
-    return {"driver": row} | {name: list(tx.all(sql, driver_id=driver_id)) for name, sql in _PARTS.items()}
+    held = {name: [_told(each) for each in tx.all(sql, driver_id=driver_id)] for name, sql in _PARTS.items()}
+    return {"driver": _told(row), **held}
+
+
+def _told(row: Row) -> Row:
+    """A row without what only repeats its other columns, for searching."""
+    return {name: value for name, value in row.items() if name != "searched"}
 
 
 def identity(tx: ReadTx, driver_id: int) -> Identity:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-
-from quart import Response
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from csms.api.calls import Call, Subject
-from csms.api.routes import Routes
+from csms.api.routes import Routes, Streamed
 
 from . import service
 from .model import Erasure, ExportQuery
 
 EXPORT_LIMIT_S = 600.0
 
-Export = Callable[[Call, int, str], Awaitable[tuple[str, str, AsyncIterator[bytes]]]]
+Export = Callable[[Call, int, str], Awaitable[tuple[str, str, AsyncGenerator[bytes, None]]]]
 """``export(call, driver_id, format)``: file name, content type and the content, piece by piece. Raises ``NotFound``."""
 Erase = Callable[[Call, int, Subject], Awaitable[Erasure]]
 """``erase(call, driver_id, subject)``. Raises ``NotFound``, or ``Refused`` while the driver charges."""
@@ -32,7 +30,7 @@ def routes(export: Export, erase: Erase) -> Routes:
         limit_s=EXPORT_LIMIT_S,
         name="export",
     )
-    async def export_(call: Call, driver_id: int, query: ExportQuery) -> Response:
+    async def export_(call: Call, driver_id: int, query: ExportQuery) -> Streamed:
         """Everything that is held of a driver.
 
         A ZIP file with `data.json` (the driver, vehicles, tokens, transactions, reservations, tickets with their messages, documents,
@@ -41,9 +39,7 @@ def routes(export: Export, erase: Erase) -> Routes:
         name, content_type, pieces = await export(call, driver_id, query.format or "zip")
         await call.note(Subject("driver", str(driver_id)), {"format": query.format or "zip"})
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-        response = Response(pieces, content_type=content_type, headers=headers)
-        response.timeout = EXPORT_LIMIT_S
-        return response
+        return Streamed(pieces=pieces, content_type=content_type, headers=headers, limit_s=EXPORT_LIMIT_S)
 
     @made.post(
         "/drivers/<int:driver_id>/privacy/erase",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from quart import Response
-
 from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
 from csms.api.routes import FILE, OWN, Reply, Routes
@@ -15,7 +13,7 @@ from csms.core.ids import TenantId
 from csms.core.paging import Page
 from csms.core.ports import ReadTx
 from csms.domain.documents import service as documents
-from csms.domain.documents.desk import Desk, sent
+from csms.domain.documents.desk import Answer, Desk, sent
 from csms.domain.documents.kinds import TICKET
 from csms.domain.documents.model import Document, NewDocument, Shown
 
@@ -144,11 +142,11 @@ def _staff_attachments(made: Routes, desk: Desk) -> None:
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/documents/{added.id}"})
 
     @made.get("/tickets/<int:ticket_id>/attachments/<int:document_id>", needs="tickets:read", reach="list", produces=FILE)
-    async def attachment(call: Call, ticket_id: int, document_id: int) -> Response:
+    async def attachment(call: Call, ticket_id: int, document_id: int) -> Answer:
         """A file that is attached to a ticket."""
         await _visible(call, ticket_id)
         await call.read(_need_attachment, ticket_id, document_id)
-        return await sent(call.ports, await call.read(documents.need_content, document_id, False))
+        return await sent(call, await call.read(documents.need_content, document_id, False))
 
 
 def _attachment(ticket_id: int) -> NewDocument:
@@ -240,11 +238,11 @@ def _drivers_attachments(made: Routes, desk: Desk) -> None:
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/me/tickets/{ticket_id}/attachments/{added.id}"})
 
     @made.get("/me/tickets/<int:ticket_id>/attachments/<int:document_id>", needs="me:read", reach=OWN, produces=FILE)
-    async def my_attachment(call: Call, ticket_id: int, document_id: int) -> Response:
+    async def my_attachment(call: Call, ticket_id: int, document_id: int) -> Answer:
         """A file that is attached to one's own ticket."""
         await call.read(service.need_ticket, ticket_id, _driver(call))
         await call.read(_need_attachment, ticket_id, document_id)
-        return await sent(call.ports, await call.read(documents.need_content, document_id, False))
+        return await sent(call, await call.read(documents.need_content, document_id, False))
 
     @made.get("/me/tickets/<int:ticket_id>/attachments/<int:document_id>/link", needs="me:read", reach=OWN)
     async def my_attachment_link(call: Call, ticket_id: int, document_id: int) -> Shown:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from csms.core.charging import ChargingProfile
 from csms.core.commands import Outcome, StartCharging, StopCharging
@@ -11,6 +12,7 @@ from csms.core.errors import Invalid, NotFound
 from csms.core.ids import WHOLE_CHARGER, Place, TenantId, charger_key, token_key
 from csms.core.outcomes import obeyed, told
 from csms.core.ports import Ports, ReadTx, Tx
+from csms.core.pricing import SO_FAR
 from csms.core.reports import StartReported, StopReported, Token, TokenVerdict, UpdateReported
 from csms.domain.drivers.flows import ask_about, ask_token
 from csms.domain.drivers.service import cards
@@ -18,20 +20,48 @@ from csms.domain.stations import service as stations
 from csms.domain.stations.store import behind_code
 
 from . import service
-from .model import CommandTold, RunningCost, Settings, StartMine, TokenAnswer, TokenShown, TransactionItem, TransactionPolicy
-from .service import authority, views
+from .model import (
+    CommandTold,
+    FundsObjection,
+    RunningCost,
+    Settings,
+    StartMine,
+    TokenAnswer,
+    TokenShown,
+    TransactionItem,
+    TransactionPolicy,
+    Wishes,
+)
+from .pricing import priced
+from .service import authority, consumption, views
+from .store import wishes as wishes_store
 
 CommandFlow = Callable[[Ports, TenantId, str, Any], Awaitable[tuple[Outcome, dict[str, Any]]]]
 """``flow(ports, tenant, charger_id, command)``: the outcome, and what else there is to know, such as the ``transaction_id``."""
+
+
+class StartFlow(Protocol):
+    """The flow of ``StartCharging``, which may be told what whoever starts it asks for besides."""
+
+    async def __call__(
+        self, ports: Ports, tenant: TenantId, charger_id: str, command: StartCharging, /, *, wishes: Wishes | None = None
+    ) -> tuple[Outcome, dict[str, Any]]:
+        """As a ``CommandFlow``."""
+        ...
+
 
 ProfileFor = Callable[[Tx, int], ChargingProfile | None]
 """A verb that is run in the write of a remote start: ``profile(tx, transaction_id)``; None sends none. What it raises undoes both."""
 
 
-def policy(config: Settings, token: TokenVerdict | None = None) -> TransactionPolicy:
-    """The settings as verbs take them: all that ``booted``, ``status_seen``, ``meter`` and ``mangled`` are given."""
+def policy(config: Settings, token: TokenVerdict | None = None, objection: FundsObjection | None = None) -> TransactionPolicy:
+    """The settings as verbs take them: all that ``booted``, ``status_seen``, ``meter`` and ``mangled`` are given.
+
+    ``objection`` says whether a driver lacks the means to charge, where anybody knows.
+    """
     return TransactionPolicy(
         token=token,
+        objection=objection,
         reconciliation_deadline_s=config.reconciliation_deadline_s,
         pending_start_s=config.pending_start_s,
         max_per_token=config.max_per_token,
@@ -39,10 +69,15 @@ def policy(config: Settings, token: TokenVerdict | None = None) -> TransactionPo
 
 
 async def ask(
-    ports: Ports, config: Settings, report: StartReported | UpdateReported | StopReported, tenant: TenantId
+    ports: Ports,
+    config: Settings,
+    report: StartReported | UpdateReported | StopReported,
+    tenant: TenantId,
+    *,
+    objection: FundsObjection | None = None,
 ) -> TransactionPolicy:
     """The decision for ``start``, ``update`` and ``stop``: what plugins say about the token, if the report shows one."""
-    return policy(config, await ask_token(ports, report, tenant))
+    return policy(config, await ask_token(ports, report, tenant), objection)
 
 
 async def remote_start(
@@ -54,18 +89,25 @@ async def remote_start(
     *,
     tenant: TenantId,
     profile: ProfileFor | None = None,
+    wishes: Wishes | None = None,
+    objection: FundsObjection | None = None,
 ) -> tuple[int, Outcome]:
     """Ask a charger to start charging for a token (1.6 §5.11; 2.0.1 F01): the waiting transaction's id, and what the charger answered.
 
     The transaction fails when the charger refuses or was not reached, and expires when no start follows in time. Raises ``Refused``
     when the token may not charge there; the charger is not asked then. ``profile`` chooses the charging profile that goes with it.
+    ``wishes`` are kept with the transaction, in the write that makes it; where a payment is among them no ``objection`` counts.
     """
+    if wishes is not None and wishes.payment_id is not None:
+        objection = None
     decision = await ask_about(ports, token, charger_id=charger_id, tenant=tenant, purpose="remote", place=place or WHOLE_CHARGER)
-    rules = policy(config, decision)
+    rules = policy(config, decision, objection)
     keys = (charger_key(charger_id), token_key(tenant, token.value))
 
     def verb(tx: Tx) -> tuple[int, ChargingProfile | None]:
         waiting = service.ask_start(tx, charger_id, token, place, rules)
+        if wishes is not None:
+            wishes_store.save(tx, waiting, wishes)
         return waiting, None if profile is None else profile(tx, waiting)
 
     transaction_id, chosen = await ports.database.write(verb, tenant=tenant, keys=keys)
@@ -90,7 +132,13 @@ async def remote_stop(ports: Ports, transaction_id: int, *, tenant: TenantId) ->
 
 
 async def validate(
-    ports: Ports, config: Settings, shown: TokenShown, tenant: TenantId, seen: Collection[int] | None
+    ports: Ports,
+    config: Settings,
+    shown: TokenShown,
+    tenant: TenantId,
+    seen: Collection[int] | None,
+    *,
+    objection: FundsObjection | None = None,
 ) -> TokenAnswer:
     """What a token would get at a charger, plugins asked as they would be; nothing is written. ``seen`` are the stations that the asker
     may see, None for all. Raises ``NotFound`` for the charger."""
@@ -99,12 +147,12 @@ async def validate(
     decision = await ask_about(ports, token, charger_id=shown.charger_id, tenant=tenant, purpose="authorize", place=place)
 
     def query(tx: ReadTx) -> TokenAnswer:
-        return authority.answer(tx, token, policy(config, decision), shown.charger_id, shown.evse, seen)
+        return authority.answer(tx, token, policy(config, decision, objection), shown.charger_id, shown.evse, seen)
 
     return await ports.database.read(query, tenant=tenant)
 
 
-async def start_own(ports: Ports, wanted: StartMine, driver_id: int, *, tenant: TenantId, start: CommandFlow) -> CommandTold:
+async def start_own(ports: Ports, wanted: StartMine, driver_id: int, *, tenant: TenantId, start: StartFlow) -> CommandTold:
     """Start charging for a driver, with their token, by the flow of ``StartCharging``.
 
     Raises ``NotFound`` for the charger, the code or the token, ``Refused`` where the token may not charge there or nothing is free.
@@ -126,7 +174,8 @@ async def start_own(ports: Ports, wanted: StartMine, driver_id: int, *, tenant: 
     fresh = f"APP{ports.random.token(12)}"[:20].upper()
     issued = await ports.database.write(cards.charging_token, driver_id, wanted.token_id, fresh, tenant=tenant)
     place = None if evse is None else Place(evse, 1)
-    outcome, more = await start(ports, tenant, charger_id, StartCharging(Token(issued.value, issued.kind), place))
+    command = StartCharging(Token(issued.value, issued.kind), place)
+    outcome, more = await start(ports, tenant, charger_id, command, wishes=wanted.wishes)
     return await _told(ports, outcome, int(more["transaction_id"]), tenant)
 
 
@@ -151,6 +200,15 @@ async def _told(ports: Ports, outcome: Outcome, transaction_id: int, tenant: Ten
 
 
 async def cost_so_far(ports: Ports, known: TransactionItem, tenant: TenantId) -> RunningCost | None:
-    """What a transaction costs so far, as whichever plugin prices it says; None where none does."""
-    found: RunningCost | None = await ports.decisions.ask("running_cost", transaction=known, tenant=tenant)
-    return found
+    """What a transaction costs so far, as whichever plugin prices it says; None where none does, or before it has started.
+
+    Raises ``Undecided`` where a plugin failed.
+    """
+    if known.started_at is None:
+        return None
+    charge = await ports.database.read(partial(consumption.charge_of, purpose=SO_FAR), known.id, tenant=tenant)
+    price = (await priced(ports, charge, tenant)).price
+    if price is None:
+        return None
+    until = charge.ended_at if price.priced_until_at is None else price.priced_until_at
+    return RunningCost(amount_minor=price.total_minor, currency=price.currency, priced_until_at=until)

@@ -9,6 +9,7 @@ from csms.domain.analytics.model import CHARGER, PORT, STATION, TENANT, Counted,
 from csms.domain.analytics.periods import Hour, by_day, by_hour, day_of, hour_of, month_of
 from csms.domain.analytics.store import counts as store
 from csms.domain.analytics.store.counts import Tally
+from csms.domain.billing.model import BillCorrected, BillSettled
 from csms.domain.stations import store as stations
 from csms.domain.tenants import store as tenants
 from csms.domain.transactions.model import AboutTransaction, Ending, TransactionStarted
@@ -87,6 +88,30 @@ def ended(tx: Tx, told: Ending) -> None:
     tally.write(tx)
     store.add_hours(tx, hours, _subjects(after))
     store.save_counted(tx, after)
+
+
+def billed(tx: Tx, told: BillSettled | BillCorrected) -> None:
+    """A transaction was billed, or its bill was corrected: the net of it is revenue of the day on which it ended."""
+    tx.claim(analytics_key(tx.tenant))
+    zone = time_zone(tx)
+    day = day_of(told.ended_at, zone)
+    fresh = store.add_bill(
+        tx,
+        told.bill_id,
+        driver_id=told.driver_id,
+        month=month_of(day),
+        currency=told.currency,
+        revenue_minor=told.net_minor,
+    )
+    if not fresh or not told.net_minor:
+        return
+    subjects = [(TENANT, ""), (CHARGER, told.charger_id)]
+    if told.station_id is not None:
+        subjects.append((STATION, str(told.station_id)))
+    tally = Tally()
+    tally.add(day, subjects, revenue_minor=told.net_minor)
+    tally.write(tx)
+    store.add_hour_revenue(tx, hour_of(told.started_at, zone), subjects, told.net_minor)
 
 
 def _charging_ms(known: Counted) -> int:

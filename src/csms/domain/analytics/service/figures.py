@@ -23,7 +23,6 @@ from csms.domain.analytics.model import (
     FigureSeries,
     FiguresQuery,
     PeriodQuery,
-    PortState,
     RankingQuery,
     SubjectFigures,
 )
@@ -99,24 +98,33 @@ def _day(text: str | None, field: str) -> date | None:
 class PortTime:
     """How much time ports had in a period, known or down, without looking at each port for each period."""
 
-    def __init__(self, ports: Sequence[PortState], now: int) -> None:
+    def __init__(self, known: Sequence[tuple[int, int]], down_since: Sequence[int], now: int) -> None:
+        """``known`` is since when, in order, and how many ports; see ``store.uptime.known_since``."""
         self._now = now
-        self._since = sorted(each.known_since_at for each in ports)
-        self._sums = [0, *accumulate(self._since)]
-        self._down_since = [each.down_since_at for each in ports if each.down_since_at is not None]
+        self._since = [since for since, _ in known]
+        self._ports = [0, *accumulate(ports for _, ports in known)]
+        self._sums = [0, *accumulate(since * ports for since, ports in known)]
+        self._down_since = down_since
 
     def known_ms(self, from_at: int, until_at: int) -> int:
         """The time in which the ports were known."""
         until_at = min(until_at, self._now)
         if until_at <= from_at:
             return 0
-        before, within = bisect_left(self._since, from_at), bisect_left(self._since, until_at)
-        return before * (until_at - from_at) + (within - before) * until_at - (self._sums[within] - self._sums[before])
+        first, last = bisect_left(self._since, from_at), bisect_left(self._since, until_at)
+        before, within = self._ports[first], self._ports[last] - self._ports[first]
+        return before * (until_at - from_at) + within * until_at - (self._sums[last] - self._sums[first])
 
     def down_ms(self, from_at: int, until_at: int) -> int:
         """The time of outages that still go on."""
         until_at = min(until_at, self._now)
         return sum(max(0, until_at - max(from_at, since)) for since in self._down_since)
+
+
+def time_of(tx: ReadTx, from_at: int, station_id: int | None = None, charger_id: str | None = None) -> PortTime:
+    """The time of the ports of the tenant, of a station or of a charger, for periods that do not begin before ``from_at``."""
+    known = uptime.known_since(tx, from_at, station_id, charger_id)
+    return PortTime(known, uptime.down_since(tx, station_id, charger_id), tx.now)
 
 
 @attrs.frozen(slots=True)
@@ -126,6 +134,8 @@ class Reckoning:
     co2_g_per_kwh: float
     time: PortTime | None
     zone: str
+    currency: str = ""
+    """Of the revenue; ``""`` while nothing is billed."""
 
     def figures(
         self, begins: str, from_at: int, until_at: int, counts: Mapping[str, Any], *, drivers: tuple[int, int] | None
@@ -148,6 +158,8 @@ class Reckoning:
             co2_avoided_g=round(counts["energy_wh"] * self.co2_g_per_kwh / 1000),
             utilisation_percent=_percent(counts["charging_ms"], known_ms),
             uptime_percent=None if not known_ms else round(100 - min(100.0, 100 * down_ms / known_ms), 3),
+            revenue_minor=counts["revenue_minor"] if self.currency else None,
+            currency=self.currency,
         )
 
 
@@ -166,10 +178,10 @@ def series(tx: ReadTx, query: FiguresQuery, co2_g_per_kwh: float) -> FigureSerie
     """Figures of the tenant, a station or a charger, by day or by month, and all told."""
     stretch = stretch_of(tx, query)
     scope, subject = subject_of(query.station_id, query.charger_id)
-    time = PortTime(uptime.ports(tx, query.station_id, query.charger_id), tx.now)
-    reckoning = Reckoning(co2_g_per_kwh, time, stretch.zone)
     of_tenant = scope == TENANT
     first = stretch.from_day if query.period == DAY else month_of(stretch.from_day)
+    time = time_of(tx, begin_of(first, stretch.zone), query.station_id, query.charger_id)
+    reckoning = Reckoning(co2_g_per_kwh, time, stretch.zone, store.currency_of_revenue(tx))
     rows = {row["begins"]: row for row in store.series(tx, query.period, scope, subject, first, stretch.until_day)}
     empty = dict.fromkeys(store.COUNTS, 0)
     items = []
@@ -209,7 +221,7 @@ def ranking(tx: ReadTx, query: RankingQuery, scope: str, names: Mapping[str, str
     """Stations or chargers beside each other. ``names`` are those that there are (and that may be seen), by subject."""
     stretch = stretch_of(tx, query)
     sums = store.sums(tx, scope, stretch.parts)
-    reckoning = Reckoning(co2_g_per_kwh, None, stretch.zone)
+    reckoning = Reckoning(co2_g_per_kwh, None, stretch.zone, store.currency_of_revenue(tx))
     empty = dict.fromkeys(store.COUNTS, 0)
     word = (query.search or "").strip().casefold()
     subjects = [each for each in names if word in each.casefold() or word in names[each].casefold()]

@@ -15,10 +15,11 @@ from csms.domain.analytics.model import (
     SubjectFigures,
 )
 from csms.domain.analytics.periods import month_of, next_month
-from csms.domain.analytics.store import subjects, uptime
+from csms.domain.analytics.store import subjects
+from csms.domain.analytics.store.counts import currency_of_revenue
 
 from . import compliance
-from .figures import PortTime, Reckoning, day_before, ranking, stretch_of, total
+from .figures import PortTime, Reckoning, day_before, ranking, stretch_of, time_of, total
 
 
 def report(tx: ReadTx, month: str, co2_g_per_kwh: float, required_percent: float) -> MonthlyReport:
@@ -26,7 +27,7 @@ def report(tx: ReadTx, month: str, co2_g_per_kwh: float, required_percent: float
     first = f"{month}-01"
     last = day_before(next_month(first))
     before_last = day_before(first)
-    reckoned = PortTime(uptime.ports(tx), tx.now)
+    reckoned = time_of(tx, stretch_of(tx, PeriodQuery(from_day=month_of(before_last), until_day=last)).from_at)
     compliant = compliance.report(tx, ComplianceQuery(from_day=first, until_day=last, required_percent=required_percent))
     return MonthlyReport(
         month=month,
@@ -39,7 +40,7 @@ def report(tx: ReadTx, month: str, co2_g_per_kwh: float, required_percent: float
 
 def _total(tx: ReadTx, first: str, last: str, time: PortTime, co2_g_per_kwh: float) -> Figures:
     stretch = stretch_of(tx, PeriodQuery(from_day=first, until_day=last))
-    return total(tx, stretch, TENANT, "", Reckoning(co2_g_per_kwh, time, stretch.zone))
+    return total(tx, stretch, TENANT, "", Reckoning(co2_g_per_kwh, time, stretch.zone, currency_of_revenue(tx)))
 
 
 def _stations(tx: ReadTx, first: str, last: str, co2_g_per_kwh: float) -> list[SubjectFigures]:

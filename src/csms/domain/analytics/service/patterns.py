@@ -23,10 +23,13 @@ def heat_map(tx: ReadTx, query: HeatQuery) -> HeatMap:
     first, last = month_of(stretch.from_day), month_of(stretch.until_day)
     starts = [[0] * 24 for _ in range(7)]
     charging = [[0] * 24 for _ in range(7)]
+    revenue = [[0] * 24 for _ in range(7)]
+    currency = store.currency_of_revenue(tx)
     rows = store.hours(tx, scope, subject, first, last)
     for row in rows:
         starts[row["weekday"]][row["hour"]] = int(row["starts"])
         charging[row["weekday"]][row["hour"]] = int(row["charging_ms"])
+        revenue[row["weekday"]][row["hour"]] = int(row["revenue_minor"])
     busiest = sorted((row for row in rows if row["charging_ms"] > 0), key=lambda row: -int(row["charging_ms"]))[:3]
     return HeatMap(
         from_month=first,
@@ -34,6 +37,8 @@ def heat_map(tx: ReadTx, query: HeatQuery) -> HeatMap:
         time_zone=stretch.zone,
         starts=starts,
         charging_ms=charging,
+        revenue_minor=revenue if currency else None,
+        currency=currency,
         busiest=[f"{WEEKDAYS[row['weekday']]} {row['hour']:02d}:00" for row in busiest],
     )
 
@@ -41,7 +46,13 @@ def heat_map(tx: ReadTx, query: HeatQuery) -> HeatMap:
 def driver(tx: ReadTx, driver_id: int, zone: str) -> DriverPattern:
     """How a driver charges: the newest ``store.MOST_CHARGES`` charges, and every month."""
     charges = store.charges_of(tx, driver_id)
-    months = [DriverMonth(**row) for row in store.months_of(tx, driver_id) if row["transactions"] > 0]
+    currency = store.currency_of_revenue(tx)
+    brought = store.revenue_of_driver(tx, driver_id) if currency else {}
+    months = [
+        DriverMonth(**row, revenue_minor=brought.get(row["begins"], 0) if currency else None, currency=currency)
+        for row in store.months_of(tx, driver_id)
+        if row["transactions"] > 0
+    ]
     hours, weekdays = [0] * 24, [0] * 7
     places: Counter[int] = Counter()
     for row in charges:

@@ -20,6 +20,7 @@ COUNTS = (
     "down_ms",
     "drivers",
     "new_drivers",
+    "revenue_minor",
 )
 
 _ADD = f"""
@@ -86,6 +87,47 @@ def add_hours(tx: Tx, hours: Mapping[Hour, tuple[int, int]], subjects: Sequence[
             if starts or charging_ms
         ],
     )
+
+
+def add_bill(tx: Tx, bill_id: int, *, driver_id: int | None, month: str, currency: str, revenue_minor: int) -> bool:
+    """Remember what a bill brought; False where it was counted before."""
+    touched = tx.run(
+        "INSERT INTO analytics_bills (bill_id, tenant, driver_id, month, currency, revenue_minor)"
+        " VALUES (:bill_id, :tenant, :driver_id, :month, :currency, :revenue_minor) ON CONFLICT DO NOTHING",
+        bill_id=bill_id,
+        driver_id=driver_id,
+        month=month,
+        currency=currency,
+        revenue_minor=revenue_minor,
+    )
+    return touched == 1
+
+
+def add_hour_revenue(tx: Tx, hour: Hour, subjects: Sequence[tuple[str, str]], revenue_minor: int) -> None:
+    """Add revenue to an hour of the week."""
+    tx.many(
+        "INSERT INTO analytics_hours (tenant, scope, subject, begins, weekday, hour, revenue_minor)"
+        " VALUES (:tenant, :scope, :subject, :begins, :weekday, :hour, :revenue_minor)"
+        " ON CONFLICT (tenant, scope, subject, begins, weekday, hour) DO UPDATE SET"
+        " revenue_minor = analytics_hours.revenue_minor + excluded.revenue_minor",
+        [
+            {
+                "scope": scope,
+                "subject": subject,
+                "begins": hour.month,
+                "weekday": hour.weekday,
+                "hour": hour.hour,
+                "revenue_minor": revenue_minor,
+            }
+            for scope, subject in subjects
+        ],
+    )
+
+
+def currency_of_revenue(tx: ReadTx) -> str:
+    """The currency of the newest bill that was counted, ``""`` while nothing is billed."""
+    found = tx.value("SELECT currency FROM analytics_bills WHERE tenant = :tenant ORDER BY bill_id DESC LIMIT 1")
+    return "" if found is None else str(found)
 
 
 _ADD_DRIVER = """
@@ -211,7 +253,8 @@ def different_drivers(tx: ReadTx, stretches: Sequence[tuple[str, str, str]]) -> 
 def hours(tx: ReadTx, scope: str, subject: str, first: str, last: str) -> Sequence[Row]:
     """Hours of the week over months."""
     return tx.all(
-        "SELECT weekday, hour, sum(starts) AS starts, sum(charging_ms) AS charging_ms FROM analytics_hours"
+        "SELECT weekday, hour, sum(starts) AS starts, sum(charging_ms) AS charging_ms, sum(revenue_minor) AS revenue_minor"
+        " FROM analytics_hours"
         " WHERE tenant = :tenant AND scope = :scope AND subject = :subject AND begins >= :first AND begins <= :last"
         " GROUP BY weekday, hour",
         scope=scope,
@@ -242,3 +285,12 @@ def months_of(tx: ReadTx, driver_id: int) -> Sequence[Row]:
         " WHERE tenant = :tenant AND driver_id = :driver_id AND period = 'month' ORDER BY begins DESC",
         driver_id=driver_id,
     )
+
+
+def revenue_of_driver(tx: ReadTx, driver_id: int) -> Mapping[str, int]:
+    """What the charges of a driver brought, by the first day of the month."""
+    rows = tx.all(
+        "SELECT month, sum(revenue_minor) AS revenue FROM analytics_bills WHERE tenant = :tenant AND driver_id = :driver_id GROUP BY month",
+        driver_id=driver_id,
+    )
+    return {row["month"]: int(row["revenue"]) for row in rows}

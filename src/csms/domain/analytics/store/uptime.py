@@ -29,11 +29,9 @@ def ports_of(tx: ReadTx, charger_id: str) -> list[PortState]:
     ]
 
 
-def ports(
-    tx: ReadTx, station_id: int | None = None, charger_id: str | None = None, stations: frozenset[int] | None = None
-) -> list[PortState]:
-    """The ports of the tenant, of a station, of a charger, or of some ``stations``; connections (EVSE 0) are none."""
-    text = _STATE + " WHERE tenant = :tenant AND evse > 0"
+def _of(station_id: int | None, charger_id: str | None, stations: frozenset[int] | None) -> tuple[str, dict[str, int | str]]:
+    """Conditions on ports, and their parameters; connections (EVSE 0) are none."""
+    text = "tenant = :tenant AND evse > 0"
     named: dict[str, int | str] = {}
     if charger_id is not None:
         text += " AND charger_id = :charger_id"
@@ -46,7 +44,34 @@ def ports(
         listed = ", ".join(f":{name}" for name in names) or "NULL"
         text += f" AND charger_id IN (SELECT id FROM chargers WHERE tenant = :tenant AND station_id IN ({listed}))"  # noqa: S608
         named.update(zip(names, sorted(stations), strict=True))
-    return [_port(row) for row in tx.all(text, **named)]
+    return text, named
+
+
+def ports(
+    tx: ReadTx, station_id: int | None = None, charger_id: str | None = None, stations: frozenset[int] | None = None
+) -> list[PortState]:
+    """The ports of the tenant, of a station, of a charger, or of some ``stations``."""
+    where, named = _of(station_id, charger_id, stations)
+    return [_port(row) for row in tx.all(f"{_STATE} WHERE {where}", **named)]
+
+
+def known_since(tx: ReadTx, from_at: int, station_id: int | None, charger_id: str | None) -> list[tuple[int, int]]:
+    """Since when ports are known, and how many since then; what was known at ``from_at`` already counts as since then."""
+    where, named = _of(station_id, charger_id, None)
+    rows = tx.all(
+        "SELECT CASE WHEN known_since_at < :from_at THEN :from_at ELSE known_since_at END AS since_at, count(*) AS ports"  # noqa: S608
+        f" FROM analytics_ports WHERE {where} GROUP BY 1 ORDER BY 1",
+        from_at=from_at,
+        **named,
+    )
+    return [(int(row["since_at"]), int(row["ports"])) for row in rows]
+
+
+def down_since(tx: ReadTx, station_id: int | None, charger_id: str | None) -> list[int]:
+    """Since when those ports are down that are down now."""
+    where, named = _of(station_id, charger_id, None)
+    rows = tx.all(f"SELECT down_since_at FROM analytics_ports WHERE {where} AND down_since_at IS NOT NULL", **named)  # noqa: S608
+    return [int(row["down_since_at"]) for row in rows]
 
 
 def save_port(tx: Tx, state: PortState) -> None:

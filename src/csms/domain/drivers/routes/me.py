@@ -83,7 +83,7 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
         """One's own driver profile."""
         return await call.read(profile, own_driver(call))
 
-    @made.patch("/me", needs="me:write", reach=OWN)
+    @made.patch("/me", needs="me:write", reach=OWN, example={"phone": "+919812345678", "language": "hi"})
     async def change(call: Call, body: ProfileChanges) -> Profile:
         """Change one's own profile. The e-mail address that one logs in with is changed in the account."""
         driver_id = own_driver(call)
@@ -95,7 +95,15 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
         """One's own vehicles."""
         return await call.read(store.vehicles_page, own_driver(call), query)
 
-    @made.post("/me/vehicles", needs="me:write", reach=OWN, tells=Vehicle, status=201, errors=TAKEN_VEHICLE)
+    @made.post(
+        "/me/vehicles",
+        needs="me:write",
+        reach=OWN,
+        tells=Vehicle,
+        status=201,
+        errors=TAKEN_VEHICLE,
+        example={"name": "Blue one", "plate": "KA 01 AB 1234", "battery_wh": 40500, "connector_types": ["IEC_62196_T2_COMBO"]},
+    )
     async def add_vehicle(call: Call, body: NewVehicle) -> Reply:
         """Add a vehicle; the first is the default one."""
         added = await call.write(vehicles.add, own_driver(call), body)
@@ -106,7 +114,7 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
         """One of one's own vehicles."""
         return await call.read(vehicles.need_vehicle, own_driver(call), vehicle_id)
 
-    @made.patch("/me/vehicles/<int:vehicle_id>", needs="me:write", reach=OWN, errors=TAKEN_VEHICLE)
+    @made.patch("/me/vehicles/<int:vehicle_id>", needs="me:write", reach=OWN, errors=TAKEN_VEHICLE, example={"is_default": True})
     async def change_vehicle(call: Call, vehicle_id: int, body: VehicleChanges) -> Vehicle:
         """Change a vehicle."""
         driver_id = own_driver(call)

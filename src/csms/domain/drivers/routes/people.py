@@ -66,7 +66,12 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
         """One driver, archived or not."""
         return await call.read(service.known_driver, driver_id)
 
-    @made.patch("/drivers/<int:driver_id>", needs="drivers:write", errors=TAKEN)
+    @made.patch(
+        "/drivers/<int:driver_id>",
+        needs="drivers:write",
+        errors=TAKEN,
+        example={"phone": "+919812345678", "membership": "gold", "groups": ["fleet"]},
+    )
     async def change(call: Call, driver_id: int, body: DriverChanges) -> Driver:
         """Change a driver: what is not given stays, and an empty text clears."""
         return await call.write(people.change, driver_id, body, of=_subject(driver_id))
@@ -147,7 +152,12 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
         """One vehicle."""
         return await call.read(vehicles.need_vehicle, driver_id, vehicle_id)
 
-    @made.patch("/drivers/<int:driver_id>/vehicles/<int:vehicle_id>", needs="drivers:write", errors=TAKEN_VEHICLE)
+    @made.patch(
+        "/drivers/<int:driver_id>/vehicles/<int:vehicle_id>",
+        needs="drivers:write",
+        errors=TAKEN_VEHICLE,
+        example={"plate": "KA 01 AB 1234", "battery_wh": 40500, "is_default": True},
+    )
     async def change_vehicle(call: Call, driver_id: int, vehicle_id: int, body: VehicleChanges) -> Vehicle:
         """Change a vehicle."""
         return await call.write(vehicles.change_vehicle, driver_id, vehicle_id, body, of=vehicle_subject(driver_id, vehicle_id))

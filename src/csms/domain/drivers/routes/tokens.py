@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from quart import request
-
 from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
 from csms.api.routes import Reply, Routes
@@ -56,7 +52,11 @@ def routes() -> Routes:
         issued = await call.write(cards.issue, body)
         return Reply(body=issued, status=201, headers={"Location": f"/api/v1/tokens/{issued.id}"})
 
-    @made.post("/tokens/batch", needs="tokens:write")
+    @made.post(
+        "/tokens/batch",
+        needs="tokens:write",
+        example={"tokens": [{"value": "04A2B3C4D5E680", "label": "blue card"}, {"value": "04A2B3C4D5E681", "label": "red card"}]},
+    )
     async def issue_many(call: Call, body: TokenBatch) -> BatchResult:
         """Issue up to 1,000 tokens. What is wrong with one keeps no other from being issued; the answer says so row by row."""
         return await call.write(cards.issue_many, body.tokens, detail={"rows": len(body.tokens)})
@@ -70,8 +70,7 @@ def routes() -> Routes:
         Columns are those of `POST /tokens`; only `value` must be there. Instants are ISO 8601; an empty cell is not given.
         """
         try:
-            data: Any = await request.get_data(as_text=False)
-            rows = rows_of(data)
+            rows = rows_of(await call.request.body())
         except NotCsv as error:
             raise Problem(422, "Invalid Input", str(error)) from None
         return await call.write(cards.issue_rows, rows, detail={"rows": len(rows)})
@@ -81,7 +80,11 @@ def routes() -> Routes:
         """One token."""
         return await call.read(cards.need_card, token_id)
 
-    @made.patch("/tokens/<int:token_id>", needs="tokens:write")
+    @made.patch(
+        "/tokens/<int:token_id>",
+        needs="tokens:write",
+        example={"label": "lost and found", "expires_at": "2030-01-31T12:00:00Z", "clear": ["driver_id"]},
+    )
     async def change(call: Call, token_id: int, body: TokenChanges) -> TokenCard:
         """Change a token. Its value and kind stay: issue another one instead."""
         return await call.write(cards.change, token_id, body, of=_subject(token_id))
@@ -140,7 +143,12 @@ def group_routes() -> Routes:
         """One token group."""
         return await call.read(service.need_token_group, token_group_id)
 
-    @made.patch("/token-groups/<int:token_group_id>", needs="tokens:write", errors={409: "the name is in use"})
+    @made.patch(
+        "/token-groups/<int:token_group_id>",
+        needs="tokens:write",
+        errors={409: "the name is in use"},
+        example={"status": "blocked"},
+    )
     async def change(call: Call, token_group_id: int, body: TokenGroupChanges) -> TokenGroup:
         """Rename, block or unblock a group; blocking it blocks every token in it."""
         of = _group_subject(token_group_id)

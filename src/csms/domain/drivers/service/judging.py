@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 
 from csms.core.ids import Place, charger_key
@@ -12,6 +14,7 @@ from csms.domain.drivers.model import BLOCKED, UNKNOWN_TOKEN, Judgement, TokenSe
 from csms.domain.stations.model import GRANTED, clean
 
 BLOCKED_STATUS = "Blocked"
+NO_CREDIT = "NoCredit"
 
 
 def judge(tx: ReadTx, token: Token, *, charger_id: str, decision: TokenVerdict | None, place: Place | None = None) -> Judgement:
@@ -111,10 +114,20 @@ def _combined(ours: TokenVerdict, decision: TokenVerdict) -> TokenVerdict:
     )
 
 
-def authorize(tx: Tx, report: TokenPresented, decision: TokenVerdict | None) -> TokenVerdict:
-    """Authorize (1.6 §4.1; 2.0.1 C01): the verdict, never ConcurrentTx (1.6 §7.2), and the event that the token was seen."""
+def authorize(
+    tx: Tx, report: TokenPresented, decision: TokenVerdict | None, *, objection: Callable[[ReadTx, int], str] | None = None
+) -> TokenVerdict:
+    """Authorize (1.6 §4.1; 2.0.1 C01): the verdict, never ConcurrentTx (1.6 §7.2), and the event that the token was seen.
+
+    ``objection(tx, driver_id)`` is why its driver lacks the means to charge, where anybody knows: ``NoCredit`` (1.6 says Blocked).
+    """
     tx.claim(charger_key(report.charger_id))
     judgement = judge(tx, report.token, charger_id=report.charger_id, decision=decision)
+    if objection is not None and judgement.driver_id is not None and judgement.verdict.accepted:
+        why = objection(tx, judgement.driver_id)
+        if why:
+            told = attrs.evolve(judgement.verdict, status=NO_CREDIT, message=why)
+            judgement = attrs.evolve(judgement, verdict=told, reason=why)
     tx.emit(
         TokenSeen(
             charger_id=report.charger_id,

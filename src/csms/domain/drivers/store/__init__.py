@@ -6,6 +6,7 @@ from .cards import card, cards_page, grant, grants_page, groups_page
 from .grants import delete_grant, insert_grant, list_grants
 from .judging import all_facts, facts
 from .people import (
+    by_phone,
     clashes,
     driver,
     driver_by_email,
@@ -55,6 +56,7 @@ __all__ = [
     "add_favourite",
     "all_facts",
     "app_token",
+    "by_phone",
     "card",
     "cards_page",
     "clashes",

@@ -32,8 +32,9 @@ CARDS = Listing(
     sorts={"value": "t.folded", "created_at": "t.created_at", "expires_at": "t.expires_at"},
     unique="t.id",
 )
-_COUNTED = attrs.evolve(CARDS, count_source="tokens t WHERE t.tenant = :tenant AND t.removed_at IS NULL")
-"""The same where neither groups nor drivers matter to how many there are: SQLite would look each of them up for the count."""
+_COUNTED = attrs.evolve(CARDS, count_source="tokens t WHERE t.tenant = :tenant AND t.removed_at IS NULL AND t.folded >= ''")
+"""The same where neither groups nor drivers matter to how many there are: SQLite would look each of them up for the count. Every value is
+at least empty; saying so, it counts by the index of values alone."""
 
 
 def cards_page(tx: ReadTx, query: TokensQuery, *, driver_id: int | None = None) -> Page[TokenCard]:

@@ -11,7 +11,7 @@ import msgspec
 from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.drivers.model import Driver, DriversQuery
-from csms.domain.listing import Listing, page
+from csms.domain.listing import Listing, found_in, page
 
 _STATUS = "CASE WHEN removed_at IS NULL THEN status ELSE 'archived' END"
 _COLUMNS = (
@@ -26,13 +26,12 @@ LISTING = Listing(
     source="drivers WHERE tenant = :tenant",
     filters={
         "status": f"{_STATUS} = :status",
-        "present": "CASE WHEN removed_at IS NULL THEN 1 ELSE 0 END = :present",
+        "present": "removed_at IS NULL",
         "membership": "membership = :membership",
         "group": "EXISTS (SELECT 1 FROM driver_groups g WHERE g.tenant = :tenant AND g.name = :group AND g.driver_id = drivers.id)",
         "user_id": "user_id = :user_id",
     },
-    search="lower(name) LIKE :search ESCAPE '!' OR email_folded LIKE :search ESCAPE '!' OR phone LIKE :search ESCAPE '!'"
-    " OR lower(reference) LIKE :search ESCAPE '!'",
+    search=f"id IN {found_in('drivers')}",
     sorts={"name": "name", "created_at": "created_at"},
     unique="id",
 )
@@ -40,7 +39,7 @@ LISTING = Listing(
 
 def drivers_page(tx: ReadTx, query: DriversQuery) -> Page[Driver]:
     """A page of drivers; without a status only those who are not archived. Three statements."""
-    present = 1 if query.status is None else None
+    present = True if query.status is None else None
     found = page(tx, LISTING, query, _driver, present=present)
     return attrs.evolve(found, items=_with_groups(tx, found.items))
 
@@ -193,3 +192,17 @@ def _with_groups(tx: ReadTx, drivers: Sequence[Driver]) -> Sequence[Driver]:
 
 def _driver(row: Row) -> Driver:
     return Driver(**{**row, "preferences": msgspec.json.decode(row["preferences"])})
+
+
+_BY_PHONE = """
+SELECT d.id, d.tenant, d.name, d.language FROM drivers d WHERE d.phone = :phone AND d.removed_at IS NULL
+UNION
+SELECT d.id, d.tenant, d.name, d.language FROM users u JOIN drivers d ON d.user_id = u.id
+WHERE u.phone = :phone AND u.phone_verified_at IS NOT NULL AND d.removed_at IS NULL
+LIMIT 2"""
+
+
+def by_phone(tx: ReadTx, phone: str) -> Sequence[Row]:
+    """Whoever has this telephone number (E.164), of whatever tenant: id, tenant, name and language; two are as many as it takes to be
+    ambiguous."""
+    return tx.system("who writes is known by telephone number").all(_BY_PHONE, phone=phone)

@@ -110,6 +110,7 @@ def routes(surroundings: Surroundings) -> Routes:
         needs="chargers:write",
         reach=CHARGER,
         errors={409: "a security profile is lowered without `force`"},
+        example={"name": "Entrance, left", "location": "Level -1, bay 12", "warranty_until": "2031-06-30"},
     )
     async def change(call: Call, charger_id: str, body: ChargerChange) -> ChargerDetail:
         """Change what is said of a charger, put it on a station, or take things away with `clear`.
@@ -162,6 +163,7 @@ def routes(surroundings: Surroundings) -> Routes:
         moves=True,
         limit_s=180.0,
         errors={409: "the charger refused the new key, or was offered too many"},
+        example={"tell": True},
     )
     async def rotate(call: Call, charger_id: str, body: KeyWanted) -> Credentials:
         """Give a charger a new key, which is shown only now.

@@ -47,7 +47,10 @@ def routes() -> Routes:
         return await call.read(service.need_model, model_id)
 
     @made.patch(
-        "/charger-models/<int:model_id>", needs="chargers:write", errors={409: "there is another one of this vendor and model"}
+        "/charger-models/<int:model_id>",
+        needs="chargers:write",
+        errors={409: "there is another one of this vendor and model"},
+        example={"max_power_w": 22000, "quirks_note": "says Celcius"},
     )
     async def change(call: Call, model_id: int, body: ModelChange) -> ChargerModel:
         """Change an entry of the catalogue."""

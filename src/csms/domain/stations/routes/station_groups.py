@@ -41,7 +41,12 @@ def routes() -> Routes:
         """One group of stations."""
         return await call.read(service.need_station_group, station_group_id)
 
-    @made.patch("/station-groups/<int:station_group_id>", needs="stations:write", errors={409: "the name is taken"})
+    @made.patch(
+        "/station-groups/<int:station_group_id>",
+        needs="stations:write",
+        errors={409: "the name is taken"},
+        example={"name": "Campus North"},
+    )
     async def rename(call: Call, station_group_id: int, body: GroupName) -> StationGroup:
         """Call a group something else."""
         return await call.write(service.rename_station_group, station_group_id, body.name, of=_subject(station_group_id))

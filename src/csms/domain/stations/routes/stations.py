@@ -47,7 +47,13 @@ def routes() -> Routes:
         """One station."""
         return await call.read(service.need_station, station_id)
 
-    @made.patch("/stations/<int:station_id>", needs="stations:write", reach=STATION, errors={409: "the name is taken"})
+    @made.patch(
+        "/stations/<int:station_id>",
+        needs="stations:write",
+        reach=STATION,
+        errors={409: "the name is taken"},
+        example={"status": "maintenance", "directions": "Behind the bakery", "clear": ["station_group_id"]},
+    )
     async def change(call: Call, station_id: int, body: StationChange) -> Station:
         """Change a station. `clear` takes its `position` or its `station_group_id` away."""
         return await call.write(service.alter_station, station_id, body, of=_subject(station_id))

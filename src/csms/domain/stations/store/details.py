@@ -7,7 +7,7 @@ from typing import Any
 
 from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row
-from csms.domain.listing import Listing, page
+from csms.domain.listing import Listing, found_in, page
 from csms.domain.stations.model import (
     ChargerDetail,
     ChargerItem,
@@ -39,10 +39,7 @@ _LISTED: dict[str, Any] = {
         "model": "c.model = :model",
         "warranty_before": "c.warranty_until <> '' AND c.warranty_until < :warranty_before",
     },
-    "search": "lower(c.id) LIKE :search ESCAPE '!' OR lower(c.name) LIKE :search ESCAPE '!'"
-    " OR lower(c.location) LIKE :search ESCAPE '!' OR lower(c.vendor) LIKE :search ESCAPE '!'"
-    " OR lower(c.model) LIKE :search ESCAPE '!' OR lower(c.serial) LIKE :search ESCAPE '!'"
-    " OR lower(c.mac) LIKE :search ESCAPE '!'",
+    "search": f"c.id IN {found_in('chargers')}",
     "sorts": {
         "id": "c.id",
         "name": "c.name",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from .driving import (
+    NO_WISHES,
     DriverTotals,
     MineQuery,
     Spent,
     StartMine,
+    Wishes,
 )
 from .events import (
     AboutTransaction,
@@ -45,6 +47,7 @@ from .transaction import (
     SUSPENDED,
     SUSPENDED_STATES,
     UNKNOWN_ENERGY,
+    FundsObjection,
     Quarantined,
     Settings,
     StoredReading,
@@ -95,6 +98,7 @@ __all__ = [
     "MEASURANDS",
     "NAMED",
     "NEXT_START",
+    "NO_WISHES",
     "OPERATOR",
     "OVERDUE",
     "PENDING_RECONCILIATION",
@@ -115,6 +119,7 @@ __all__ = [
     "DriverTotals",
     "EndNow",
     "Ending",
+    "FundsObjection",
     "LateStop",
     "MeterValues",
     "MineQuery",
@@ -148,4 +153,5 @@ __all__ = [
     "TransactionTotals",
     "TransactionUpdated",
     "TransactionsQuery",
+    "Wishes",
 ]

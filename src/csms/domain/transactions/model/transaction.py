@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import attrs
 
 from csms.core.ids import Place
+from csms.core.ports import ReadTx
 from csms.core.reports import CHARGING, SUSPENDED_EV, SUSPENDED_EVSE, TokenVerdict
 
 AHEAD_MS = 86_400_000
@@ -50,6 +52,11 @@ CHARGING_STATES = SUSPENDED_STATES | {CHARGING}
 ACCEPTED = "Accepted"
 
 
+FundsObjection = Callable[[ReadTx, int], str]
+"""``objection(tx, driver_id)``: why a driver lacks the means to charge, ``""`` where they do not. Asked in the very write that lets
+them start."""
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class TransactionPolicy:
     """What a verb needs to know beyond the report: what the plugins said about its token, and the operator's settings.
@@ -58,6 +65,7 @@ class TransactionPolicy:
     """
 
     token: TokenVerdict | None = None
+    objection: FundsObjection | None = None
     reconciliation_deadline_s: int = 300
     pending_start_s: int = 120
     max_per_token: int = 1

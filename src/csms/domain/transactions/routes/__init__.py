@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from csms.api.routes import Routes
-from csms.domain.transactions.flows import CommandFlow
-from csms.domain.transactions.model import Settings
+from csms.domain.transactions.flows import CommandFlow, StartFlow
+from csms.domain.transactions.model import FundsObjection, Settings
 
 from . import charging, driving, quarantined
 
 
-def routes(settings: Settings, *, start: CommandFlow, stop: CommandFlow, spending: driving.Spending | None = None) -> list[Routes]:
+def routes(
+    settings: Settings,
+    *,
+    start: StartFlow,
+    stop: CommandFlow,
+    spending: driving.Spending | None = None,
+    objection: FundsObjection | None = None,
+) -> list[Routes]:
     """Routes of this slice. ``start`` and ``stop`` are the flows of ``StartCharging`` and ``StopCharging``; ``spending`` is who knows
-    what drivers spent, None where nobody does."""
+    what drivers spent, ``objection`` who knows whether they have the means to charge; None where nobody does."""
     return [
-        charging.routes(settings, stop=stop),
+        charging.routes(settings, stop=stop, objection=objection),
         quarantined.routes(),
         driving.routes(start=start, stop=stop, spending=spending),
     ]

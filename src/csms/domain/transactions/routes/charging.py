@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from quart import Response
-
 from csms.api.calls import Call, Subject
-from csms.api.routes import LIST, Routes
+from csms.api.routes import LIST, Routes, Streamed
 from csms.api.tables import CSV
 from csms.core.paging import Stretch
 from csms.core.ports import ReadTx, Tx
@@ -15,6 +13,7 @@ from csms.domain.transactions.model import (
     CommandTold,
     CostSoFar,
     EndNow,
+    FundsObjection,
     ReadingItem,
     ReadingsQuery,
     Series,
@@ -37,7 +36,7 @@ CHARGER_WAIT_S = 150.0
 """Longest time of a request that waits for a charger."""
 
 
-def routes(settings: Settings, *, stop: CommandFlow) -> Routes:
+def routes(settings: Settings, *, stop: CommandFlow, objection: FundsObjection | None = None) -> Routes:
     """Routes of transactions."""
     made = Routes("transactions", "What was charged, by whom, where: made by chargers, never by hand.")
 
@@ -54,7 +53,7 @@ def routes(settings: Settings, *, stop: CommandFlow) -> Routes:
         return await call.read(lambda tx: lists.totals(tx, query, stations=stations))
 
     @made.get("/transactions/export.csv", needs="transactions:read", reach=LIST, produces=CSV, limit_s=None)
-    async def export(call: Call, query: TransactionFilter) -> Response:
+    async def export(call: Call, query: TransactionFilter) -> Streamed:
         """The transactions of a filter as CSV, all of them, the newest first.
 
         The file is written while it is sent. Text that a spreadsheet would take for a formula has an apostrophe before it.
@@ -126,6 +125,6 @@ def routes(settings: Settings, *, stop: CommandFlow) -> Routes:
     )
     async def validate(call: Call, body: TokenShown) -> TokenAnswer:
         """What a charger would be told of a token now, and why. Nothing is stored and no event is told; plugins are asked."""
-        return await flows.validate(call.ports, settings, body, call.tenant, call.stations)
+        return await flows.validate(call.ports, settings, body, call.tenant, call.stations, objection=objection)
 
     return made

@@ -14,7 +14,7 @@ from csms.core.paging import Stretch
 from csms.core.ports import ReadTx
 from csms.domain.drivers.service import known_driver
 from csms.domain.transactions import flows
-from csms.domain.transactions.flows import CommandFlow
+from csms.domain.transactions.flows import CommandFlow, StartFlow
 from csms.domain.transactions.model import (
     CommandTold,
     CostSoFar,
@@ -39,7 +39,7 @@ Spending = Callable[[ReadTx, int], Sequence[Spent]]
 """``spending(tx, driver_id)``: what a driver spent, per currency."""
 
 
-def routes(*, start: CommandFlow, stop: CommandFlow, spending: Spending | None) -> Routes:
+def routes(*, start: StartFlow, stop: CommandFlow, spending: Spending | None) -> Routes:
     """Routes under ``/me``, and a driver's summary for staff."""
     made = Routes("driving", "What drivers charged, and how they start and stop.", tag="Me (driver)")
 
@@ -74,7 +74,7 @@ def routes(*, start: CommandFlow, stop: CommandFlow, spending: Spending | None) 
         tells=CommandTold,
         limit_s=CHARGER_WAIT_S,
         errors={409: "the token may not charge there, or nothing is free"},
-        example={"charger_id": "CP-1", "evse": 1},
+        example={"charger_id": "CP-1", "evse": 1, "amount_minor": 50000},
     )
     async def start_(call: Call, body: StartMine) -> Reply:
         """Start to charge at a connector whose code was scanned, or at a charger.

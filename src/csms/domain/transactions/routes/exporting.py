@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 from typing import Any
 
 import attrs
-from quart import Response
 
 from csms.api.calls import Call
+from csms.api.routes import Streamed
 from csms.api.shapes import show
 from csms.api.tables import CSV, guarded
 from csms.domain.transactions.model import TransactionFilter, TransactionItem
@@ -21,20 +21,18 @@ PAGE = 500
 """Transactions that are read at a time."""
 
 
-async def exported(call: Call, which: TransactionFilter) -> Response:
+async def exported(call: Call, which: TransactionFilter) -> Streamed:
     """The response. The first page is read before it begins, so that what is wrong is still told by its status."""
     first = await _page(call, which, None)
-    response = Response(_lines(call, which, first), content_type=CSV)
-    response.headers["Content-Disposition"] = 'attachment; filename="transactions.csv"'
-    response.timeout = None  # a slow reader may take its time
-    return response
+    lines = _lines(call, which, first)
+    return Streamed(pieces=lines, content_type=CSV, filename="transactions.csv", limit_s=None)  # a slow reader may take its time
 
 
 async def _page(call: Call, which: TransactionFilter, after: str | None) -> list[TransactionItem]:
     return await call.read(partial(lists.select, which=which, limit=PAGE, after=after, stations=call.stations))
 
 
-async def _lines(call: Call, which: TransactionFilter, page: list[TransactionItem]) -> AsyncIterator[bytes]:
+async def _lines(call: Call, which: TransactionFilter, page: list[TransactionItem]) -> AsyncGenerator[bytes, None]:
     columns = list(show(_EMPTY))
     yield _text([columns])
     while page:

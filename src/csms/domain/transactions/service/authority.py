@@ -12,10 +12,11 @@ from csms.core.ports import ReadTx, Tx
 from csms.core.reports import Token
 from csms.domain.drivers.model import Judgement
 from csms.domain.drivers.service import judge
+from csms.domain.drivers.service.judging import NO_CREDIT
 from csms.domain.reservations import service as reservations
 from csms.domain.stations.service import need_charger
 from csms.domain.transactions.model import TokenAnswer, TransactionPolicy
-from csms.domain.transactions.store import rows
+from csms.domain.transactions.store import rows, wishes
 
 CONCURRENT = "ConcurrentTx"
 
@@ -35,7 +36,8 @@ def judged(
 
     ``ConcurrentTx`` (1.6 §7.2: only ever told of a start) when it runs as many accepted ones as it may, counting neither the
     transaction itself (``besides``) nor one at the same EVSE, which the start would end. ``waiting`` counts remote starts that wait.
-    Before that, a place that was reserved for somebody else by the time ``at`` of the start (None: now) is refused.
+    Before that, a place that was reserved for somebody else by the time ``at`` of the start (None: now) is refused, and a driver who
+    lacks the means (``solvent``).
     """
     tx.claim(token_key(tx.tenant, token.value))
     return weighed(tx, token, policy, charger_id=charger_id, place=place, besides=besides, waiting=waiting, at=at)
@@ -59,6 +61,7 @@ def weighed(
     ):
         told = attrs.evolve(judgement.verdict, status=objection, message="reserved for another token")
         return attrs.evolve(judgement, verdict=told, reason="the place is reserved for another token")
+    judgement = solvent(tx, judgement, policy, besides)
     limit = policy.max_per_token if judgement.max_transactions is None else judgement.max_transactions
     if not judgement.verdict.accepted or limit == 0:
         return judgement
@@ -67,6 +70,20 @@ def weighed(
         return judgement
     told = attrs.evolve(judgement.verdict, status=CONCURRENT)
     return attrs.evolve(judgement, verdict=told, reason=f"it runs {running} of {limit} transactions already")
+
+
+def solvent(tx: ReadTx, judgement: Judgement, policy: TransactionPolicy, besides: int = 0) -> Judgement:
+    """The judgement, or ``NoCredit`` where its driver lacks the means to charge (2.0.1 AuthorizationStatusEnumType; 1.6 says Blocked).
+
+    A transaction that was let in already (``besides``) may go on, and one that a payment started needs no wallet.
+    """
+    if policy.objection is None or judgement.driver_id is None or not judgement.verdict.accepted:
+        return judgement
+    why = policy.objection(tx, judgement.driver_id)
+    if not why or (besides and (wishes.is_paid_for(tx, besides) or rows.was_let_in(tx, besides))):
+        return judgement
+    told = attrs.evolve(judgement.verdict, status=NO_CREDIT, message=why)
+    return attrs.evolve(judgement, verdict=told, reason=why)
 
 
 def answer(
@@ -80,7 +97,7 @@ def answer(
     if stations is not None and charger.station_id not in stations:
         raise NotFound(f"there is no charger {charger_id!r}")
     place = Place() if evse is None else Place(evse, 1)
-    shown = judge(tx, token, charger_id=charger_id, decision=policy.token, place=place)
+    shown = solvent(tx, judge(tx, token, charger_id=charger_id, decision=policy.token, place=place), policy)
     start = weighed(tx, token, policy, charger_id=charger_id, place=place, waiting=True)
     most = policy.max_per_token if shown.max_transactions is None else shown.max_transactions
     return TokenAnswer(

@@ -15,7 +15,7 @@ from csms.core.errors import Invalid
 from csms.core.ids import MAX_TRANSACTION_ID
 from csms.core.paging import Stretch
 from csms.core.ports import ReadTx, Row
-from csms.domain.listing import pattern
+from csms.domain.listing import found_in, pattern
 from csms.domain.transactions.model import (
     CLOSED_STATES,
     ESTIMATED,
@@ -201,10 +201,8 @@ def _read(after: str) -> tuple[int, int]:
 _CHARGERS = (
     "SELECT id FROM chargers WHERE tenant = :tenant AND (lower(id) LIKE :search ESCAPE '!' OR lower(name) LIKE :search ESCAPE '!')"
 )
-_TOKENS = (
-    "SELECT folded FROM tokens WHERE tenant = :tenant AND (folded LIKE :search ESCAPE '!' OR lower(label) LIKE :search ESCAPE '!')"
-)
-_DRIVERS = "SELECT id FROM drivers WHERE tenant = :tenant AND (lower(name) LIKE :search ESCAPE '!' OR email_folded LIKE :search ESCAPE '!')"
+_TOKENS = f"SELECT folded FROM {found_in('tokens', 'folded')} AS found_tokens"  # noqa: S608 - our own words
+_DRIVERS = f"SELECT id FROM {found_in('drivers')} AS found_drivers"  # noqa: S608 - our own words
 _ANY = f"(t.charger_id IN ({_CHARGERS}) OR t.token_folded IN ({_TOKENS}) OR t.driver_id IN ({_DRIVERS}))"
 _ANY_WALKED = f"(t.charger_id || '' IN ({_CHARGERS}) OR t.token_folded || '' IN ({_TOKENS}) OR t.driver_id + 0 IN ({_DRIVERS}))"
 """The same without indexes, for a stretch: with them SQLite finds every transaction of much that is meant, and sorts them."""

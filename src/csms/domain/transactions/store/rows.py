@@ -278,6 +278,26 @@ WHERE tenant = :tenant AND token_folded = :token_folded AND closed_at IS NULL AN
 _COUNT_STARTED = f"{_COUNT} AND state <> 'pending_start'"
 
 
+def runs_at(tx: ReadTx, charger_id: str, driver_id: int) -> bool:
+    """Whether a transaction of a driver goes on at a charger."""
+    found = tx.value(
+        "SELECT id FROM transactions WHERE tenant = :tenant AND charger_id = :charger_id AND closed_at IS NULL"
+        " AND started_at IS NOT NULL AND driver_id = :driver_id LIMIT 1",
+        charger_id=charger_id,
+        driver_id=driver_id,
+    )
+    return found is not None
+
+
+def was_let_in(tx: ReadTx, transaction_id: int) -> bool:
+    """Whether a transaction goes on already and its token was accepted."""
+    found = tx.value(
+        "SELECT id FROM transactions WHERE tenant = :tenant AND id = :id AND started_at IS NOT NULL AND token_status = 'Accepted'",
+        id=transaction_id,
+    )
+    return found is not None
+
+
 # --- due ------------------------------------------------------------------------------------------------------------------------
 
 

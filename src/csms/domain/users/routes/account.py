@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 
 import attrs
-from quart import Response
 
 from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
@@ -108,14 +107,29 @@ def routes(gate: Gate) -> Routes:
         of = Subject("user", str(user_id), partial(account_of, who=call.who))
         return await call.write(verb, keys=(user_key(user_id),), of=of)
 
-    @made.post("/me/password", needs="me:write", reach=OWN, limited_by="auth", errors=WRONG)
+    @made.post(
+        "/me/password",
+        needs="me:write",
+        reach=OWN,
+        limited_by="auth",
+        errors=WRONG,
+        example={"old": "correct horse battery", "new": "staple battery correct"},
+    )
     async def set_password(call: Call, body: PasswordBody) -> None:
         """Change one's password. Every other login ends."""
         with told(logged_in=True):
             await accounts.change_password(gate, user_id_of(call), body.old, body.new, call.who.login_id, device_of(call))
         await call.note(subject(call))
 
-    @made.post("/me/address", needs="me:write", reach=OWN, status=202, limited_by="auth", errors=WRONG)
+    @made.post(
+        "/me/address",
+        needs="me:write",
+        reach=OWN,
+        status=202,
+        limited_by="auth",
+        errors=WRONG,
+        example={"password": "correct horse battery", "email": "driver@example.org"},
+    )
     async def change_address(call: Call, body: AddressBody) -> Sent:
         """Have a code sent to a new e-mail address or telephone number; the old one holds until it came back."""
         device = device_of(call)
@@ -123,7 +137,14 @@ def routes(gate: Gate) -> Routes:
             await accounts.confirm_password(gate, user_id_of(call), body.password, device)
             return await accounts.change_address(gate, user_id_of(call), email=body.email, phone=body.phone, device=device)
 
-    @made.post("/me/address/verify", needs="me:write", reach=OWN, limited_by="auth", errors=WRONG)
+    @made.post(
+        "/me/address/verify",
+        needs="me:write",
+        reach=OWN,
+        limited_by="auth",
+        errors=WRONG,
+        example={"challenge": "Zk9vQmFyLWNoYWxsZW5nZQ", "code": "493027"},
+    )
     async def verify_address(call: Call, body: MeetBody) -> User:
         """Show the code: the address is one's own from now on."""
         with told(logged_in=True):
@@ -155,7 +176,7 @@ def routes(gate: Gate) -> Routes:
         verb = partial(logins.end_all, user_id=user_id, why="logout")
         await call.write(verb, keys=(user_key(user_id),), of=Subject("user", str(user_id)))
         gate.standings.forget(user_id)
-        return without_cookies(gate.rules, Response(b"", status=204))  # type: ignore[return-value]  # to the caller it is 204 all the same
+        return without_cookies(gate.rules)  # type: ignore[return-value]  # to the caller it is 204 all the same
 
     # --- second factor ----------------------------------------------------------------------------------------------------------
 
@@ -170,7 +191,15 @@ def routes(gate: Gate) -> Routes:
 
         return await call.read(query)
 
-    @made.post("/me/second-factor/totp", needs="me:write", reach=OWN, limited_by="auth", tells=TotpSetUp, errors=WRONG)
+    @made.post(
+        "/me/second-factor/totp",
+        needs="me:write",
+        reach=OWN,
+        limited_by="auth",
+        tells=TotpSetUp,
+        errors=WRONG,
+        example={"password": "correct horse battery"},
+    )
     async def set_up_totp(call: Call, body: ConfirmBody) -> Reply:
         """Set up an authenticator app: its secret, which counts once /me/second-factor/totp/confirm was given a code of it."""
         with told(logged_in=True):
@@ -179,14 +208,29 @@ def routes(gate: Gate) -> Routes:
         await call.note(subject(call))
         return Reply(body=set_up, headers=TOLD_ONCE)
 
-    @made.post("/me/second-factor/totp/confirm", needs="me:write", reach=OWN, limited_by="auth", tells=RecoveryCodes)
+    @made.post(
+        "/me/second-factor/totp/confirm",
+        needs="me:write",
+        reach=OWN,
+        limited_by="auth",
+        tells=RecoveryCodes,
+        example={"code": "493027"},
+    )
     async def confirm_totp(call: Call, body: TotpCodeBody) -> Reply:
         """Show a code of the app: from now on one is wanted at every login. The answer has the recovery codes."""
         made_codes = await second_factor.confirm_totp(gate, user_id_of(call), body.code)
         await call.note(subject(call))
         return Reply(body=RecoveryCodes(recovery_codes=made_codes), headers=TOLD_ONCE)
 
-    @made.post("/me/second-factor/codes", needs="me:write", reach=OWN, limited_by="auth", tells=RecoveryCodes, errors=WRONG)
+    @made.post(
+        "/me/second-factor/codes",
+        needs="me:write",
+        reach=OWN,
+        limited_by="auth",
+        tells=RecoveryCodes,
+        errors=WRONG,
+        example={"factor": "email", "password": "correct horse battery"},
+    )
     async def choose_codes(call: Call, body: FactorBody) -> Reply:
         """Have a code sent by e-mail or text message at every login. The answer has the recovery codes."""
         with told(logged_in=True):
@@ -196,7 +240,13 @@ def routes(gate: Gate) -> Routes:
         return Reply(body=RecoveryCodes(recovery_codes=made_codes), headers=TOLD_ONCE)
 
     @made.post(
-        "/me/second-factor/recovery-codes", needs="me:write", reach=OWN, limited_by="auth", tells=RecoveryCodes, errors=WRONG
+        "/me/second-factor/recovery-codes",
+        needs="me:write",
+        reach=OWN,
+        limited_by="auth",
+        tells=RecoveryCodes,
+        errors=WRONG,
+        example={"password": "correct horse battery"},
     )
     async def renew_recovery_codes(call: Call, body: ConfirmBody) -> Reply:
         """Get new recovery codes; the old ones are void."""
@@ -206,7 +256,14 @@ def routes(gate: Gate) -> Routes:
         await call.note(subject(call))
         return Reply(body=RecoveryCodes(recovery_codes=made_codes), headers=TOLD_ONCE)
 
-    @made.post("/me/second-factor/off", needs="me:write", reach=OWN, limited_by="auth", errors=WRONG)
+    @made.post(
+        "/me/second-factor/off",
+        needs="me:write",
+        reach=OWN,
+        limited_by="auth",
+        errors=WRONG,
+        example={"password": "correct horse battery"},
+    )
     async def take_away(call: Call, body: ConfirmBody) -> None:
         """Show no second factor any more. Roles of which one is wanted are sent a code all the same."""
         with told(logged_in=True):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from quart import Response
-
 from csms.api.calls import Call, Subject
-from csms.api.routes import PUBLIC, Routes
+from csms.api.routes import PUBLIC, Reply, Routes
 from csms.core.access import USER, Principal
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.domain.users.flows import accounts, inviting
@@ -52,23 +50,44 @@ def routes(gate: Gate) -> Routes:
         with told():
             return await accounts.register(gate, wanted, device_of(call))
 
-    @made.post("/auth/register/verify", needs=PUBLIC, tells=LoginAnswer, limited_by="auth", errors={401: "wrong code", **TOO_MANY})
-    async def verify(call: Call, body: CodeBody) -> Response:
+    @made.post(
+        "/auth/register/verify",
+        needs=PUBLIC,
+        tells=LoginAnswer,
+        limited_by="auth",
+        errors={401: "wrong code", **TOO_MANY},
+        example={"challenge": "Zk9vQmFyLWNoYWxsZW5nZQ", "code": "493027"},
+    )
+    async def verify(call: Call, body: CodeBody) -> Reply:
         """Show the code that was sent: the account is made, and its owner logged in."""
         if body.cookies:
-            from_here()
+            from_here(call)
         with told():
             signed_in = await accounts.finish_registration(gate, body.challenge, body.code, device_of(call))
         await note(call, signed_in, "registered")
         return login_answer(gate.rules, signed_in, cookies=body.cookies)
 
-    @made.post("/auth/password/forgot", needs=PUBLIC, status=202, limited_by="auth", audit=False, errors=TOO_MANY)
+    @made.post(
+        "/auth/password/forgot",
+        needs=PUBLIC,
+        status=202,
+        limited_by="auth",
+        audit=False,
+        errors=TOO_MANY,
+        example={"login": "driver@example.org"},
+    )
     async def forgot(call: Call, body: ForgotBody) -> Sent:
         """Have a code sent that sets another password. The answer is the same where there is no such account."""
         with told():
             return await accounts.forgot_password(gate, body.login, device_of(call))
 
-    @made.post("/auth/password/reset", needs=PUBLIC, limited_by="auth", errors={401: "wrong code", **TOO_MANY})
+    @made.post(
+        "/auth/password/reset",
+        needs=PUBLIC,
+        limited_by="auth",
+        errors={401: "wrong code", **TOO_MANY},
+        example={"challenge": "Zk9vQmFyLWNoYWxsZW5nZQ", "code": "493027", "password": "correct horse battery"},
+    )
     async def reset(call: Call, body: ResetBody) -> None:
         """Set another password with the code that was sent. Every login of the account ends."""
         with told():
@@ -76,14 +95,25 @@ def routes(gate: Gate) -> Routes:
         await note_user(call, user)
 
     @made.post(
-        "/auth/invitations/show", needs=PUBLIC, limited_by="auth", audit=False, errors={401: "not good (any more)", **TOO_MANY}
+        "/auth/invitations/show",
+        needs=PUBLIC,
+        limited_by="auth",
+        audit=False,
+        errors={401: "not good (any more)", **TOO_MANY},
+        example={"token": "Zk9vQmFyLWludml0YXRpb24"},
     )
     async def show_invitation(call: Call, body: InvitationToken) -> Welcome:
         """What an invitation is to, and whether a name and a password are wanted."""
         with told():
             return await inviting.look(gate, body.token, device_of(call))
 
-    @made.post("/auth/invitations/accept", needs=PUBLIC, limited_by="auth", errors={401: "not good (any more)", **TOO_MANY})
+    @made.post(
+        "/auth/invitations/accept",
+        needs=PUBLIC,
+        limited_by="auth",
+        errors={401: "not good (any more)", **TOO_MANY},
+        example={"token": "Zk9vQmFyLWludml0YXRpb24", "name": "A. Operator", "password": "correct horse battery"},
+    )
     async def accept(call: Call, body: AcceptBody) -> None:
         """Accept an invitation; then log in.
 

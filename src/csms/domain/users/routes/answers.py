@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import attrs
-from quart import Response, request
+from werkzeug.http import dump_cookie
 
-from csms.api import bodies
 from csms.api.auth import ACCESS_COOKIE, CSRF_COOKIE
+from csms.api.calls import Call
 from csms.api.mounting import PREFIX
 from csms.api.problems import Problem
+from csms.api.routes import Reply
 from csms.core.messages import CannotNotify
 from csms.domain.users.flows.second_factor import Wanted
 from csms.domain.users.flows.signing_in import SignedIn
@@ -53,7 +55,7 @@ class LoginAnswer:
     second_factor: SecondFactorWanted | None = None
 
 
-def login_answer(rules: Rules, login: SignedIn, *, cookies: bool) -> Response:
+def login_answer(rules: Rules, login: SignedIn, *, cookies: bool) -> Reply:
     """A login as a response, its tokens in the body or, for browsers, in cookies that no script can read."""
     answer = LoginAnswer(
         access_token=None if cookies else login.access_token,
@@ -66,35 +68,34 @@ def login_answer(rules: Rules, login: SignedIn, *, cookies: bool) -> Response:
         memberships=login.memberships,
         password_expires_at=login.password_expires_at,
     )
-    response = bodies.answer(answer)
-    response.headers["Cache-Control"] = "no-store"
+    made: list[str] = []
     if cookies:
         lasting = rules.refresh_days * 86_400
-        more = {"secure": rules.cookie_secure, "samesite": "Strict"}
-        response.set_cookie(ACCESS_COOKIE, login.access_token, max_age=rules.access_token_s, path="/", httponly=True, **more)  # type: ignore[arg-type]  # by name
-        response.set_cookie(REFRESH_COOKIE, login.refresh_token, max_age=lasting, path=REFRESH_PATH, httponly=True, **more)  # type: ignore[arg-type]  # by name
-        response.set_cookie(CSRF_COOKIE, login.csrf_token, max_age=lasting, path="/", **more)  # type: ignore[arg-type]  # by name
-    return response
+        cookie = partial(dump_cookie, secure=rules.cookie_secure, samesite="Strict")
+        made = [
+            cookie(ACCESS_COOKIE, login.access_token, max_age=rules.access_token_s, path="/", httponly=True),
+            cookie(REFRESH_COOKIE, login.refresh_token, max_age=lasting, path=REFRESH_PATH, httponly=True),
+            cookie(CSRF_COOKIE, login.csrf_token, max_age=lasting, path="/"),
+        ]
+    return Reply(body=answer, headers={"Cache-Control": "no-store"}, cookies=made)
 
 
-def wanted_answer(wanted: Wanted) -> Response:
+def wanted_answer(wanted: Wanted) -> Reply:
     """What else is wanted, as a response."""
     more = SecondFactorWanted(challenge=wanted.sent.challenge, factors=wanted.factors, expires_at=wanted.sent.expires_at)
-    response = bodies.answer(LoginAnswer(second_factor=more))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return Reply(body=LoginAnswer(second_factor=more), headers={"Cache-Control": "no-store"})
 
 
-def without_cookies(rules: Rules, response: Response) -> Response:
-    """The same response, which has a browser forget its login."""
-    for name, path in ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, REFRESH_PATH), (CSRF_COOKIE, "/")):
-        response.delete_cookie(name, path=path, secure=rules.cookie_secure, samesite="Strict", httponly=name != CSRF_COOKIE)
-    return response
+def without_cookies(rules: Rules) -> Reply:
+    """Nothing to say, but it has a browser forget its login."""
+    forgotten = partial(dump_cookie, value="", expires=0, max_age=0, secure=rules.cookie_secure, samesite="Strict")
+    paths = ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, REFRESH_PATH), (CSRF_COOKIE, "/"))
+    return Reply(status=204, cookies=[forgotten(name, path=path, httponly=name != CSRF_COOKIE) for name, path in paths])
 
 
-def from_here() -> None:
+def from_here(call: Call) -> None:
     """Refuse what another site has a browser send: it could log people in as somebody else. Raises ``Problem`` 403."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "same-site", "none"):
+    if call.request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "same-site", "none"):
         raise Problem(403, "Forbidden", "a login with cookies must be asked for by this site's own pages")
 
 
