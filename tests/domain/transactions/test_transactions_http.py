@@ -18,7 +18,7 @@ from csms.domain.drivers import service as drivers
 from csms.domain.stations import service as stations
 from csms.domain.tenants import service as tenants
 from csms.domain.transactions import service
-from csms.hooks import RunningCost, hookimpl
+from csms.hooks import Charge, Price, hookimpl
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import script
 from csms.testing.server import TestServer
@@ -32,16 +32,14 @@ def engine() -> str:
 
 
 class Pricing:
-    """A plugin that prices: ten of the smallest coin for every Wh so far."""
-
-    def __init__(self) -> None:
-        self.asked: list[int] = []
+    """A plugin that prices: ten of the smallest coin for every Wh so far; and fails where it is asked of more than 100 kWh."""
 
     @hookimpl
-    async def running_cost(self, transaction: Any, tenant: int) -> RunningCost | None:
-        self.asked.append(transaction.id)
-        energy_wh = transaction.energy_so_far_wh
-        return None if energy_wh is None else RunningCost(amount_minor=10 * energy_wh, currency="INR")
+    async def price_charge(self, charge: Charge, tenant: int) -> Price | None:
+        if charge.energy_wh > 100_000:
+            raise RuntimeError("too much")
+        total = 10 * charge.energy_wh
+        return Price(currency="INR", lines=(), net_minor=total, total_minor=total, priced_until_at=charge.points[-1].at)
 
 
 @pytest.fixture
@@ -103,7 +101,7 @@ async def test_a_charge_as_everybody_sees_it(scene: Scene, server: TestServer, c
     assert (detail["measured_at"], detail["late_stops"]) == (iso(scene.since + 300_000), [])
     assert await scene(f"GET {path}/cost") == {
         "transaction_id": charge.transaction_id,
-        "cost": {"amount_minor": 5000, "currency": "INR", "priced_until_at": None},
+        "cost": {"amount_minor": 5000, "currency": "INR", "priced_until_at": iso(scene.since + 300_000)},
     }
     first = await scene(f"GET {path}/readings?limit=3")
     rest = await scene(f"GET {path}/readings?after={first['next']}")
@@ -149,11 +147,12 @@ async def test_a_charge_as_everybody_sees_it(scene: Scene, server: TestServer, c
     await say.stop(charge, 1600, scene.since + 360_000, reason="Remote")
     totals = await scene("GET /transactions/summary?state=completed")
     assert (totals["count"], totals["energy_wh"], totals["duration_s"]) == (1, 600, 360)
+    await server.eventually("SELECT id FROM bills WHERE state = 'SETTLED'")
     mine = await scene("GET /me/summary", **scene.mine())
-    assert (mine["transactions"], mine["energy_kwh"], mine["spent"]) == (1, "0.600", None)
+    assert (mine["transactions"], mine["energy_kwh"], mine["spent"]) == (1, "0.600", [{"amount_minor": 6000, "currency": "INR"}])
     assert await scene(f"GET /drivers/{scene.driver}/summary") == mine
     (entry,) = (await scene("GET /me/activity", **scene.mine()))["items"]
-    assert (entry["kind"], entry["title"], entry["energy_wh"], entry["amount_minor"]) == ("charge", "Depot", 600, None)
+    assert (entry["kind"], entry["title"], entry["energy_wh"], entry["amount_minor"]) == ("charge", "Depot", 600, -6000)
     await scene(f"POST {path}/stop", status=409)
     await scene(f"POST {path}/end", {"reason": "because"}, 409)
     rows = list(csv.DictReader(io.StringIO(await scene("GET /transactions/export.csv"))))

@@ -141,6 +141,26 @@ async def test_totals(scene, many):
     assert (await totals(stations=stations[:1])).count == 10
     assert (await totals(search="asha")).count == (await totals(driver_id=driver)).count == 15
     assert (await totals(search="ref-14")).count == 1
+
+
+async def test_totals_of_more_than_are_summed_up_at_a_time(scene, many, monkeypatch):
+    monkeypatch.setattr(lists, "MOST_SUMMED", 5)
+
+    async def totals(**which):
+        return await scene.database.read(lists.totals, TransactionFilter(**which), tenant=DEFAULT_TENANT)
+
+    newest = await scene.database.read(lambda tx: lists.select(tx, TransactionsQuery(), limit=5), tenant=DEFAULT_TENANT)
+    found = await totals()
+    assert (found.count, found.complete) == (5, False)
+    assert found.energy_wh == sum(each.energy_wh or 0 for each in newest)
+    assert found.open == sum(each.closed_at is None for each in newest)
+    few = await totals(search="ref-14")
+    assert (few.count, few.complete) == (1, True)
+    assert (await totals(search="nobody at all")).count == 0
+
+
+async def test_what_a_driver_comes_to(scene, many):
+    _, driver, _ = many
     mine = await scene.do(driving.totals, driver)
     assert (mine.transactions, mine.charging_now, mine.stations, mine.spent) == (12, 4, 3, None)
     assert mine.energy_wh == 8_000

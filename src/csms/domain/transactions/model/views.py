@@ -139,7 +139,10 @@ class TransactionDetail(TransactionItem):
 
 @attrs.frozen(slots=True, kw_only=True)
 class TransactionTotals:
-    """What the transactions of a filter come to. Energy and time are those of the ended ones; ``energy_unknown`` ended without."""
+    """What the transactions of a filter come to. Energy and time are those of the ended ones; ``energy_unknown`` ended without.
+
+    Not ``complete``: there are more than are summed up at a time, and these are the newest of them. Analytics sum up whole years.
+    """
 
     count: int
     open: int
@@ -147,6 +150,7 @@ class TransactionTotals:
     energy_wh: int
     energy_unknown: int
     duration_s: int
+    complete: bool
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -48,7 +48,7 @@ def routes(settings: Settings, *, stop: CommandFlow, objection: FundsObjection |
 
     @made.get("/transactions/summary", needs="transactions:read", reach=LIST)
     async def summary(call: Call, query: TransactionFilter) -> TransactionTotals:
-        """What the transactions of a filter come to."""
+        """What the transactions of a filter come to: of the newest 10,000, where there are more (`complete` is false then)."""
         stations = call.stations
         return await call.read(lambda tx: lists.totals(tx, query, stations=stations))
 

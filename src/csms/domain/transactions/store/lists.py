@@ -108,6 +108,14 @@ def select(
     tx: ReadTx, which: TransactionFilter, *, limit: int, after: str | None = None, stations: Collection[int] | None = None
 ) -> list[TransactionItem]:
     """At most ``limit`` transactions after a cursor. One statement, and one more to find what a search means."""
+    chosen = _chosen(tx, which, after=after, stations=stations)
+    return [] if chosen is None else [item(row) for row in tx.all(_sql(*chosen), **chosen[2], limit=limit)]
+
+
+def _chosen(
+    tx: ReadTx, which: TransactionFilter, *, after: str | None = None, stations: Collection[int] | None = None
+) -> tuple[list[str], Apart, dict[str, Any]] | None:
+    """The conditions of a filter, those apart, and their values; None where nothing can be meant."""
     lively = _is_lively(which)
     scoped = stations is not None and len(stations) <= MOST_APART and not lively
     narrow = scoped or bool(which.search) or any(getattr(which, name) is not None for name in _NARROW)
@@ -116,7 +124,7 @@ def select(
     if which.search and which.search.strip():
         apart, condition = _searched(tx, which.search)
         if not apart and not condition:
-            return []
+            return None
         if condition:
             conditions.append(condition)
             values["search"] = pattern(which.search)
@@ -126,17 +134,16 @@ def select(
             apart = [("t.station_id = {}", each) for each in sorted(stations)]
         if not few or not apart:
             conditions.append(_among(stations, values, "COALESCE(t.station_id, 0)"))  # walked, not looked up
-    sql = _sql(conditions, apart, values)
-    return [item(row) for row in tx.all(sql, **values, limit=limit)]
+    return conditions, apart, values
 
 
-def _sql(conditions: Sequence[str], apart: Apart, values: dict[str, Any]) -> str:
+def _sql(conditions: Sequence[str], apart: Apart, values: dict[str, Any], *, columns: str = COLUMNS, named: str = NAMED) -> str:
     where = "".join(f" AND {each}" for each in conditions)
     if len(apart) < 2:
         for condition, value in apart:
             where += f" AND {condition.format(':apart')}"
             values["apart"] = value
-        return f"SELECT {COLUMNS} FROM transactions t {NAMED} WHERE t.tenant = :tenant{where} {ORDER} LIMIT :limit"  # noqa: S608
+        return f"SELECT {columns} FROM transactions t {named} WHERE t.tenant = :tenant{where} {ORDER} LIMIT :limit"  # noqa: S608
     parts = []
     for number, (condition, value) in enumerate(apart):
         values[f"apart_{number}"] = value
@@ -146,7 +153,7 @@ def _sql(conditions: Sequence[str], apart: Apart, values: dict[str, Any]) -> str
             f" AS part_{number}"
         )
     return (
-        f"SELECT {COLUMNS} FROM ({' UNION '.join(parts)}) AS chosen JOIN transactions t ON t.id = chosen.id {NAMED}"  # noqa: S608
+        f"SELECT {columns} FROM ({' UNION '.join(parts)}) AS chosen JOIN transactions t ON t.id = chosen.id {named}"  # noqa: S608
         " WHERE t.tenant = :tenant ORDER BY chosen.begun DESC, chosen.id DESC LIMIT :limit"
     )
 
@@ -203,7 +210,6 @@ _CHARGERS = (
 )
 _TOKENS = f"SELECT folded FROM {found_in('tokens', 'folded')} AS found_tokens"  # noqa: S608 - our own words
 _DRIVERS = f"SELECT id FROM {found_in('drivers')} AS found_drivers"  # noqa: S608 - our own words
-_ANY = f"(t.charger_id IN ({_CHARGERS}) OR t.token_folded IN ({_TOKENS}) OR t.driver_id IN ({_DRIVERS}))"
 _ANY_WALKED = f"(t.charger_id || '' IN ({_CHARGERS}) OR t.token_folded || '' IN ({_TOKENS}) OR t.driver_id + 0 IN ({_DRIVERS}))"
 """The same without indexes, for a stretch: with them SQLite finds every transaction of much that is meant, and sorts them."""
 _MEANT = f"""
@@ -241,33 +247,26 @@ def _searched(tx: ReadTx, text: str) -> tuple[Apart, str]:
 
 # --- summed up ------------------------------------------------------------------------------------------------------------------
 
+MOST_SUMMED = 10_000
+"""Transactions that are summed up at a time: a summary is for what a list shows; long periods of many are for analytics."""
+_SUMMED = "t.closed_at, t.state, t.energy_wh, t.started_at, t.stopped_at"
 _TOTALS = """
 SELECT count(*) AS count, COALESCE(sum(CASE WHEN t.closed_at IS NULL THEN 1 ELSE 0 END), 0) AS open,
     COALESCE(sum(CASE WHEN t.state = 'completed' THEN 1 ELSE 0 END), 0) AS completed, COALESCE(sum(t.energy_wh), 0) AS energy_wh,
     COALESCE(sum(CASE WHEN t.state = 'completed' AND t.energy_wh IS NULL THEN 1 ELSE 0 END), 0) AS energy_unknown,
     COALESCE(sum(CASE WHEN t.stopped_at > t.started_at THEN t.stopped_at - t.started_at ELSE 0 END), 0) AS duration_ms
-FROM transactions t WHERE t.tenant = :tenant"""
+FROM"""
 
 
 def totals(tx: ReadTx, which: TransactionFilter, *, stations: Collection[int] | None = None) -> TransactionTotals:
-    """What the transactions of a filter come to. It looks at every one of them: long periods of many are for analytics."""
-    conditions, values = _conditions(which)
-    if which.search and which.search.strip():
-        exact = which.search.strip()
-        values |= {"search": pattern(which.search), "exact": exact, "exact_folded": exact.casefold(), "number": _number(exact)}
-        conditions.append(
-            f"({_ANY} OR t.token_folded = :exact_folded OR (t.reference = :exact AND t.reference <> '') OR t.id = :number)"
-        )
-    if stations is not None:
-        conditions.append(_among(stations, values, "t.station_id"))
-    row = tx.one(_TOTALS + "".join(f" AND {each}" for each in conditions), **values)
+    """What the transactions of a filter come to: of the newest ``MOST_SUMMED``, where there are more."""
+    chosen = _chosen(tx, which, stations=stations)
+    if chosen is None:
+        return TransactionTotals(count=0, open=0, completed=0, energy_wh=0, energy_unknown=0, duration_s=0, complete=True)
+    row = tx.one(f"{_TOTALS} ({_sql(*chosen, columns=_SUMMED, named='')}) AS t", **chosen[2], limit=MOST_SUMMED)
     assert row is not None
     facts = {name: int(value) for name, value in row.items()}
-    return TransactionTotals(duration_s=facts.pop("duration_ms") // 1000, **facts)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else 0
+    return TransactionTotals(duration_s=facts.pop("duration_ms") // 1000, complete=facts["count"] < MOST_SUMMED, **facts)
 
 
 # --- for the command line -------------------------------------------------------------------------------------------------------
