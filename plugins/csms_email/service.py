@@ -29,6 +29,9 @@ def email_of(message: Outgoing, settings: Settings, *, now: int) -> EmailMessage
     made["Message-ID"] = f"<{_word(message.reference)}@{parseaddr(settings.sender)[1].partition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's out-of-office answers it
     made["Content-Language"] = message.language
+    if message.unsubscribe_url:
+        made["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"  # RFC 2369
+        made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     if settings.reply_to:
         made["Reply-To"] = settings.reply_to
     made.set_content(_text(message))

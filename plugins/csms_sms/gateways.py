@@ -38,7 +38,7 @@ def text_of(message: Outgoing) -> str:
 
 
 def _msg91(message: Outgoing, settings: Settings) -> Asked:
-    template = settings.templates.get(message.template)
+    template = message.approved or settings.templates.get(message.template)
     if not template:
         raise NeverSent(f"no template of the gateway is set for {message.template} (plugins.settings.sms.templates)")
     variables = {name: value for name, value in message.fields.items() if name != "mobiles"}

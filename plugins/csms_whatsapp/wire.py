@@ -12,7 +12,7 @@ import msgspec
 
 from csms.hooks import Attachment, NeverSent, NotSent, Outgoing
 
-from .model import LONGEST_HEARD, LONGEST_LABEL, LONGEST_TEXT, Settings, State, WhatsAppHeard
+from .model import LONGEST_HEARD, LONGEST_LABEL, LONGEST_TEXT, Settings, State, Template, WhatsAppHeard
 
 SIGNATURE = "X-Hub-Signature-256"
 _NUMBER = re.compile(r"\+?[1-9]\d{7,14}")
@@ -35,6 +35,8 @@ def bodies_of(message: Outgoing, settings: Settings, media: Sequence[tuple[Attac
     that it was uploaded under. Raises ``NeverSent``."""
     to = {"messaging_product": "whatsapp", "recipient_type": "individual", "to": number_of(message.recipient)}
     template = settings.templates.get(message.template)
+    if message.approved:
+        template = Template(name=message.approved, parameters=tuple(message.fields))
     if template is not None:
         parameters = [{"type": "text", "text": message.fields.get(name) or "-"} for name in template.parameters]
         components = [{"type": "body", "parameters": parameters}] if parameters else []

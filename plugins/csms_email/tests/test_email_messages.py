@@ -23,6 +23,7 @@ RECEIPT = Outgoing(
     text="₹118.00 का भुगतान हुआ।",
     html="<p>₹118.00</p>",
     actions=(("Invoice", "https://csms.example/i/17"),),
+    unsubscribe_url="https://csms.example/unsubscribe/t",
     attachments=(Attachment(name="INV-17.pdf", content_type="application/pdf", content=b"%PDF-1.7"),),
 )
 
@@ -44,6 +45,8 @@ def test_text_html_and_attachment() -> None:
     assert "Invoice: https://csms.example/i/17" in text.get_content()
     assert html is not None
     assert "<p>₹118.00</p>" in html.get_content()
+    assert made["List-Unsubscribe"] == "<https://csms.example/unsubscribe/t>"
+    assert made["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     [attached] = list(made.iter_attachments())
     assert (attached.get_filename(), attached.get_content_type(), attached.get_content()) == (
         "INV-17.pdf",

@@ -71,6 +71,13 @@ async def test_an_approved_template_is_sent_as_one(http: HttpClient, stub: Whats
     assert (sent.kind, sent.words, sent.state) == ("template", "receipt_v2 (en)\nbody: Campus, ₹118.00", "delivered")
 
 
+async def test_what_the_tenant_had_approved_comes_first(http: HttpClient, stub: WhatsAppStub) -> None:
+    stub.templates["theirs", "en"] = 1
+    await channel(http, stub.url).send(attrs.evolve(RECEIPT, approved="theirs", fields={"amount": "₹118.00"}))
+    [sent] = stub.outbox.sent
+    assert sent.words == "theirs (en)\nbody: ₹118.00"
+
+
 async def test_what_whatsapp_refuses(http: HttpClient, stub: WhatsAppStub) -> None:
     stub.templates["receipt_v2", "en"] = 3
     templates = {"receipt": {"name": "receipt_v2", "parameters": ["station", "amount"]}}

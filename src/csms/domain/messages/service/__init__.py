@@ -1,0 +1,1 @@
+"""Verbs on messages: taking on, sending, and what tenants and people choose."""

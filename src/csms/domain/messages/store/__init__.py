@@ -1,0 +1,1 @@
+"""SQL of the messages slice, one module per noun."""
