@@ -33,6 +33,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 WAYS = frozenset({"order", "link", "qr", "recurring"})
+LEAST_REFUNDS = {"INR": 100}
 
 
 @attrs.define(eq=False, slots=False)
@@ -42,6 +43,7 @@ class RazorpayProvider:
     context: PluginContext = attrs.field(repr=False)
     name: str = "razorpay"
     ways: frozenset[str] = WAYS
+    least_refunds: Mapping[str, int] = attrs.field(factory=lambda: dict(LEAST_REFUNDS))
 
     @property
     def settings(self) -> Settings:

@@ -72,7 +72,8 @@ async def benched(**settings: Any) -> AsyncIterator[Bench]:
         await nursery.start(stub.serve_tcp)
         stub.account(KEY_ID, KEY_SECRET, WEBHOOK_SECRET, receiver.url)
         provider = provider_of(allowed_hosts=("127.0.0.1",), **settings)
-        provider.context.clock.at = stub.till.now * 1000
+        clock: Any = provider.context.clock
+        clock.at = stub.till.now * 1000
         account = GatewayAccount(
             provider="razorpay", key_id=KEY_ID, key_secret=KEY_SECRET, webhook_secret=WEBHOOK_SECRET, base_url=stub.url
         )

@@ -15,7 +15,7 @@ from csms.testing.providers import ProviderContract
 wanted = ProviderContract.wanted
 
 
-async def told(gateway: Any) -> dict[str, GatewayNotice]:
+async def told(gateway: Any) -> dict[str, Any]:
     """What was posted, the latest of each kind."""
     posted = await gateway.posted()
     read = [gateway.provider.read_notice(gateway.account, each.body, each.headers) for each in posted]

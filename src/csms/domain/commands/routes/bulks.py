@@ -8,10 +8,10 @@ import attrs
 import msgspec
 from attrs import validators
 
-from csms.api.bodies import structure
 from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
 from csms.api.routes import Reply, Routes
+from csms.api.shapes import structure
 from csms.core.commands import COMMANDS
 from csms.core.errors import Refused
 from csms.core.paging import Page

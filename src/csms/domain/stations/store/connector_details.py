@@ -163,7 +163,7 @@ def give_code(tx: Tx, charger_id: str, place: Place, code: str, *, anew: bool = 
 
 
 _START = """
-SELECT t.name AS tenant_name, t.currency, t.time_zone AS tenant_zone, c.id AS charger_id, c.name AS charger_name, c.location,
+SELECT c.tenant, t.name AS tenant_name, t.currency, t.time_zone AS tenant_zone, c.id AS charger_id, c.name AS charger_name, c.location,
     c.approval, c.connection_id, s.id AS station_id, s.name AS station_name, s.status AS station_status, s.address, s.city,
     s.postal_code, s.time_zone, d.qr_code, d.evse, d.connector, d.label, d.type, d.current_type, d.max_power_w, d.phases, k.status,
     w.status AS whole_status
