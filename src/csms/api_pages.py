@@ -9,8 +9,8 @@ import msgspec
 
 from csms import management
 from csms.api.docs import Described
-from csms.api.mounting import PREFIX
 from csms.api.feed import Feed
+from csms.api.mounting import PREFIX
 from csms.api.routes import PUBLIC, Route, Routes
 from csms.api.server import own_routes
 from csms.config import Config

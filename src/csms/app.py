@@ -27,13 +27,14 @@ from csms import (
     __version__,
     authorities,
     demo,
+    desks,
     identity,
     inside,
     jobs,
     listeners,
     management,
     memory,
-    notifying,
+    messaging,
     quirks,
     transfers,
     vault,
@@ -56,6 +57,7 @@ from csms.domain.stations import flows as stations_flows
 from csms.domain.upkeep.desk import UpkeepDesk
 from csms.domain.upkeep.flows.hearing import Hearing
 from csms.domain.users.gate import Gate
+from csms.driving import DrivingDesk
 from csms.following import StoredHistory, event_item, follow
 from csms.frame_log import FrameLog
 from csms.net.fleet import Fleet
@@ -219,9 +221,11 @@ def assemble(
         files=transfers.open_files(config, blocking, random),
         documents=open_documents(config, blocking, random),
         vault=vault.open_vault(config, random),
-        notifier=notifying.open_notifier(config, clock, blocking),
     )
+    ports = desks.furnished(messaging.plugged(config, ports))
+    ports = attrs.evolve(ports, driving=DrivingDesk(ports, config))
     bus.connect(ports)
+    desks.collect(bus, ports)
     feed = Feed(config.api.max_live_streams, each=config.api.max_live_streams_each, history=StoredHistory(database))
 
     def tell(tenant: TenantId, now: int, event: Event) -> None:
@@ -257,7 +261,7 @@ async def start_hearers(nursery: trio.Nursery, parts: Parts) -> None:
     """Plugins and event consumers: they outlive the charger side, so that its last events are heard."""
     mourner = listeners.Mourner(parts.ports)
     nursery.start_soon(mourner.run)
-    nursery.start_soon(notifying.run, parts.ports.notifier)
+    nursery.start_soon(messaging.run, parts.ports)
     postman = parts.inside.postman
     nursery.start_soon(postman.run, parts.ports)
     core = [*listeners.consumers(parts.ports, parts.config), listeners.consumer(parts.ports, postman.listener())]

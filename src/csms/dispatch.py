@@ -10,7 +10,7 @@ import attrs
 
 from csms.config import Config
 from csms.core.ids import TenantId, charger_key, token_key
-from csms.core.ports import Admission, Ports, Tx
+from csms.core.ports import Admission, Ports, ReadTx, Tx
 from csms.core.reports import (
     Booted,
     CertificateRequested,
@@ -30,6 +30,7 @@ from csms.core.reports import (
     UpdateReported,
     Verdict,
 )
+from csms.domain.billing.service import funds
 from csms.domain.drivers import flows as drivers_flows
 from csms.domain.drivers import service as drivers
 from csms.domain.reservations import service as reservations
@@ -39,6 +40,7 @@ from csms.domain.stations import flows as stations_flows
 from csms.domain.stations import service as stations
 from csms.domain.transactions import flows as transactions_flows
 from csms.domain.transactions import service as transactions
+from csms.domain.transactions.store import rows as transactions_rows
 from csms.domain.upkeep.service import availability as upkeep_availability
 from csms.domain.upkeep.service import configuration as upkeep_configuration
 from csms.domain.upkeep.service import firmware as upkeep_firmware
@@ -63,7 +65,7 @@ def table(config: Config, book: Book) -> dict[type[Report], Row]:
     """The dispatch table. ``HeartbeatSent`` is not in it: it is answered without a write."""
     settings = config.transactions
     policy = transactions_flows.policy(settings)
-    asked = partial(_swap, transactions_flows.ask, settings)
+    asked = partial(_swap, partial(transactions_flows.ask, objection=funds.objection), settings)
 
     def boot(tx: Tx, report: Booted, decision: Any) -> Any:
         verdict = stations.boot(tx, report, decision)
@@ -87,11 +89,18 @@ def table(config: Config, book: Book) -> dict[type[Report], Row]:
         reservations.start_seen(tx, report, verdict)
         return verdict
 
+    def authorize(tx: Tx, report: TokenPresented, decision: Any) -> Any:
+        def objection(tx: ReadTx, driver_id: int) -> str:
+            stops = transactions_rows.runs_at(tx, report.charger_id, driver_id)  # who charges there may want to stop
+            return "" if stops else funds.objection(tx, driver_id)
+
+        return drivers.authorize(tx, report, decision, objection=objection)
+
     return {
         Booted: Row(boot, partial(stations_flows.ask_boot, config.ocpp, book.quirks_of)),
         StatusReported: Row(status),
         DataSent: Row(stations.data, stations_flows.ask_data),
-        TokenPresented: Row(drivers.authorize, drivers_flows.ask_token),
+        TokenPresented: Row(authorize, drivers_flows.ask_token),
         StartReported: Row(start, asked),
         UpdateReported: Row(transactions.update, asked),
         StopReported: Row(transactions.stop, asked),

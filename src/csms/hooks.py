@@ -71,10 +71,11 @@ from csms.core.commands import (
     UpdateFirmware,
     VariableName,
 )
+from csms.core.driving import ChargerTold, Driving, KnownDriver, RunningCharge
 from csms.core.errors import Conflict, CsmsError, Invalid, NotFound, Refused, StoreUnavailable, Undecided
 from csms.core.events import EVENT_TYPES, Delivered, Event, event
 from csms.core.ids import DEFAULT_TENANT, WHOLE_CHARGER, ChargerId, Place, TenantId, TransactionId
-from csms.core.ledger import TX, WH, Allowance, Funds, Ledger
+from csms.core.ledger import TX, WH, Allowance, Fee, Funds, Ledger
 from csms.core.messages import Attachment, Channel, Messenger, NeverSent, Notice, NotSent, Outgoing, Receipt
 from csms.core.money import Money, digits_of, major, minor, written
 from csms.core.payments import (
@@ -111,9 +112,35 @@ from csms.core.pricing import AllowanceUse, Charge, Coverage, Covered, MeterPoin
 from csms.core.reports import DataVerdict, Reading, Sample, Token, TokenVerdict
 from csms.core.units import from_datetime, iso, parse_instant, to_datetime
 from csms.domain.alerts.model import AlertRaised, AlertResolved
+from csms.domain.billing.model import (
+    BillCorrected,
+    BillFailed,
+    BillNotBillable,
+    BillOpen,
+    BillPaid,
+    BillSettled,
+    ChargeLimitReached,
+    CostUpdated,
+    WalletLow,
+)
+from csms.domain.billing.model.prepaying import PrepaidChargeChanged
 from csms.domain.documents.model import DocumentExpired, DocumentExpiring, DocumentReviewed
 from csms.domain.drivers.model import TokensChanged, TokenSeen
+from csms.domain.invoices.model import CreditNoteIssued, InvoiceIssued, InvoicePaid
 from csms.domain.local_lists.model import LocalListChanged
+from csms.domain.messages.model import MessageFailed, MessageSent
+from csms.domain.payments.model import (
+    MandateChanged,
+    PaymentCancelled,
+    PaymentExpired,
+    PaymentFailed,
+    PaymentNoticeReceived,
+    PaymentNoticesForged,
+    PaymentOdd,
+    PaymentPaid,
+    RefundFailed,
+    RefundMade,
+)
 from csms.domain.privacy.model import DriverErased
 from csms.domain.profiles.model import ChargingProfileCleared, ChargingProfileInstalled, ChargingProfileRefused
 from csms.domain.reservations.model import ReservationEnded, ReservationMade
@@ -144,6 +171,7 @@ from csms.domain.upkeep.model import (
     LogUploadChanged,
 )
 from csms.domain.users.model import LoginEnded, UserChanged, UserJoined
+from csms.domain.wallets.model import LedgerUnbalanced, WalletMoved, WalletOpened
 from csms.domain.webhooks.model import WebhookPaused, WebhookResumed
 
 T = TypeVar("T")
@@ -209,6 +237,7 @@ class PluginContext:
     ledger: Ledger
     payments: Payments
     messenger: Messenger
+    driving: Driving
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -439,6 +468,71 @@ def webhook_resumed(event: WebhookResumed, delivery: Delivered, context: PluginC
 
 
 @event_hook
+def wallet_opened(event: WalletOpened, delivery: Delivered, context: PluginContext) -> None:
+    """A driver has a wallet now; told once per driver and currency."""
+
+
+@event_hook
+def wallet_moved(event: WalletMoved, delivery: Delivered, context: PluginContext) -> None:
+    """Money of a driver's wallet, what is held of it, their debt or an allowance changed; the event says by which movement."""
+
+
+@event_hook
+def ledger_unbalanced(event: LedgerUnbalanced, delivery: Delivered, context: PluginContext) -> None:
+    """A check found that the ledger does not add up, which is never right."""
+
+
+@event_hook
+def payment_paid(event: PaymentPaid, delivery: Delivered, context: PluginContext) -> None:
+    """A payment was paid, and the money is in the ledger; the event says where. Told once per payment."""
+
+
+@event_hook
+def payment_failed(event: PaymentFailed, delivery: Delivered, context: PluginContext) -> None:
+    """A payment came to nothing: its gateway refused to ask for it, or a saved method could not be charged."""
+
+
+@event_hook
+def payment_expired(event: PaymentExpired, delivery: Delivered, context: PluginContext) -> None:
+    """Nobody paid in time. Money may still come late: ``payment_paid`` or ``payment_odd`` tells of it."""
+
+
+@event_hook
+def payment_cancelled(event: PaymentCancelled, delivery: Delivered, context: PluginContext) -> None:
+    """A payment is not wanted any more. Money may still come late: ``payment_paid`` or ``payment_odd`` tells of it."""
+
+
+@event_hook
+def payment_odd(event: PaymentOdd, delivery: Delivered, context: PluginContext) -> None:
+    """Money came that was not quite what was asked for: twice, late, another amount, another currency; and what became of it."""
+
+
+@event_hook
+def refund_made(event: RefundMade, delivery: Delivered, context: PluginContext) -> None:
+    """Money went back to who paid it."""
+
+
+@event_hook
+def refund_failed(event: RefundFailed, delivery: Delivered, context: PluginContext) -> None:
+    """Money could not be given back: it is where it was before. An operator can have it tried again."""
+
+
+@event_hook
+def mandate_changed(event: MandateChanged, delivery: Delivered, context: PluginContext) -> None:
+    """A recurring payment has another state, or was charged once more. What a charge brought is told by ``payment_paid``."""
+
+
+@event_hook
+def payment_notice_received(event: PaymentNoticeReceived, delivery: Delivered, context: PluginContext) -> None:
+    """A payment gateway told something by a webhook whose signature held; what is true of it, later events tell."""
+
+
+@event_hook
+def payment_notices_forged(event: PaymentNoticesForged, delivery: Delivered, context: PluginContext) -> None:
+    """Many webhooks with a wrong signature came to the address of an account at a payment gateway."""
+
+
+@event_hook
 def log_upload_changed(event: LogUploadChanged, delivery: Delivered, context: PluginContext) -> None:
     """Diagnostics or a log were asked for, a file of them came, or none will (1.6 §4.4, §5.9; 2.0.1 N01)."""
 
@@ -479,6 +573,16 @@ def document_expired(event: DocumentExpired, delivery: Delivered, context: Plugi
 
 
 @event_hook
+def message_sent(event: MessageSent, delivery: Delivered, context: PluginContext) -> None:
+    """A channel took a message to a person; what it says, and to which address, is not told."""
+
+
+@event_hook
+def message_failed(event: MessageFailed, delivery: Delivered, context: PluginContext) -> None:
+    """A message to a person will not be sent: no channel could, or it came to be of no use before; the event says why."""
+
+
+@event_hook
 def ticket_opened(event: TicketOpened, delivery: Delivered, context: PluginContext) -> None:
     """A support ticket was opened, by a driver or for one."""
 
@@ -506,6 +610,71 @@ def user_changed(event: UserChanged, delivery: Delivered, context: PluginContext
 @event_hook
 def login_ended(event: LoginEnded, delivery: Delivered, context: PluginContext) -> None:
     """A user's login on a device ended: by logging out, by another password, or because its refresh token came twice (``reused``)."""
+
+
+@event_hook
+def bill_settled(event: BillSettled, delivery: Delivered, context: PluginContext) -> None:
+    """A transaction was billed, and that is in the ledger: paid, or what is open of it as a debt. Told once per transaction."""
+
+
+@event_hook
+def bill_open(event: BillOpen, delivery: Delivered, context: PluginContext) -> None:
+    """Somewhat of a bill could not be taken from anywhere, and its driver owes it."""
+
+
+@event_hook
+def bill_paid(event: BillPaid, delivery: Delivered, context: PluginContext) -> None:
+    """Nothing of a bill is open any more that was: it was paid, written off or corrected."""
+
+
+@event_hook
+def bill_corrected(event: BillCorrected, delivery: Delivered, context: PluginContext) -> None:
+    """A transaction that was billed turned out otherwise: the difference is in the ledger, below zero where something was given back."""
+
+
+@event_hook
+def invoice_issued(event: InvoiceIssued, delivery: Delivered, context: PluginContext) -> None:
+    """An invoice has its number: for a charge, a driver's month, or a fee. It never changes; what becomes of it is told apart."""
+
+
+@event_hook
+def invoice_paid(event: InvoicePaid, delivery: Delivered, context: PluginContext) -> None:
+    """Nothing of an invoice is to be paid any more, of which something was: it was paid, written off or credited."""
+
+
+@event_hook
+def credit_note_issued(event: CreditNoteIssued, delivery: Delivered, context: PluginContext) -> None:
+    """Something of an invoice was given back, and the credit note about it has its number."""
+
+
+@event_hook
+def bill_not_billable(event: BillNotBillable, delivery: Delivered, context: PluginContext) -> None:
+    """A transaction costs nothing, because no energy was taken or somebody wrote it off."""
+
+
+@event_hook
+def bill_failed(event: BillFailed, delivery: Delivered, context: PluginContext) -> None:
+    """A transaction could not be billed, however often it was tried: somebody has to look."""
+
+
+@event_hook
+def charge_limit_reached(event: ChargeLimitReached, delivery: Delivered, context: PluginContext) -> None:
+    """A running transaction came to a limit of money, energy or time, and its charger is asked to stop it. Told once."""
+
+
+@event_hook
+def prepaid_charge_changed(event: PrepaidChargeChanged, delivery: Delivered, context: PluginContext) -> None:
+    """A charge that was paid for before it started has another state: it was paid, starts, charges, is finished, or its money goes back."""
+
+
+@event_hook
+def wallet_low(event: WalletLow, delivery: Delivered, context: PluginContext) -> None:
+    """What a driver may spend fell below the tenant's threshold. Told once until it is above again."""
+
+
+@event_hook
+def cost_updated(event: CostUpdated, delivery: Delivered, context: PluginContext) -> None:
+    """What a running transaction costs so far, whenever it is priced. Volatile."""
 
 
 # --- decisions: verbs, asked before anything is stored --------------------------------------------------------------------------
@@ -636,6 +805,12 @@ __all__ = [
     "Answered",
     "Attachment",
     "AvailabilityChanged",
+    "BillCorrected",
+    "BillFailed",
+    "BillNotBillable",
+    "BillOpen",
+    "BillPaid",
+    "BillSettled",
     "Blocking",
     "CallError",
     "CancelReservation",
@@ -645,6 +820,7 @@ __all__ = [
     "ChangeAvailability",
     "Channel",
     "Charge",
+    "ChargeLimitReached",
     "ChargerBooted",
     "ChargerCertificateChanged",
     "ChargerCertificateExpiring",
@@ -655,6 +831,7 @@ __all__ = [
     "ChargerRegistrationChanged",
     "ChargerSecurityChanged",
     "ChargerStatusChanged",
+    "ChargerTold",
     "Chargers",
     "ChargingProfile",
     "ChargingProfileCleared",
@@ -669,8 +846,10 @@ __all__ = [
     "ConfigurationDrifted",
     "Conflict",
     "ConnectionInfo",
+    "CostUpdated",
     "Coverage",
     "Covered",
+    "CreditNoteIssued",
     "CsmsError",
     "DataVerdict",
     "DeleteCertificate",
@@ -679,8 +858,10 @@ __all__ = [
     "DocumentExpiring",
     "DocumentReviewed",
     "DriverErased",
+    "Driving",
     "Event",
     "Expired",
+    "Fee",
     "FirmwareCampaignAborted",
     "FirmwareUpdateChanged",
     "Forged",
@@ -703,15 +884,22 @@ __all__ = [
     "HttpAnswer",
     "InstallCertificate",
     "Invalid",
+    "InvoiceIssued",
+    "InvoicePaid",
     "Job",
+    "KnownDriver",
     "Ledger",
+    "LedgerUnbalanced",
     "LocalListChanged",
     "LocalListEntry",
     "LogUploadChanged",
     "LoginEnded",
     "Lost",
     "Mandate",
+    "MandateChanged",
     "MandateWanted",
+    "MessageFailed",
+    "MessageSent",
     "Messenger",
     "MeterPoint",
     "MeterValues",
@@ -725,12 +913,20 @@ __all__ = [
     "Outcome",
     "Outgoing",
     "PaymentAsked",
+    "PaymentCancelled",
+    "PaymentExpired",
+    "PaymentFailed",
+    "PaymentNoticeReceived",
+    "PaymentNoticesForged",
+    "PaymentOdd",
     "PaymentOffer",
+    "PaymentPaid",
     "PaymentProvider",
     "PaymentWanted",
     "Payments",
     "Place",
     "PluginContext",
+    "PrepaidChargeChanged",
     "Price",
     "PriceLine",
     "QueueFull",
@@ -738,12 +934,15 @@ __all__ = [
     "ReadTx",
     "Reading",
     "Receipt",
+    "RefundFailed",
+    "RefundMade",
     "Refused",
     "ReservationEnded",
     "ReservationMade",
     "ReserveNow",
     "Reset",
     "Row",
+    "RunningCharge",
     "Sample",
     "SchedulePeriod",
     "SecurityEventNoted",
@@ -783,6 +982,9 @@ __all__ = [
     "UserChanged",
     "UserJoined",
     "VariableName",
+    "WalletLow",
+    "WalletMoved",
+    "WalletOpened",
     "WebhookPaused",
     "WebhookResumed",
     "digits_of",

@@ -10,8 +10,9 @@ import attrs
 import structlog
 import trio
 
-from csms import document_subjects, memory, smart_charging, turns, vault
+from csms import command_flows, document_subjects, memory, smart_charging, turns, vault
 from csms.config import Config, RetentionConfig
+from csms.core.commands import StopCharging
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
@@ -22,13 +23,24 @@ from csms.db.retention import (
     COMMANDS,
     EVENTS,
     FRAMES,
+    MESSAGES,
     METER_READINGS,
+    NOTICES,
     SECURITY_EVENTS,
     WEBHOOK_DELIVERIES,
     forget_old,
 )
+from csms.domain.billing.flows import prepaying as billing_prepaying
+from csms.domain.billing.flows import rounds as billing_rounds
+from csms.domain.billing.flows import watch as billing_watch
+from csms.domain.billing.service import prepaying as billing_prepaid
+from csms.domain.billing.service import watching as billing_watching
 from csms.domain.documents import flows as documents_flows
+from csms.domain.invoices import flows as invoices_flows
 from csms.domain.local_lists import flows as local_lists
+from csms.domain.messages import progress as messages_progress
+from csms.domain.payments import flows as payments_flows
+from csms.domain.payments.service import notices as payments_notices
 from csms.domain.privacy import flows as privacy_flows
 from csms.domain.profiles import flows as profiles_flows
 from csms.domain.profiles import service as profiles
@@ -50,6 +62,8 @@ from csms.domain.upkeep.service import uploads as upkeep_uploads
 from csms.domain.upkeep.store import availability as availability_store
 from csms.domain.upkeep.store import configuration as configuration_store
 from csms.domain.users.service import tidying as users_tidying
+from csms.domain.wallets import flows as wallets_flows
+from csms.domain.wallets import service as wallets
 from csms.forgetting import TenantRetention, forget_what_ended
 from csms.turns import Turns
 
@@ -93,7 +107,25 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("mask who was erased in logs", 30, privacy_flows.mask_traces),
         Job("tidy documents", 3600, documents_flows.sweep),
         Job("close resolved tickets", 3600, tickets_flows.close_resolved),
+        Job("tell how far charging is", 20, messages_progress.tell),
         Job("tidy logins", 600, partial(until_done, users_tidying.tidy)),
+        Job("open wallets", 5, wallets_flows.Opener().turn),
+        Job("release expired holds", 5, partial(each_tenant, wallets.release_expired)),
+        Job("expire allowances", 15, partial(each_tenant, wallets.expire_allowances)),
+        Job("checkpoints of the ledger", 60, wallets_flows.checkpoint),
+        Job("prove the ledger", 60, wallets_flows.Prover().turn),
+        Job("look after payments", 1, payments_flows.look_after_payments),
+        Job("look after refunds", 1, payments_flows.look_after_refunds),
+        Job("look after mandates", 5, payments_flows.look_after_mandates),
+        Job("tidy notices of gateways", 3600, partial(each_tenant, payments_notices.tidy)),
+        Job("settle bills", 1, billing_rounds.settle_due),
+        Job("make missing bills", 60, billing_rounds.make_missing),
+        Job("watch running charges", 5, partial(billing_watch.watch, command_flows.table(config)[StopCharging])),
+        Job("issue invoices", 60, invoices_flows.issue_due),
+        Job("refresh open invoices", 60, invoices_flows.refresh_open),
+        Job("look after prepaid charges", 2, partial(billing_prepaying.look_after, partial(smart_charging.start, config))),
+        Job("forget guests", 3600, partial(each_tenant, billing_prepaid.forget_guests)),
+        Job("tidy watches of charges", 600, partial(each_tenant, billing_watching.tidy)),
         Job("retention", 600, partial(forget, config.retention, database)),
         Job("retention of what ended", 600, partial(forget_what_ended, config.retention, database)),
         Job("retention of single tenants", 600, TenantRetention(config.retention, database).turn),
@@ -165,6 +197,8 @@ async def forget(config: RetentionConfig, database: StoreDatabase, ports: Ports)
         (COMMANDS, config.commands_days),
         (BULK_COMMANDS, config.commands_days),
         (WEBHOOK_DELIVERIES, config.webhook_deliveries_days),
+        (MESSAGES, config.messages_days),
+        (NOTICES, config.messages_days),
     ):
         if days:
             deleted = await forget_old(database, kept, before=now - days * DAY_MS, slice_ms=config.slice_ms)

@@ -9,7 +9,7 @@ import attrs
 import structlog
 import trio
 
-from csms import smart_charging
+from csms import document_subjects, smart_charging
 from csms.config import Config
 from csms.core.errors import StoreUnavailable
 from csms.core.ids import TenantId
@@ -18,7 +18,11 @@ from csms.db.outbox import Consumer, DeadLetter
 from csms.domain.alerts import flows as alerts_flows
 from csms.domain.alerts import listeners as alerts
 from csms.domain.analytics import listeners as analytics
+from csms.domain.billing import listeners as billing
+from csms.domain.invoices import listeners as invoices
 from csms.domain.local_lists import listeners as local_lists
+from csms.domain.messages import listeners as messages
+from csms.domain.payments import listeners as payments
 from csms.domain.profiles import listeners as profiles
 from csms.domain.upkeep import listeners as upkeep
 
@@ -34,7 +38,12 @@ def table(config: Config) -> list[Listener]:
         *local_lists.LISTENERS,
         *alerts.LISTENERS,
         *analytics.LISTENERS,
+        *messages.LISTENERS,
+        *billing.LISTENERS,
+        billing.prepaid_listener(partial(smart_charging.start, config)),
+        *invoices.listeners(document_subjects.settings(config)),
         *upkeep.LISTENERS,
+        *payments.LISTENERS,
         profiles.listener(smart_charging.rules(config)),
     ]
 

@@ -9,14 +9,14 @@ from typing import Any
 import attrs
 import trio
 
-from csms import charger_security, command_flows, document_subjects, premises, privacy, smart_charging
+from csms import charger_security, command_flows, document_subjects, messaging, premises, privacy, smart_charging
 from csms.api import auth
 from csms.api.calls import Authenticate, Backing, Given
 from csms.api.limits import Limits
 from csms.api.routes import Routes
 from csms.config import Config
 from csms.core.access import Principal
-from csms.core.commands import StartCharging, StopCharging
+from csms.core.commands import StopCharging
 from csms.core.errors import Conflict
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, ReadTx
@@ -26,9 +26,15 @@ from csms.domain.alerts import rule_routes as alert_rule_routes
 from csms.domain.analytics import routes as analytics_routes
 from csms.domain.audit import routes as audit_routes
 from csms.domain.audit import service as audit
+from csms.domain.billing.routes import billing_routes
+from csms.domain.billing.service import funds as billing_funds
+from csms.domain.billing.service import views as billing_views
 from csms.domain.documents import routes as documents_routes
 from csms.domain.drivers import routes as drivers_routes
+from csms.domain.invoices.routes import invoices_routes
 from csms.domain.local_lists import routes as local_lists_routes
+from csms.domain.messages import routes as messages_routes
+from csms.domain.payments import routes as payments_routes
 from csms.domain.privacy import routes as privacy_routes
 from csms.domain.profiles.routes import profile_routes
 from csms.domain.reservations import routes as reservations_routes
@@ -38,13 +44,14 @@ from csms.domain.tenants import routes as tenants_routes
 from csms.domain.tenants import store as tenants
 from csms.domain.tickets import routes as tickets_routes
 from csms.domain.transactions import routes as transactions_routes
-from csms.domain.transactions.store import driving
 from csms.domain.upkeep.routes import upkeep_routes
 from csms.domain.users import routes as users_routes
 from csms.domain.users.gate import Gate
 from csms.domain.users.routes import external as users_external
 from csms.domain.users.routes import ways as users_ways
 from csms.domain.users.service import members
+from csms.domain.wallets import routes as wallets_routes
+from csms.domain.wallets.store import lists as wallets
 from csms.inside import Inside, nowhere
 from csms.inside import routes as inside_routes
 
@@ -97,10 +104,21 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         alerts_routes.routes(),
         alert_rule_routes.routes(),
         tenants_routes.routes(gate.standings.forget_all),
-        *drivers_routes.routes(sources=[driving.charges]),
-        *transactions_routes.routes(config.transactions, start=flows[StartCharging], stop=flows[StopCharging]),
+        *drivers_routes.routes(sources=[billing_views.charges, wallets.activity]),
+        *wallets_routes.routes(),
+        *payments_routes.routes(),
+        *transactions_routes.routes(
+            config.transactions,
+            start=partial(smart_charging.start, config),
+            stop=flows[StopCharging],
+            spending=billing_views.spent,
+            objection=billing_funds.objection,
+        ),
+        *billing_routes(premises.start_url(config), stop=flows[StopCharging]),
+        *invoices_routes(document_subjects.settings(config)),
         documents_routes.routes(desk := document_subjects.desk(config)),
         tickets_routes.routes(desk, _name_of(ports)),
+        *messages_routes.routes(messaging.ring_of(ports)),
         privacy_routes.routes(privacy.export, partial(privacy.erase, gate.standings.forget)),
     ]
 

@@ -1,13 +1,12 @@
-"""Messages to people: taken on at once, written to a file or the console behind, never to the log.
+"""Messages to people where no plugin carries them: taken on at once, written to a file or the console behind, never to the log.
 
-Where no plugin sends e-mails and text messages this is how an operator reads them, on one machine or while trying things out.
+This is how an operator reads them, on one machine or while trying things out.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
@@ -15,34 +14,33 @@ import structlog
 import trio
 
 from csms.config import Config
-from csms.core.messages import CannotNotify, Message, NoNotifier, Notifier
+from csms.core.messages import CannotNotify, Message, NotSent, Outgoing, Receipt
 from csms.core.ports import Blocking, Clock
 from csms.core.units import iso
+from csms.domain.messages.catalogue import TEMPLATES
+from csms.domain.messages.composing import sample
+from csms.domain.messages.model import OUTBOX
+from csms.domain.messages.wording import BadTemplate
 
 MOST_WAITING = 1000
 """Messages that may wait to be written."""
-
-WORDS: Mapping[str, str] = {
-    # template -> what it says in English, of a message's fields and secrets
-    "code_register": "Your code to register is {code}. It is good for {minutes} minutes.",
-    "code_register_known": "Somebody, perhaps you, tried to register with this address, which has an account already.",
-    "code_reset": "Your code to set another password is {code}. It is good for {minutes} minutes.",
-    "code_login": "Your code to log in is {code}. It is good for {minutes} minutes. Never tell it to anybody.",
-    "code_address": "Your code to confirm this address is {code}. It is good for {minutes} minutes.",
-    "invitation": "You are invited to {tenant} as {role}. Accept with {link} within {days} days.",
-    "first_password": "Your account was made. Log in with the password {password} within {hours} hours, and change it.",
-    "password_changed": "The password of your account was changed. If that was not you, reset it now.",
-    "login_reused": "A device of yours was logged out: its login was used from two places. If that was not you, change your password.",
-}
+FILE, CONSOLE, CHANNELS, OFF = "file", "console", "channels", "off"
+"""Where one-time codes and invitations go (``[identity] messages``)."""
 
 log = structlog.get_logger("csms.notifying")
 
 
 def text_of(message: Message) -> str:
-    """A message in words."""
+    """A message in words: those of its template."""
     values = {**message.fields, **message.secrets}
-    words = WORDS.get(message.template)
-    return words.format_map(values) if words is not None else ", ".join(f"{name}: {value}" for name, value in values.items())
+    template = TEMPLATES.get(message.template)
+    language = message.language.partition("-")[0]
+    try:
+        if template is not None:
+            return sample(template, language, fields=values, common={}).sms
+    except BadTemplate as error:
+        log.error("message.template_failed", template=message.template, reason=str(error))
+    return ", ".join(f"{name}: {value}" for name, value in values.items())
 
 
 @attrs.define(slots=True, eq=False)
@@ -69,11 +67,14 @@ class WrittenMessages:
     async def run(self) -> None:
         """Write what was taken on, for ever; what cannot be written is told in the log, without its words."""
         async for message in self._receive:
-            line = f"{iso(self.clock.now())} {message.channel} to {message.recipient}: {text_of(message)}\n"
             try:
-                await self.blocking.run("file", self._write, line)
+                await self.write(message.channel, message.recipient, text_of(message))
             except OSError as error:
                 log.error("message.lost", kind=message.kind, channel=message.channel, reason=str(error))
+
+    async def write(self, channel: str, recipient: str, text: str) -> None:
+        """Write one message. Raises ``OSError``."""
+        await self.blocking.run("file", self._write, f"{iso(self.clock.now())} {channel} to {recipient}: {text}\n")
 
     def _write(self, line: str) -> None:
         if self.file is None:
@@ -85,16 +86,41 @@ class WrittenMessages:
             stream.write(line)
 
 
-def open_notifier(config: Config, clock: Clock, blocking: Blocking) -> Notifier:
-    """The notifier that the configuration asks for."""
+@attrs.frozen(slots=True)
+class OutboxChannel:
+    """The channel of a server without plugins that bring one: it writes what it is given, apart from one-time codes and invitations."""
+
+    written: WrittenMessages
+
+    @property
+    def name(self) -> str:
+        """``outbox``."""
+        return OUTBOX
+
+    async def send(self, message: Outgoing, /) -> Receipt:
+        """Write it, with its links and the names of its documents. Raises ``NotSent``."""
+        links = "".join(f" [{label}: {url}]" for label, url in message.actions)
+        files = "".join(f" ({each.name}, {len(each.content)} bytes)" for each in message.attachments)
+        text = " ".join(message.text.split())
+        try:
+            await self.written.write(self.name, message.recipient, f"{message.subject} | {text}{links}{files}")
+        except OSError as error:
+            raise NotSent(f"it cannot be written: {error}") from None
+        return Receipt(channel_id=message.reference)
+
+    async def check(self) -> str:
+        """Where it writes to. Raises ``NotSent``."""
+        file = self.written.file
+        if file is None:
+            return "writes to standard error"
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise NotSent(f"{file} cannot be written")
+        return f"writes to {file.name}"
+
+
+def open_written(config: Config, clock: Clock, blocking: Blocking) -> WrittenMessages | None:
+    """What writes messages, where the configuration says so."""
     chosen = config.identity.messages
-    if chosen == "off":
-        return NoNotifier()
-    file = config.folder / config.identity.messages_file if chosen == "file" else None
-    return WrittenMessages(clock, blocking, file)
-
-
-async def run(notifier: Notifier) -> None:
-    """Do what a notifier has to do behind, if anything."""
-    if isinstance(notifier, WrittenMessages):
-        await notifier.run()
+    if chosen not in (FILE, CONSOLE):
+        return None
+    return WrittenMessages(clock, blocking, config.folder / config.identity.messages_file if chosen == FILE else None)

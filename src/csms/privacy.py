@@ -29,6 +29,7 @@ from csms.domain.documents.kinds import TICKET
 from csms.domain.documents.model import Content, Document
 from csms.domain.drivers import personal as drivers
 from csms.domain.drivers.model import TOKENS_KEY, driver_key
+from csms.domain.invoices import personal as invoices
 from csms.domain.messages import personal as messages
 from csms.domain.payments import personal as payments
 from csms.domain.privacy import service
@@ -67,6 +68,7 @@ def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
         **users.holdings(tx, driver_id),
         **transactions.holdings(tx, driver_id),
         **billing.holdings(tx, driver_id),
+        **invoices.holdings(tx, driver_id),
         **reservations.holdings(tx, driver_id),
         **tickets.holdings(tx, driver_id),
         **messages.holdings(tx, driver_id),
@@ -172,6 +174,7 @@ def forget(tx: Tx, driver_id: int, vault: Vault, by: str) -> tuple[Erasure, Sequ
     known = drivers.identity(tx, driver_id)
     words = dict.fromkeys(users.words(tx, driver_id), name) | known.words
     billing.erase(tx, driver_id)
+    invoices.erase(tx, driver_id)
     transactions.erase(tx, driver_id, known.tokens)
     reservations.erase(tx, driver_id, name)
     payments.erase(tx, driver_id)

@@ -13,9 +13,11 @@ from csms.config import Config
 from csms.core.commands import ClearChargingProfile, GetCompositeSchedule, Outcome, SetChargingProfile, StartCharging
 from csms.core.ids import TenantId
 from csms.core.ports import Ports, ReadTx
+from csms.domain.billing.service import funds
 from csms.domain.profiles import flows, service
 from csms.domain.profiles.model import Charge, Rules
 from csms.domain.transactions import flows as transactions_flows
+from csms.domain.transactions.model import Wishes
 from csms.domain.transactions.store import rows as transactions_rows
 
 Answer = tuple[Outcome, dict[str, Any]]
@@ -39,10 +41,13 @@ def rules(config: Config) -> Rules:
     return Rules(charges=charges, voltage_v=config.smart_charging.voltage_v)
 
 
-async def start(config: Config, ports: Ports, tenant: TenantId, charger_id: str, command: StartCharging) -> Answer:
+async def start(
+    config: Config, ports: Ports, tenant: TenantId, charger_id: str, command: StartCharging, *, wishes: Wishes | None = None
+) -> Answer:
     """A remote start with the TxProfile that the command brings, or else with the one that is assigned there (1.6 §5.16.2).
 
     One that names no connector takes a free one. Between the choice and the start another may take it: then the charger refuses.
+    ``wishes`` are limits and the payment that it is started by.
     """
     if (command.place is None or command.place.is_whole_charger) and ports.chargers.connection(charger_id) is not None:
         place = await ports.database.read(free_connectors.choose, charger_id, command.token, tenant=tenant)
@@ -56,7 +61,15 @@ async def start(config: Config, ports: Ports, tenant: TenantId, charger_id: str,
         assigned="SetChargingProfile" in ports.chargers.can_say(charger_id),
     )
     transaction_id, outcome = await transactions_flows.remote_start(
-        ports, config.transactions, charger_id, command.token, command.place, tenant=tenant, profile=profile
+        ports,
+        config.transactions,
+        charger_id,
+        command.token,
+        command.place,
+        tenant=tenant,
+        profile=profile,
+        wishes=wishes,
+        objection=funds.objection,
     )
     await flows.start_answered(ports, charger_id, transaction_id, outcome, tenant=tenant)
     return outcome, {"transaction_id": transaction_id}

@@ -44,6 +44,10 @@ SEALED: tuple[SealedColumn, ...] = (
     SealedColumn("bulk_commands", "sealed"),
     SealedColumn("webhooks", "secret"),
     SealedColumn("webhooks", "previous_secret"),
+    SealedColumn("messages", "secrets"),
+    SealedColumn("payment_gateways", "key_sealed"),
+    SealedColumn("payment_gateways", "webhook_sealed"),
+    SealedColumn("saved_methods", "sealed"),
 )
 """Every sealed column: what is encrypted anew after a change of keys. A slice that seals adds its own."""
 

@@ -62,7 +62,7 @@ def test_there_is_something_to_ask() -> None:
 
 
 def test_no_permission_is_without_a_route() -> None:
-    of_plugins = {"plugins:call", "tariffs:read", "tariffs:write"}
+    of_plugins = {"plugins:call", "tariffs:read", "tariffs:write", "plans:read", "plans:write"}
     assert set(PERMISSIONS) - {route.needs for route, _ in ROUTES} - of_plugins == set()
 
 

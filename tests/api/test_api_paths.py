@@ -21,6 +21,8 @@ RULES = [
     ("POST", "/chargers/<path:charger_id>/connectors/<place>/qr"),
     ("GET", "/chargers/models/<int:model_id>"),
     ("GET", "/codes/<code>"),
+    ("GET", "/codes/<code>.pdf"),
+    ("GET", "/stations/<int:station_id>.pdf"),
 ]
 PREFIX = "/api"
 MAP = Map(
@@ -31,7 +33,25 @@ for each_method, each_rule in RULES:
     PATHS.add(each_method, f"{PREFIX}{each_rule}", f"{each_method} {each_rule}")
 PATHS.finish()
 PARTS = st.sampled_from(
-    ["stations", "chargers", "models", "map", "figures", "connectors", "qr", "codes", "7", "007", "7a", "٣", "a b", ""]
+    [
+        "stations",
+        "chargers",
+        "models",
+        "map",
+        "figures",
+        "connectors",
+        "qr",
+        "codes",
+        "7",
+        "007",
+        "7a",
+        "٣",
+        "a b",
+        "",
+        "7.pdf",
+        "a.pdf.pdf",
+        ".pdf",
+    ]
 )
 
 
@@ -62,7 +82,13 @@ def test_numbers_that_no_database_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "wrong"), [("/a<int:b>", "whole part"), ("/<float:b>", "int, string or path"), ("/stations", "declared twice")]
+    ("rule", "wrong"),
+    [
+        ("/a<int:b>", "whole part"),
+        ("/<float:b>", "int, string or path"),
+        ("/<path:a>.pdf", "no ending"),
+        ("/stations", "declared twice"),
+    ],
 )
 def test_rules_that_cannot_be(rule: str, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):

@@ -85,7 +85,7 @@ def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stub]:
                 status, body = fake.answers.get((self.command, path), (404, {"title": "Not Found", "status": 404}))
                 self.reply(status, body if isinstance(body, bytes) else json.dumps(body).encode())
 
-        do_GET = do_POST = do_DELETE = do_PUT = handle_any
+        do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = handle_any
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})

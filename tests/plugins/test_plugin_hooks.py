@@ -18,7 +18,7 @@ from trio.testing import MockClock
 
 from csms.authorities import TrustedAuthority, authority_of
 from csms.config import Config, DatabaseConfig, OcppConfig, SecurityConfig
-from csms.core.errors import CsmsError
+from csms.core.errors import CsmsError, Undecided
 from csms.core.events import Delivered, Event
 from csms.core.events import event as an_event
 from csms.core.ids import DEFAULT_TENANT, Place
@@ -28,11 +28,13 @@ from csms.db import StoreDatabase
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.domain.drivers import flows as drivers
 from csms.domain.stations import flows as stations
-from csms.domain.transactions import flows as transactions
+from csms.domain.transactions.pricing import priced
 from csms.hooks import (
     AlertRaised,
     AlertResolved,
+    AllowanceUse,
     AvailabilityChanged,
+    Charge,
     ChargerBooted,
     ChargerCertificateChanged,
     ChargerCertificateExpiring,
@@ -47,6 +49,8 @@ from csms.hooks import (
     ChargingProfileRefused,
     ConfigurationApplied,
     ConfigurationDrifted,
+    Coverage,
+    Covered,
     DocumentExpired,
     DocumentExpiring,
     DocumentReviewed,
@@ -57,11 +61,12 @@ from csms.hooks import (
     LocalListChanged,
     LoginEnded,
     LogUploadChanged,
+    MeterPoint,
     MeterValues,
     PluginContext,
+    Price,
     ReservationEnded,
     ReservationMade,
-    RunningCost,
     SecurityEventNoted,
     TicketClosed,
     TicketOpened,
@@ -70,7 +75,6 @@ from csms.hooks import (
     TokenSeen,
     TransactionCorrected,
     TransactionEnded,
-    TransactionItem,
     TransactionStarted,
     TransactionUpdated,
     UserChanged,
@@ -356,17 +360,68 @@ async def test_hook_answer_data_transfer(database: StoreDatabase) -> None:
     assert answer == DataVerdict("Accepted", "vendor: CP1 acme hello {} 1")
 
 
-async def test_hook_running_cost(database: StoreDatabase) -> None:
-    @hookimpl
-    async def running_cost(transaction: TransactionItem, tenant: int, context: PluginContext) -> RunningCost | None:
-        energy_wh = transaction.energy_so_far_wh
-        return None if energy_wh is None else RunningCost(amount_minor=2 * energy_wh + tenant, currency="INR")
+CHARGE = Charge(
+    purpose="final",
+    currency="INR",
+    time_zone="Asia/Kolkata",
+    started_at=0,
+    ended_at=3_600_000,
+    energy_wh=5000,
+    points=(MeterPoint(0, 0), MeterPoint(3_600_000, 5000)),
+    driver_id=7,
+)
 
-    unknown: dict[str, Any] = {field.name: None for field in attrs.fields(TransactionItem)}
-    plugged = Plugged({"pricing": SimpleNamespace(running_cost=running_cost)}, database=database)
-    runs = TransactionItem(**{**unknown, "id": 7, "energy_so_far_wh": 500})
-    assert await transactions.cost_so_far(plugged.ports, runs, DEFAULT_TENANT) == RunningCost(amount_minor=1001, currency="INR")
-    assert await transactions.cost_so_far(plugged.ports, TransactionItem(**unknown), DEFAULT_TENANT) is None
+
+async def test_hook_price_charge(database: StoreDatabase) -> None:
+    asked = []
+
+    @hookimpl
+    async def price_charge(charge: Charge, tenant: int, context: PluginContext) -> Price | None:
+        asked.append((tenant, context.name))
+        if charge.promo_code == "FAIL":
+            raise RuntimeError("the tariff service is down")
+        return (
+            None if charge.promo_code else Price(currency="INR", lines=(), net_minor=charge.energy_wh, total_minor=charge.energy_wh)
+        )
+
+    plugged = Plugged({"tariff": SimpleNamespace(price_charge=price_charge)}, database=database)
+    told = await priced(plugged.ports, CHARGE, DEFAULT_TENANT)
+    assert told.price is not None
+    assert told.price.total_minor == 5000
+    assert told.uses == ()
+    assert (await priced(plugged.ports, attrs.evolve(CHARGE, promo_code="NONE"), DEFAULT_TENANT)).price is None
+    with pytest.raises(Undecided, match="tariff"):
+        await priced(plugged.ports, attrs.evolve(CHARGE, promo_code="FAIL"), DEFAULT_TENANT)
+    assert asked == [(1, "tariff")] * 3
+
+
+async def test_hook_cover_charge(database: StoreDatabase) -> None:
+    @hookimpl
+    async def cover_charge(charge: Charge, tenant: int, context: PluginContext) -> Coverage | None:
+        if charge.membership == "broken":
+            raise RuntimeError("the plan cannot be read")
+        if charge.membership != "gold":
+            return None
+        uses = (AllowanceUse(account_id=9, unit="WH", amount=2000),)
+        return Coverage(covered=Covered(energy_wh=2000, by=context.name), uses=uses)
+
+    @hookimpl
+    async def price_charge(charge: Charge) -> Price:
+        rest = charge.energy_wh - charge.covered.energy_wh
+        return Price(currency="INR", lines=(), net_minor=rest, total_minor=rest)
+
+    plans, tariff = SimpleNamespace(cover_charge=cover_charge), SimpleNamespace(price_charge=price_charge)
+    plugged = Plugged({"tariff": tariff, "plans": plans}, database=database)
+    told = await priced(plugged.ports, attrs.evolve(CHARGE, membership="gold"), DEFAULT_TENANT)
+    assert told.price is not None
+    assert told.price.total_minor == 3000
+    assert told.charge.covered == Covered(energy_wh=2000, by="plans")
+    assert [(each.account_id, each.amount) for each in told.uses] == [(9, 2000)]
+    plain = await priced(plugged.ports, CHARGE, DEFAULT_TENANT)
+    assert plain.price is not None
+    assert (plain.price.total_minor, plain.uses) == (5000, ())
+    with pytest.raises(Undecided, match="plans"):
+        await priced(plugged.ports, attrs.evolve(CHARGE, membership="broken"), DEFAULT_TENANT)
 
 
 # --- contributions --------------------------------------------------------------------------------------------------------------

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from csms.api.client import REACH
 from csms.config import Config, ConfigError, load
 
 from . import show
 from .exits import Exit, Failure
 from .options import config_file
 
+if TYPE_CHECKING:
+    from .server import Server
+
 
 def plugin_commands_of(config: Config) -> Mapping[str, click.Command]:
     """The groups of the enabled plugins that have commands. Raises ``Failure`` for one that cannot be used."""
     groups: dict[str, click.Group] = {}
     for plugin, command in contributed(config, "register_commands"):
-        groups.setdefault(plugin, _group(plugin)).add_command(command)
+        groups.setdefault(plugin, _group(plugin, config)).add_command(command)
     return groups
 
 
-def contributed(config: Config, hook: str) -> list[tuple[str, Any]]:
-    """What the enabled plugins contribute to a hook, each with its plugin's name.
+def contributed(config: Config, hook: str, *, nowhere: Any = None) -> list[tuple[str, Any]]:
+    """What the enabled plugins contribute to a hook, each with its plugin's name. ``nowhere`` stands for the server that a context reaches.
 
     Imports them all and checks their settings. Raises ``Failure`` for one that cannot be used.
     """
@@ -34,15 +38,27 @@ def contributed(config: Config, hook: str) -> list[tuple[str, Any]]:
     from csms.plugins.errors import PluginError
 
     try:
-        return [(each.plugin, each.value) for each in Bus(config.plugins).collect(hook)]
+        return [(each.plugin, each.value) for each in Bus(config.plugins).collect(hook, nowhere=nowhere)]
     except PluginError as error:
         raise Failure(str(error), Exit.USAGE) from None
 
 
-def _group(plugin: str) -> click.Group:
-    """``--config`` stands here, since a plugin's commands know nothing of it; it was read before the group was made."""
+def _group(plugin: str, config: Config) -> click.Group:
+    """``--config`` stands here, since a plugin's commands know nothing of it; it was read before the group was made.
+
+    The commands find the running server by ``csms.api.client.server``.
+    """
     option = click.Option(["--config"], metavar="FILE", expose_value=False, help="Configuration file (TOML).")
-    return click.Group(plugin, params=[option], help=f"Commands of the plugin {plugin}.")
+
+    def reach(url: str | None = None) -> Server:
+        from .server import Server
+
+        return Server(config, url)
+
+    def begin() -> None:
+        click.get_current_context().meta[REACH] = reach
+
+    return click.Group(plugin, params=[option], callback=begin, help=f"Commands of the plugin {plugin}.")
 
 
 def plugin_commands(given: str | None, arguments: Sequence[str]) -> Mapping[str, click.Command]:

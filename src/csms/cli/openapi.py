@@ -25,9 +25,11 @@ def openapi(call: Invocation, output: Path | None) -> None:
     """
     from csms.api.routes import Routes
     from csms.api_pages import described, openapi_text
+    from csms.management import Nowhere
 
     config = call.config
-    plugins = [(name, each) for name, each in contributed(config, "register_routes") if isinstance(each, Routes)]
+    brought = contributed(config, "register_routes", nowhere=Nowhere())
+    plugins = [(name, each) for name, each in brought if isinstance(each, Routes)]
     text = openapi_text(described(config, plugins).document())
     if output is None:
         click.echo(text, nl=False)

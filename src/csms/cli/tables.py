@@ -61,7 +61,8 @@ class SqliteTables:
     def rows(self, table: str) -> Iterator[Sequence[Any]]:
         """Every row, in the order of its primary key."""
         order = ", ".join(f'"{name}"' for name in self._database.table(table).pks)
-        yield from self._database.execute(f'SELECT * FROM "{table}" ORDER BY {order}')  # noqa: S608 - names out of the schema
+        named = ", ".join(f'"{name}"' for name in self.columns(table))
+        yield from self._database.execute(f'SELECT {named} FROM "{table}" ORDER BY {order}')  # noqa: S608 - names out of the schema
 
 
 class PostgresTables:
@@ -82,7 +83,7 @@ class PostgresTables:
         """The columns of a table, in order."""
         found = self._connection.execute(
             "SELECT column_name FROM information_schema.columns"
-            " WHERE table_schema = current_schema() AND table_name = %s ORDER BY ordinal_position",
+            " WHERE table_schema = current_schema() AND table_name = %s AND is_generated = 'NEVER' ORDER BY ordinal_position",
             (table,),
         )
         return [str(name) for (name,) in found]
@@ -101,9 +102,10 @@ class PostgresTables:
         ).fetchall()
         named = ", ".join(f'"{name}"' for (name,) in keys)
         order = f" ORDER BY {named}" if named else ""
+        shown = ", ".join(f'"{name}"' for name in self.columns(table))
         with self._connection.cursor(name="export") as cursor:
             cursor.itersize = AT_A_TIME
-            cursor.execute(f'SELECT * FROM "{table}"{order}')  # noqa: S608 - names out of the schema
+            cursor.execute(f'SELECT {shown} FROM "{table}"{order}')  # noqa: S608 - names out of the schema
             yield from cursor
 
 

@@ -134,6 +134,9 @@ def _pairs(config: Config) -> Iterator[Contradiction]:
     if config.identity.first_admin and config.identity.messages == "off":
         keys = (("identity", "first_admin"), ("identity", "messages"))
         yield Contradiction(keys, "identity.first_admin is sent a password: identity.messages must not be off")
+    if config.identity.messages == "channels" and not config.plugins.enabled:
+        keys = (("identity", "messages"), ("plugins", "enabled"))
+        yield Contradiction(keys, 'identity.messages is "channels", and no plugin is enabled that could bring one, such as email')
     if strangers := [name for name in config.plugins.must_agree if name not in config.plugins.enabled]:
         keys = (("plugins", "must_agree"), ("plugins", "enabled"))
         yield Contradiction(keys, f"plugins.must_agree names {', '.join(strangers)}, not in plugins.enabled")

@@ -51,8 +51,9 @@ class IdentityConfig:
     )
     messages: str = setting(
         "file",
-        "where messages to people go while no plugin sends them: file, console (standard error) or off",
-        validator=OneOf(("file", "console", "off")),
+        "where one-time codes and invitations go: file, console (standard error), channels (those that plugins bring), or"
+        " off",
+        validator=OneOf(("file", "console", "channels", "off")),
     )
     messages_file: str = setting(
         "csms-messages.txt", "file (mode 0600) of those messages, which hold one-time codes and links", path=True

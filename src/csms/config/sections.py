@@ -12,6 +12,7 @@ from .documents import DocumentsConfig
 from .drivers import DriversConfig
 from .identity import IdentityConfig
 from .limits import LimitsConfig
+from .messages import MessagesConfig
 from .rules import (
     ADDRESS,
     CALL_NAMES,
@@ -301,6 +302,7 @@ class RetentionConfig:
         180, "days of commands that were sent, and what became of them; 0 keeps all", validator=Between(0, 36_500)
     )
     webhook_deliveries_days: int = setting(30, "days of webhook deliveries; 0 keeps all", validator=Between(0, 36_500))
+    messages_days: int = setting(180, "days of messages to people, and what became of them; 0 keeps all", validator=Between(0, 36_500))
     audit_days: int = setting(3650, "days of audit log; 0 keeps all", validator=Between(0, 36_500))
     resolved_alerts_days: int = setting(365, "days of resolved alerts; 0 keeps all", validator=Between(0, 36_500))
     ended_reservations_days: int = setting(730, "days of reservations that are over; 0 keeps all", validator=Between(0, 36_500))
@@ -381,6 +383,7 @@ class Config:
     upkeep: UpkeepConfig = attrs.field(factory=UpkeepConfig)
     analytics: AnalyticsConfig = attrs.field(factory=AnalyticsConfig)
     webhooks: WebhooksConfig = attrs.field(factory=WebhooksConfig)
+    messages: MessagesConfig = attrs.field(factory=MessagesConfig)
     retention: RetentionConfig = attrs.field(factory=RetentionConfig)
     plugins: PluginsConfig = attrs.field(factory=PluginsConfig)
     cluster: ClusterConfig = attrs.field(factory=ClusterConfig)

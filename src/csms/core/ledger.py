@@ -142,8 +142,18 @@ class Allowance:
     expires_at: int | None
 
 
+@attrs.frozen(slots=True, kw_only=True)
+class Fee:
+    """What something like a plan costs: ``net_minor`` and ``taxes`` (by name) make up ``amount_minor``."""
+
+    amount_minor: int
+    net_minor: int
+    taxes: tuple[tuple[str, int], ...] = ()
+
+
 class Ledger(Protocol):
-    """The ledger as plugins may use it: to read funds, and to grant and take back allowances. Money itself moves by payments and bills."""
+    """The ledger as plugins may use it: to read funds, to grant and take back allowances, to collect fees and give parts of them back.
+    All other money moves by payments and bills."""
 
     async def funds(self, driver_id: int, *, tenant: TenantId) -> Funds:
         """What a driver has in the tenant's currency. Raises ``NotFound``."""
@@ -183,10 +193,27 @@ class Ledger(Protocol):
         description: str,
         reference_kind: str,
         reference_id: str,
+        less: Fee | None = None,
         tenant: TenantId,
     ) -> bool:
         """Take a fee (a plan's price) from a driver's wallet into revenue and taxes; one ``key`` takes it once. False, with nothing taken,
-        when the available funds do not reach. Raises ``NotFound``."""
+        when the available funds do not reach. ``less`` is what of an earlier fee is given back in the same movement: where that is more,
+        the difference goes to the wallet. Raises ``NotFound``."""
+        ...
+
+    async def give_back(
+        self,
+        driver_id: int,
+        fee: Fee,
+        *,
+        key: str,
+        description: str,
+        reference_kind: str,
+        reference_id: str,
+        tenant: TenantId,
+    ) -> None:
+        """Give (part of) a fee back to a driver's wallet, out of revenue and taxes; one ``key`` does so once. Raises ``NotFound``,
+        ``Invalid``, and ``Conflict`` where something else was done under the key."""
         ...
 
 
@@ -196,7 +223,7 @@ class NoLedger:
     async def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise Refused("this process keeps no ledger")
 
-    funds = allowances = grant = withdraw = collect_fee = _refuse
+    funds = allowances = grant = withdraw = collect_fee = give_back = _refuse
 
 
 def wallet_key(tenant: int, driver_id: int) -> str:

@@ -178,6 +178,11 @@ class PaymentProvider(Protocol):
         """How payments can be asked for: some of ``WAYS``."""
         ...
 
+    @property
+    def least_refunds(self) -> Mapping[str, int]:
+        """The least that it gives back at a time, by currency in minor units; of a currency that is not among them any amount."""
+        ...
+
     async def check(self, account: GatewayAccount, /) -> str:
         """Whether the keys work: what was found, in words."""
         ...

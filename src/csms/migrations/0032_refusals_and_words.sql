@@ -11,3 +11,6 @@ CREATE INDEX token_refusals_by_charger ON token_refusals (tenant, charger_id, at
 -- The validity of a charging profile is told in words that end as every instant's do.
 UPDATE charger_profiles SET content = replace(replace(content, '"valid_from":', '"valid_from_at":'), '"valid_to":', '"valid_to_at":');
 UPDATE profile_templates SET content = replace(replace(content, '"valid_from":', '"valid_from_at":'), '"valid_to":', '"valid_to_at":');
+
+-- Who writes is known by telephone number.
+CREATE INDEX drivers_by_phone ON drivers (phone) WHERE phone <> '' AND removed_at IS NULL;

@@ -80,6 +80,7 @@ class Bus:
                 ledger=ports.ledger,
                 payments=ports.payments,
                 messenger=ports.messenger,
+                driving=ports.driving,
             )
             for calls in plugin.calls.values():
                 for call in calls:
@@ -175,13 +176,16 @@ class Bus:
 
     # --- contributions ----------------------------------------------------------------------------------------------------------
 
-    def collect(self, hook: str) -> list[Contribution]:
-        """What all plugins contribute to a ``register_*`` hook, in config order, one by one. Raises ``PluginError``."""
+    def collect(self, hook: str, *, nowhere: Any = None) -> list[Contribution]:
+        """What all plugins contribute to a ``register_*`` hook, in config order, one by one. Raises ``PluginError``.
+
+        Before the bus is connected ``nowhere`` may stand for all that a context reaches: for who looks at what is contributed, and
+        calls none of it."""
         return [
             Contribution(plugin.name, value)
             for plugin in self._plugins
             for call in plugin.calls.get(hook, ())
-            for value in contributed(call, self._hooks[call.hook])
+            for value in contributed(call, self._hooks[call.hook], None if nowhere is None else _stand_in(plugin, nowhere))
         ]
 
     def _job(self, plugin: Plugin, job: Job) -> HookCall:
@@ -218,3 +222,9 @@ class Bus:
         return {
             name: {"version": plugin.version, "calls": sum(hook.calls for hook in plugin.hooks)} for name, plugin in found.items()
         }
+
+
+def _stand_in(plugin: Plugin, nowhere: Any) -> PluginContext:
+    """A plugin's context where no server runs."""
+    reached = {field.name: nowhere for field in attrs.fields(PluginContext)}
+    return PluginContext(**{**reached, "name": plugin.name, "settings": plugin.settings})

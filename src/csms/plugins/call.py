@@ -74,19 +74,22 @@ class HookCall:
         await self.breaker.turn()
         await self._call(event)
 
-    def contribute(self) -> Any:
-        """What a ``register_*`` hook or ``configure`` returns, called here and now. Raises ``PluginError`` when it fails."""
+    def contribute(self, stand_in: PluginContext | None = None) -> Any:
+        """What a ``register_*`` hook or ``configure`` returns, called here and now. Raises ``PluginError`` when it fails.
+
+        ``stand_in`` is the context where the bus is not connected."""
         self.calls += 1
         try:
-            return self.function(**self._taken({}))
+            return self.function(**self._taken({}, stand_in))
         except (Exception, SystemExit) as error:
             raise PluginError(f"plugin {self.plugin}: {self.hook} failed: {_words(error)}") from error
 
-    def _taken(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _taken(self, given: Mapping[str, Any], stand_in: PluginContext | None = None) -> dict[str, Any]:
         """The arguments that the function takes. Raises ``RuntimeError`` when it needs the context before there is one."""
-        if "context" in self.arguments and self._context is None:
+        context = self._context or stand_in
+        if "context" in self.arguments and context is None:
             raise RuntimeError(f"{self.hook} takes a context: connect the bus to the ports first")
-        return {name: self._context if name == "context" else given[name] for name in self.arguments}
+        return {name: context if name == "context" else given[name] for name in self.arguments}
 
     async def _call(self, given: Mapping[str, Any]) -> Any:
         self.calls += 1
@@ -148,10 +151,10 @@ def _words(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def contributed(call: HookCall, hook: Hook) -> list[Any]:
+def contributed(call: HookCall, hook: Hook, stand_in: PluginContext | None = None) -> list[Any]:
     """What one implementation of a ``register_*`` hook contributes, each of the right type. Raises ``PluginError``."""
     kind = hook.answer or object
-    given = call.contribute()
+    given = call.contribute(stand_in)
     values = list(given) if hook.many and isinstance(given, Iterable) else [given]
     if (hook.many and not isinstance(given, Iterable)) or not all(isinstance(value, kind) for value in values):
         wanted = f"an iterable of {kind.__name__}" if hook.many else f"a {kind.__name__}"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from csms.api.openapi import examples
 from csms.api_pages import described
 from csms.config import Config
+from csms.core.ledger import PARTNER, REVENUE, SHARE, AccountRef, Leg, NewMovement
+from csms.core.ports import Tx
 from csms.domain.alerts import service as alerts
 from csms.domain.alerts.model import Occurrence
+from csms.domain.billing import service as billing
+from csms.domain.invoices import service as invoices
+from csms.domain.wallets import service as wallets
+from csms.domain.wallets.model.shown import Adjustment
 
 from .fixtures import ConnectCharger
 from .script import Script16, script
@@ -33,6 +40,7 @@ MADE: tuple[tuple[str, str, Mapping[str, Any]], ...] = (
     ("template_id", "/api/v1/configuration-templates", {}),
     ("ticket_id", "/api/v1/tickets", {"driver_id": 1, "charger_id": "C1"}),
     ("record_id", "/api/v1/chargers/{charger_id}/service-records", {}),
+    ("message_id", "/api/v1/messages/test", {}),
 )
 """What is made first, in an order in which each finds what it needs: the parameter it is named by, where, and its body's changes."""
 
@@ -54,6 +62,7 @@ def id_of(body: Mapping[str, Any]) -> int:
 async def one_of_everything(server: TestServer, charger: ConnectCharger, at: int) -> dict[str, Any]:
     """A tenant with one of everything; the ids by the names that paths give them. Its charger C1 charged at ``at``."""
     ids: dict[str, Any] = {"charger_id": "C1", "place": "1", "user_id": 1, "event_id": 1, "frame_id": 1}
+    ids |= {"template": "receipt", "language": "en", "channel": "outbox"}
     made = await server.request("POST", "/api/v1/stations", {"name": "Depot"})
     assert made.status_code == 201, made.text
     ids["station_id"] = made.json()["id"]
@@ -71,4 +80,34 @@ async def one_of_everything(server: TestServer, charger: ConnectCharger, at: int
     ids["transaction_id"] = charge.transaction_id
     found = Occurrence(kind="x", severity="info", subject="x", message="x", charger_id="C1")
     ids["alert_id"] = await server.do(alerts.raise_alert, found)
+    ids |= await server.do(_hold, ids["driver_id"])
+    ids["bill_id"] = await server.do(_bill, ids["transaction_id"])
+    ids |= await server.do(_invoice, ids["driver_id"])
     return ids
+
+
+def _bill(tx: Tx, transaction_id: int) -> int:
+    """The bill of a transaction that ended."""
+    billing.make(tx, transaction_id)
+    made = billing.bill_of(tx, transaction_id)
+    assert made is not None
+    return made.id
+
+
+def _invoice(tx: Tx, driver_id: int) -> dict[str, Any]:
+    """The invoice for a fee, and a partner who shares in it."""
+    about = {"key": "fee", "description": "Gold", "reference_kind": "", "reference_id": ""}
+    wallets.collect_fee(tx, driver_id, amount_minor=118, net_minor=100, taxes=[("GST", 18)], **about)
+    share = (Leg(AccountRef(kind=PARTNER, unit="INR", name="Mall"), 20), Leg(AccountRef(kind=REVENUE, unit="INR"), -20))
+    made = wallets.post(tx, NewMovement(kind=SHARE, key="share", legs=share, description="a share"))
+    fee = tx.value("SELECT id FROM ledger_movements WHERE tenant = :tenant AND key = 'fee'")
+    month = datetime.fromtimestamp(tx.now / 1000, UTC).strftime("%Y-%m")
+    return {"invoice_id": invoices.charge_fee(tx, fee), "party_id": made.entries[0].account_id, "month": month}
+
+
+def _hold(tx: Tx, driver_id: int) -> dict[str, int]:
+    """A hold on a driver's wallet, with the account and the movement that it made."""
+    given = Adjustment(amount_minor=100_000, reason="to be spent")
+    made = wallets.adjust(tx, driver_id, given, key="everything", by="a test")
+    held = wallets.hold(tx, driver_id, 500, key="everything", reference_kind="", reference_id="", description="a charge")
+    return {"hold_id": held.id, "account_id": made.entries[0].account_id, "movement_id": made.id}

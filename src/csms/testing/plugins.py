@@ -17,9 +17,11 @@ from csms.core.commands import Answered, Command, Outcome
 from csms.core.errors import StoreUnavailable
 from csms.core.events import Delivered, Event
 from csms.core.ids import DEFAULT_TENANT, TenantId
+from csms.core.ledger import NoLedger
 from csms.core.ports import Blocking, ConnectionInfo, Database, Http, HttpAnswer, Ports
 from csms.db import StoreDatabase
 from csms.db.outbox import run_consumer
+from csms.domain.wallets.desk import WalletDesk
 from csms.outside import HttpClient, Threads
 from csms.plugins import Bus, Installed, PluginError, PluginFailed
 from csms.plugins.call import Observe, unobserved
@@ -208,6 +210,7 @@ class Plugged:
             random=self.random,
             blocking=blocking or InLine(),
             http=http or self.http,
+            ledger=NoLedger() if database is None else WalletDesk(database),
         )
         self._event_ids = count(1)
         if connected:

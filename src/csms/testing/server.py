@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -138,11 +138,11 @@ async def running_server(config: Config, *, plugins: Mapping[str, object] | None
 
     ``plugins`` (modules, classes or objects, by name) are enabled after those that ``config`` enables, and need not be installed.
     """
-    available = None
+    available: Mapping[str, Installed] | None = None if config.plugins.enabled else {}
     if plugins:
         enabled = (*config.plugins.enabled, *(name for name in plugins if name not in config.plugins.enabled))
         config = attrs.evolve(config, plugins=attrs.evolve(config.plugins, enabled=enabled))
-        available = {**installed(), **{name: Installed(name, "1.0", partial(_same, plugin)) for name, plugin in plugins.items()}}
+        available = {**_installed(), **{name: Installed(name, "1.0", partial(_same, plugin)) for name, plugin in plugins.items()}}
     async with trio.open_nursery() as nursery:
         running: app.Running = await nursery.start(partial(app.run, config, available=available))
         try:
@@ -165,6 +165,12 @@ def _written(value: Any, name: str = "") -> Any:
     if isinstance(value, (list, tuple)):
         return [_written(each) for each in value]
     return iso(value) if type(value) is int and name.endswith("_at") else value
+
+
+@cache
+def _installed() -> Mapping[str, Installed]:
+    """What is installed, looked up once."""
+    return installed()
 
 
 def _same(plugin: object) -> object:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.core.units import parse_instant
-from csms.domain.analytics.model import PortState
 from csms.domain.analytics.periods import begin_of, by_day, by_hour, day_of, hour_of
 from csms.domain.analytics.service.compliance import overlap_ms, union
 from csms.domain.analytics.service.figures import PortTime, Stretch
@@ -65,19 +66,13 @@ def test_whole_months_are_read_as_months(from_day: str, until_day: str, parts: l
     assert Stretch(from_day, until_day, "UTC").parts == parts
 
 
-def port(since: int, down_since: int | None = None) -> PortState:
-    return PortState(
-        charger_id="C1", evse=1, known_since_at=since, offline=False, status="", down_since_at=down_since, why="", last_event_id=0
-    )
-
-
 @given(
     since=st.lists(st.integers(0, 100), max_size=8), begin=st.integers(0, 100), length=st.integers(0, 50), now=st.integers(0, 120)
 )
 def test_the_time_of_ports_is_the_sum_of_each_ports(since: list[int], begin: int, length: int, now: int) -> None:
     end = min(begin + length, now)
     expected = sum(max(0, end - max(begin, each)) for each in since) if end > begin else 0
-    assert PortTime([port(each) for each in since], now).known_ms(begin, begin + length) == expected
+    assert PortTime(sorted(Counter(since).items()), [], now).known_ms(begin, begin + length) == expected
 
 
 intervals = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (min(pair), max(pair))), max_size=6)

@@ -87,12 +87,47 @@ RAISES = (
         message="the webhook {name} to {receiver} was paused: {reason}",
     ),
     Rule(
+        kind="payment_odd",
+        event="payment_odd",
+        severity=WARNING,
+        subject="payment:{payment_id} {payment_ref}",
+        message="{amount_minor} {currency} came for payment {payment_id} ({odd}; {asked_minor} {asked_currency} asked for): {done}",
+    ),
+    Rule(
+        kind="refund_failed",
+        event="refund_failed",
+        severity=ERROR,
+        subject="refund:{refund_id}",
+        message="refund {refund_id} of payment {payment_id} failed, its money is where it was: {error}",
+    ),
+    Rule(
+        kind="payment_notices_forged",
+        event="payment_notices_forged",
+        severity=ERROR,
+        subject="payment-gateway:{gateway_id}",
+        message="webhooks with a wrong signature came for the payment gateway {name}: an attack, or a wrong secret",
+    ),
+    Rule(
+        kind="ledger_unbalanced",
+        event="ledger_unbalanced",
+        severity=CRITICAL,
+        subject="ledger:{what} {name}",
+        message="the ledger does not add up: {what} {name} should be {expected} and is {found}: {detail}",
+    ),
+    Rule(
         kind="transaction_estimated",
         event="transaction_ended",
         severity=WARNING,
         when=lambda facts: facts.get("stop_source") == "estimated",
         subject="transaction:{transaction_id}",
         message="transaction {transaction_id} at charger {charger_id} was ended by estimate ({stop_reason}): no stop was reported",
+    ),
+    Rule(
+        kind="billing_failed",
+        event="bill_failed",
+        severity=ERROR,
+        subject="bill:{bill_id}",
+        message="transaction {transaction_id} at charger {charger_id} could not be billed: {error} (csms bill retry {bill_id})",
     ),
 )
 
@@ -125,12 +160,21 @@ RESOLVES = (
         message="it was resumed",
     ),
     Rule(
+        kind="refund_failed",
+        event="refund_made",
+        subject="refund:{refund_id}",
+        message="it went back after all",
+    ),
+    Rule(
         kind="transaction_estimated",
         event="transaction_corrected",
         when=lambda facts: facts.get("stop_source") == "reported",
         subject="transaction:{transaction_id}",
         message="the charger reported the stop",
     ),
+    Rule(kind="billing_failed", event="bill_settled", subject="bill:{bill_id}", message="it is settled"),
+    Rule(kind="billing_failed", event="bill_corrected", subject="bill:{bill_id}", message="it is settled"),
+    Rule(kind="billing_failed", event="bill_not_billable", subject="bill:{bill_id}", message="{note}"),
 )
 
 DEAD_LETTER = Rule(

@@ -8,7 +8,7 @@ from functools import partial
 import attrs
 
 from csms.core.ids import TenantId
-from csms.core.ledger import Allowance, Funds, wallet_key
+from csms.core.ledger import Allowance, Fee, Funds, wallet_key
 from csms.core.ports import Database
 
 from . import service
@@ -69,6 +69,7 @@ class WalletDesk:
         description: str,
         reference_kind: str,
         reference_id: str,
+        less: Fee | None = None,
         tenant: TenantId,
     ) -> bool:
         """Take a fee from a driver's wallet; False where the available funds do not reach. Raises ``NotFound``, ``Invalid``, ``Conflict``."""
@@ -82,5 +83,29 @@ class WalletDesk:
             description=description,
             reference_kind=reference_kind,
             reference_id=reference_id,
+            less=less,
         )
         return await self.database.write(verb, tenant=tenant, keys=(wallet_key(tenant, driver_id),))
+
+    async def give_back(
+        self,
+        driver_id: int,
+        fee: Fee,
+        *,
+        key: str,
+        description: str,
+        reference_kind: str,
+        reference_id: str,
+        tenant: TenantId,
+    ) -> None:
+        """Give (part of) a fee back to a driver's wallet. Raises ``NotFound``, ``Invalid``, ``Conflict``."""
+        verb = partial(
+            service.give_back,
+            driver_id=driver_id,
+            fee=fee,
+            key=key,
+            description=description,
+            reference_kind=reference_kind,
+            reference_id=reference_id,
+        )
+        await self.database.write(verb, tenant=tenant, keys=(wallet_key(tenant, driver_id),))

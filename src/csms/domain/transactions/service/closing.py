@@ -35,7 +35,7 @@ def settle(tx: Tx, subject: Transaction) -> Transaction:
     energy_wh, basis = energy_between(
         subject.meter_start_wh, subject.meter_stop_wh, last, lambda: readings.registers(tx, subject.id, until=stopped_at)
     )
-    return attrs.evolve(subject, energy_wh=energy_wh, energy_basis=basis, charging_state="")
+    return attrs.evolve(subject, energy_wh=energy_wh, energy_basis=basis)
 
 
 def _straight(tx: Tx, subject: Transaction) -> Transaction:

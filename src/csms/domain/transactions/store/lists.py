@@ -73,7 +73,8 @@ Apart = Sequence[tuple[str, Any]]
 
 def item(row: Row) -> TransactionItem:
     """The noun of a row."""
-    facts = {**row, "offline": bool(row["offline"])}
+    state = row["charging_state"] if row["closed_at"] is None else ""  # what it did last is not what it does
+    facts = {**row, "offline": bool(row["offline"]), "charging_state": state}
     begin, end, start_wh, last_wh = row["started_at"], row["stopped_at"], row["meter_start_wh"], row["last_meter_wh"]
     runs = row["closed_at"] is None and start_wh is not None and last_wh is not None
     return TransactionItem(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .configuring import adjust, change_wallet
-from .fees import collect_fee
+from .fees import collect_fee, give_back
 from .granting import allowances, expire_allowances, grant, need_allowance, withdraw
 from .holding import held, hold, need_hold, release, release_expired
 from .opening import funds, need_wallet, open_wallet
@@ -17,6 +17,7 @@ __all__ = [
     "collect_fee",
     "expire_allowances",
     "funds",
+    "give_back",
     "grant",
     "held",
     "hold",

@@ -1,0 +1,1 @@
+"""Billing: what transactions cost, how that is settled, and what stops the running ones at their limits."""

@@ -1,0 +1,1 @@
+"""What of billing needs to wait: asking plugins, and chargers that are to stop."""

@@ -1,0 +1,1 @@
+"""SQL of the billing slice, one module per noun."""

@@ -1,0 +1,28 @@
+"""What was paid of bills' debts, as rows."""
+
+from __future__ import annotations
+
+from csms.core.ports import ReadTx, Tx
+
+
+def insert(tx: Tx, bill_id: int, source: str, amount_minor: int) -> bool:
+    """Remember that so much of a bill was paid; False where this source was counted before."""
+    touched = tx.run(
+        "INSERT INTO bill_payments (tenant, bill_id, source, amount_minor, at) VALUES (:tenant, :bill_id, :source, :amount_minor, :now)"
+        " ON CONFLICT DO NOTHING",
+        bill_id=bill_id,
+        source=source,
+        amount_minor=amount_minor,
+    )
+    return touched == 1
+
+
+def counted(tx: ReadTx, driver_id: int, source: str) -> bool:
+    """Whether a payment was counted for any bill of a driver."""
+    found = tx.value(
+        "SELECT 1 FROM bills b JOIN bill_payments p ON p.tenant = b.tenant AND p.bill_id = b.id AND p.source = :source"
+        " WHERE b.tenant = :tenant AND b.driver_id = :driver_id LIMIT 1",
+        driver_id=driver_id,
+        source=source,
+    )
+    return found is not None
