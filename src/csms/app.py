@@ -124,6 +124,7 @@ async def run(
     may enable, if not those that are installed.
     """
     clock, random, blocking, telemetry = SystemClock(), SystemEntropy(), Threads(), Telemetry()
+    config, stubs = demo.equip(config) if with_demo else (config, None)
     bus = Bus(config.plugins, available=available, observe=telemetry.plugin_called)
     sources = [core_migrations(), *(MigrationSource(each.plugin, each.value) for each in bus.collect("register_migrations"))]
     key = make_operator_key(config, random.token(32))
@@ -144,8 +145,8 @@ async def run(
                         edges.start_soon(_heed_signals, running.stop, root.cancel_scope)
                         if parts.tls is not None:
                             edges.start_soon(heed_hangups, parts.tls)
-                    if with_demo:
-                        await edges.start(demo.run, parts.ports, running.chargers[0].url, running.api_url)
+                    if stubs is not None:
+                        await edges.start(demo.run, running, stubs)
                     if owns_process:
                         memory.settle()
                     task_status.started(running)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from csms.api import switchboard
 from csms.api.calls import Call
 from csms.api.exchange import Headers
 from csms.api.routes import PUBLIC, Reply, Routes, Streamed, route_of
+from csms.api.turns import Turns
 from csms.hooks import hookimpl
 from csms.testing.server import TestServer, running_server
 
@@ -114,8 +116,8 @@ async def test_what_a_header_cannot_hold_is_no_second_header(server_config: Any,
 async def test_who_reads_waits_for_a_turn_and_not_for_ever(
     server_config: Any, patient: type[Patient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(switchboard, "Turns", partial(Turns, limit_s=0.05))
     monkeypatch.setattr(switchboard, "AT_WORK", 1)
-    monkeypatch.setattr(switchboard, "TURN_LIMIT_S", 0.05)
     async with running_server(server_config, plugins={"patient": patient}) as server, trio.open_nursery() as nursery:
         nursery.start_soon(server.request, "GET", "/plugins/patient/wait")
         await patient.entered.wait()

@@ -5,8 +5,10 @@ It stands before the application, where one place holds for everything: routes, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import unquote
 
 import trio
 
@@ -14,6 +16,7 @@ from csms.config import ApiConfig
 from csms.core.addresses import Proxies
 from csms.core.ports import Random
 
+from .exchange import request_id
 from .finishing import connection_of, finishing
 from .problems import PROBLEM_JSON, encoded
 from .serving import Connection
@@ -44,6 +47,12 @@ _TOLD = (
     b", Sunset, X-Request-Id"
 )
 """Headers that it may read."""
+
+_AMBIGUOUS = frozenset({b"content-length", b"transfer-encoding"})
+"""Where both are said somebody before us may have believed the other one, and what follows is a request that nobody else saw
+(RFC 9112 §6.1)."""
+_ABSOLUTE = re.compile(rb"(?i:https?)://[^/]*(?P<path>/.*)?")
+"""A target as proxies get it (RFC 9112 §3.2.2)."""
 
 SAFE: HeaderList = [
     (b"x-content-type-options", b"nosniff"),
@@ -80,11 +89,24 @@ class Edge:
             asked = dict(scope["headers"])
             more += self._shared(asked.get(b"origin"))
             if scope["method"] == "OPTIONS" and b"access-control-request-method" in asked:
-                await _answer(send, 204, self._preflight(asked.get(b"origin")) + more)
+                known = (b"x-request-id", self._id_of(scope).encode())
+                await _answer(send, 204, [*self._preflight(asked.get(b"origin")), *more, known])
                 return
+        if scope["path"][:1] != "/" and scope["path"] != "*":
+            if (found := _ABSOLUTE.fullmatch(scope["raw_path"])) is None:
+                await self._refuse(send, scope, 400, "Bad Request", "a request's target is a path, or a whole address", more)
+                return
+            raw = found["path"] or b"/"
+            scope = {**scope, "raw_path": raw, "path": unquote(raw.decode("ascii"))}
+        if {name for name, _ in scope["headers"]} >= _AMBIGUOUS:
+            more.append((b"connection", b"close"))
+            await self._refuse(send, scope, 400, "Bad Request", "a body has a length or comes in chunks, not both", more)
+            return
         if self.under_way >= self._most and scope["path"] not in ALWAYS_OPEN:
             self.refused += 1
-            await _answer(send, 503, more + self._busy_headers(), self._busy())
+            more.append((b"retry-after", str(RETRY_BUSY_S).encode()))
+            detail = f"the server has {self.under_way} requests under way; come again in a moment"
+            await self._refuse(send, scope, 503, "Service Unavailable", detail, more)
             return
         await self._counted(application, scope, receive, send, more)
 
@@ -138,13 +160,16 @@ class Edge:
             (b"access-control-max-age", str(PREFLIGHT_S).encode()),
         ]
 
-    def _busy(self) -> bytes:
-        detail = f"the server has {self.under_way} requests under way; come again in a moment"
-        return encoded(503, "Service Unavailable", detail, request_id=self._random.token(9))
+    def _id_of(self, scope: Any) -> str:
+        return request_id(
+            next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), ""), self._random
+        )
 
-    @staticmethod
-    def _busy_headers() -> HeaderList:
-        return [(b"content-type", PROBLEM_JSON.encode()), (b"retry-after", str(RETRY_BUSY_S).encode())]
+    async def _refuse(self, send: Any, scope: Any, status: int, title: str, detail: str, more: HeaderList) -> None:
+        """Answer with a problem in the application's place."""
+        known = self._id_of(scope)
+        headers = [*more, (b"content-type", PROBLEM_JSON.encode()), (b"x-request-id", known.encode())]
+        await _answer(send, status, headers, encoded(status, title, detail, request_id=known))
 
 
 class Asked:

@@ -14,6 +14,7 @@ from werkzeug.http import parse_cookie
 from werkzeug.urls import iri_to_uri  # noqa: F401 - it registers _KEPT
 
 from csms.core.access import Principal
+from csms.core.ports import Random
 
 from .limits import Counted
 from .problems import Problem
@@ -25,6 +26,7 @@ SEND_LIMIT_S = 60.0
 _KEPT = "werkzeug.url_quote"
 """What to do with escapes in a query that are no text: leave them as they are."""
 _NEVER_ONE_LINE = ("\r", "\n", "\x00")
+LONGEST_ID = 64
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -170,6 +172,12 @@ class Request:
                 return self._body
             raise Problem(408, "Request Timeout", "the body did not come in time")
         return self._body
+
+
+def request_id(given: str, random: Random) -> str:
+    """The id of a request: what it says itself, where that can be one."""
+    given = given[:LONGEST_ID]
+    return given if given.isascii() and given.isprintable() and given.strip() else random.token(9)
 
 
 def too_large(most_bytes: int) -> Problem:

@@ -10,6 +10,8 @@ import structlog
 import trio
 from hypercorn.trio.task_group import TaskGroup
 
+from .http2 import Untaken
+
 INCOMING = "csms.incoming"
 MOST_WAITING = 8
 """Messages of a request that wait for its application; no more is read from the line meanwhile."""
@@ -82,6 +84,8 @@ async def apply(app: Any, scope: Any, incoming: Incoming, send: Any) -> None:
     """Run an application on a request; ``send(None)`` says that it has ended, however it did."""
     try:
         await app(scope, incoming.receive, send, trio.to_thread.run_sync, trio.from_thread.run)
+    except Untaken:
+        log.info("an answer was not taken")
     except Exception as error:
         log.error("the application failed", exc_info=error)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -15,9 +16,9 @@ from csms.core.access import Principal
 from csms.core.errors import CsmsError, NotFound
 
 from . import auth, bodies, queries
-from .calls import Answers, Backing, Call, Given, etag_of_answer, matches
+from .calls import NOTE_LIMIT_S, Answers, Backing, Call, Given, etag_of_answer, matches
 from .exchange import Request, Response
-from .problems import Problem
+from .problems import Problem, alone
 from .routes import CHARGER, LIST, OWN, PUBLIC, STATION, Raw, Reply, Route, Streamed
 from .shapes import encode, without_secrets
 
@@ -63,16 +64,26 @@ async def answered(route: Route, backing: Backing, request: Request, path: dict[
 async def _handled(route: Route, call: Call, takes: dict[str, Any]) -> Response:
     if route.body is not None:
         takes["body"] = await bodies.body(call.request, route.body)
-    if route.limit_s is None:
-        result = await route.handler(call, **takes)
-    else:
-        with trio.move_on_after(route.limit_s) as scope:
+    try:
+        with trio.CancelScope(deadline=trio.current_time() + (math.inf if route.limit_s is None else route.limit_s)) as scope:
             result = await route.handler(call, **takes)
-        if scope.cancelled_caught:
-            raise Problem(504, "Gateway Timeout", f"not done within {route.limit_s:g} s; it may have been done in part")
+    except BaseException as error:
+        if not (isinstance(error, Exception) and isinstance(alone(error), (Problem, CsmsError))):
+            await _note_cut_off(route, call, takes)
+        raise
+    if scope.cancelled_caught:
+        await _note_cut_off(route, call, takes)
+        raise Problem(504, "Gateway Timeout", f"not done within {route.limit_s:g} s; it may have been done in part")
     if route.audit and not call.audited:
         await call.note(detail=_said(takes.get("body")))
     return respond(route, call.request, result)
+
+
+async def _note_cut_off(route: Route, call: Call, takes: Mapping[str, Any]) -> None:
+    """Tell the audit log of what was begun and may have been done in part: out of time, cancelled, or by an error of ours."""
+    if route.audit and not call.audited:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + NOTE_LIMIT_S):
+            await call.note(detail={**_said(takes.get("body")), "cut_off": True})
 
 
 def _said(body: Any) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Finds what is declared at a path. Rules are spelled ``/stations/<int:station_id>``; what is literal comes before what is not."""
+"""Finds what is declared at a path. Rules are spelled ``/stations/<int:station_id>``; what is literal comes before what is not.
+
+After a parameter there may be a file's ending: ``/invoices/<int:invoice_id>.pdf``.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ from .shapes import LARGEST
 T = TypeVar("T")
 
 _DIGITS = len(str(LARGEST))
-_PART = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
+_PART = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>(?P<ending>\.[a-z]+)?")
 INT, TEXT, PATH = "int", "string", "path"
+MOST_PARTS = 64
+"""Between slashes. Nothing is declared as deep as that, and where slashes may be part of a name every one is tried."""
 
 Arguments = dict[str, Any]
 
@@ -24,8 +29,8 @@ class _Node(Generic[T]):
     """What may come at one place of a path."""
 
     literal: dict[str, _Node[T]] = attrs.field(factory=dict)
-    named: dict[tuple[str, str], _Node[T]] = attrs.field(factory=dict)
-    """By kind and name: whole numbers before texts, these before those that may have slashes in them."""
+    named: dict[tuple[str, str, str], _Node[T]] = attrs.field(factory=dict)
+    """By kind, name and ending: those with an ending first; whole numbers before texts, these before those that may have slashes in them."""
     ends: dict[str, T] = attrs.field(factory=dict)
     """What is declared where the path ends here, by method."""
 
@@ -49,7 +54,10 @@ class Paths(Generic[T]):
             kind = match["kind"] or TEXT
             if kind not in (INT, TEXT, PATH):
                 raise ValueError(f"{rule}: a parameter is {INT}, {TEXT} or {PATH}, not {kind!r}")
-            node = node.named.setdefault((kind, match["name"]), _Node())
+            ending = match["ending"] or ""
+            if ending and kind == PATH:
+                raise ValueError(f"{rule}: a {PATH} has no ending of its own")
+            node = node.named.setdefault((kind, match["name"], ending), _Node())
         if method in node.ends:
             raise ValueError(f"{method} {rule} is declared twice")
         node.ends[method] = declared
@@ -59,7 +67,7 @@ class Paths(Generic[T]):
         todo = [self._root]
         while todo:
             node = todo.pop()
-            node.named = dict(sorted(node.named.items(), key=lambda each: (INT, TEXT, PATH).index(each[0][0])))
+            node.named = dict(sorted(node.named.items(), key=lambda each: (not each[0][2], (INT, TEXT, PATH).index(each[0][0]))))
             todo += [*node.literal.values(), *node.named.values()]
 
     def find(self, method: str, path: str) -> tuple[T, Arguments] | None:
@@ -77,7 +85,8 @@ class Paths(Generic[T]):
         return found
 
     def _ends(self, path: str) -> Iterator[tuple[Mapping[str, T], Arguments]]:
-        return _walk(self._root, path.removeprefix("/").split("/"), 0, {})
+        parts = path.removeprefix("/").split("/", MOST_PARTS)
+        return _walk(self._root, parts, 0, {}) if len(parts) <= MOST_PARTS else iter(())
 
 
 def _walk(node: _Node[T], parts: list[str], at: int, arguments: Arguments) -> Iterator[tuple[Mapping[str, T], Arguments]]:
@@ -94,14 +103,14 @@ def _walk(node: _Node[T], parts: list[str], at: int, arguments: Arguments) -> It
     part = parts[at]
     if (following := node.literal.get(part)) is not None:
         yield from _walk(following, parts, at + 1, arguments)
-    for (kind, name), after in node.named.items():
-        if not part:
+    for (kind, name, ending), after in node.named.items():
+        if not part.endswith(ending) or not (value := part[: len(part) - len(ending)]):
             continue
         if kind == INT:
-            if part.isascii() and part.isdigit():
-                yield from _walk(after, parts, at + 1, {**arguments, name: number(part)})
+            if value.isascii() and value.isdigit():
+                yield from _walk(after, parts, at + 1, {**arguments, name: number(value)})
         elif kind == TEXT:
-            yield from _walk(after, parts, at + 1, {**arguments, name: part})
+            yield from _walk(after, parts, at + 1, {**arguments, name: value})
         else:
             for end in range(at + 1, len(parts) + 1):
                 yield from _walk(after, parts, end, {**arguments, name: "/".join(parts[at:end])})

@@ -21,13 +21,14 @@ from . import docs, encodings, live, live_socket, problems
 from .calls import Backing
 from .docs import Described
 from .edge import Edge
+from .exchange import request_id
 from .feed import Feed
 from .health import Component, examine
 from .limits import headers_of
 from .mounting import PREFIX, let_in
 from .routes import Routes
 from .serving import serve
-from .switchboard import METHODS, OTHER, UNKNOWN, Switchboard, request_id
+from .switchboard import METHODS, OTHER, UNKNOWN, Switchboard
 
 MOST_REQUESTS = 200
 

@@ -25,7 +25,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework, ConnectionState
 from hypercorn.utils import parse_socket_addr, wrap_app
 
-from . import everyday
+from . import everyday, http2
 from .incoming import INCOMING, Incoming, Tasks, apply
 
 MOST_CONNECTIONS = 1000
@@ -133,6 +133,8 @@ class Connection(TCPServer):
     """What comes in for the everyday request that is under way."""
     answered: trio.Event
     """Set when the one before is over."""
+    over: bool = False
+    """Whether it was said that nothing more is answered here: what comes then is not begun (RFC 9112 §9.6)."""
 
     async def run(self) -> None:
         """Serve it to its end; as hypercorn does, with tasks of our own."""
@@ -172,6 +174,8 @@ class Connection(TCPServer):
                 if not data:
                     break
                 await self.answered.wait()
+            if self.over:
+                break
             if not (data and self._is_between() and await self._take(data)):
                 await self.protocol.handle(RawData(data))
             if not data:
@@ -218,15 +222,16 @@ class Connection(TCPServer):
             await answering.finish()
         finally:
             self.incoming = None
+            self.over = answering.closes or self.context.terminated.is_set()
             self.answered.set()
-        over = answering.closes or self.context.terminated.is_set()
-        await self.protocol_send(Closed() if over else Updated(idle=True))
+        await self.protocol_send(Closed() if self.over else Updated(idle=True))
 
     async def _write(self, data: bytes) -> None:
         await self.protocol_send(RawData(data))
 
     async def _left(self) -> None:
-        """Tell the application of an everyday request that its client has left."""
+        """Tell the application of an everyday request, and all that wait to be taken, that the client has left."""
+        await http2.left(self.protocol.protocol)
         if self.incoming is not None:
             await self.incoming.put({"type": "http.disconnect"})
 

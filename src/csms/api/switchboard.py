@@ -20,20 +20,22 @@ from csms.telemetry import Telemetry
 from . import encodings, problems
 from .bulk import FORM_BYTES
 from .calls import Backing
-from .exchange import Request, Response
+from .everyday import HeaderList
+from .exchange import Request, Response, request_id
 from .incoming import incoming_of
 from .limits import headers_of
 from .mounting import PREFIX, answered, leaving_headers
 from .paths import Arguments, Paths
 from .problems import Problem
 from .routes import Route, Routes
+from .turns import Turns
 
-LONGEST_ID = 64
 AT_WORK = 8
 """Requests that read, worked at together. The others wait for their turn where they cost nothing: what is ready to run stands before
 chargers' messages in the same loop, and of 64 requests at once each would hold up a message by half a millisecond."""
-TURN_LIMIT_S = 20.0
-"""Longest wait for it."""
+READS = frozenset({"GET", "HEAD"})
+"""What is not gone on with when the client has left. What changes something is done to its end: half of it is what nobody could explain,
+and what the audit log would not tell of."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNKNOWN, OTHER = "unknown", "other"
 """Of a path or a method that there is not, for anybody can make one up."""
@@ -52,12 +54,6 @@ class Mounted:
     """The largest body that it takes."""
 
 
-def request_id(given: str, random: Random) -> str:
-    """The id of a request: what it says itself, where that can be one."""
-    given = given[:LONGEST_ID]
-    return given if given.isascii() and given.isprintable() and given.strip() else random.token(9)
-
-
 class Switchboard:
     """The declared routes of one application."""
 
@@ -67,7 +63,7 @@ class Switchboard:
         self._telemetry = telemetry
         self._random = random
         self._blocking = blocking
-        self._turns = trio.Semaphore(AT_WORK)
+        self._turns = Turns(AT_WORK)
 
     def mount(self, slices: Sequence[Routes], backing: Backing, *, prefix: str = PREFIX, most_bytes: int) -> None:
         """Serve every route under ``prefix``. Raises ``ValueError`` for two of one name, or of one method and path."""
@@ -89,7 +85,7 @@ class Switchboard:
             return False
         incoming = incoming_of(scope)
         with trio.CancelScope() as life:
-            if incoming is not None:
+            if incoming is not None and method in READS:
                 incoming.cancel_when_left(life)
             started = trio.current_time()
             request = Request(scope, receive, found[0].most_bytes if found is not None else 0)
@@ -104,44 +100,45 @@ class Switchboard:
             else:
                 rule, leaving = UNKNOWN, {}
                 response = _not_this_way(request, others)
+            await self._finish(request, response, leaving)
+            try:
+                lines = list(response.lines())
+            except ValueError as error:
+                response = _told(error, request)
+                await self._finish(request, response, leaving)
+                lines = list(response.lines())
             self._telemetry.requests.observe(
                 (rule, method if method in METHODS else OTHER, str(response.status)), trio.current_time() - started
             )
-            await self._finish(request, response, leaving)
+            if incoming is not None:  # what is ready is sent, to its end
+                incoming.cancel_when_left(None if response.pieces is None else life)
             if response.pieces is None:
-                if incoming is not None:
-                    incoming.cancel_when_left(None)  # what is ready is sent, to its end
-                await _send_whole(send, response)
+                await _send_whole(send, response, lines)
             else:
                 with trio.CancelScope() as limit:
                     if response.limit_s is not None:
                         limit.deadline = trio.current_time() + response.limit_s
-                    await _send_pieces(send, response, response.pieces, alone=method == "HEAD")
+                    await _send_pieces(send, response.status, lines, response.pieces, alone=method == "HEAD")
         return True
 
     async def _answer(self, mounted: Mounted, arguments: Arguments, request: Request) -> Response:
         try:
             if mounted.route.method != "GET" or mounted.route.limit_s is None:
                 return await answered(mounted.route, mounted.backing, request, arguments)
-            await self._turn()
+            place = await self._turn()
             try:
                 return await answered(mounted.route, mounted.backing, request, arguments)
             finally:
-                self._turns.release()
+                self._turns.give_back(place)
         except Exception as error:
-            status, title, detail, more, headers = problems.told(problems.alone(error))
-            body = problems.encoded(status, title, detail, more, request_id=request.id)
-            return Response(status, {"content-type": problems.PROBLEM_JSON, **_lower(headers)}, body)
+            return _told(error, request)
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> object:
         """Wait for one's turn. Raises ``Problem`` 503."""
         try:
-            self._turns.acquire_nowait()  # without the turn of the event loop that ``acquire`` takes
-        except trio.WouldBlock:
-            with trio.move_on_after(TURN_LIMIT_S) as waited:
-                await self._turns.acquire()
-            if waited.cancelled_caught:
-                raise Problem(503, "Service Unavailable", "too many requests at the moment; try again") from None
+            return await self._turns.take()
+        except trio.TooSlowError:
+            raise Problem(503, "Service Unavailable", "too many requests at the moment; try again") from None
 
     async def _finish(self, request: Request, response: Response, leaving: Mapping[str, str]) -> None:
         """The headers of every answer, and the body as small as the client takes it."""
@@ -162,6 +159,13 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
+def _told(error: Exception, request: Request) -> Response:
+    """What is said of an error."""
+    status, title, detail, more, headers = problems.told(problems.alone(error))
+    body = problems.encoded(status, title, detail, more, request_id=request.id)
+    return Response(status, {"content-type": problems.PROBLEM_JSON, **_lower(headers)}, body)
+
+
 def _allowed(declared: Mapping[str, Mounted]) -> set[str]:
     return {*declared, "OPTIONS"} | ({"HEAD"} if "GET" in declared else set())
 
@@ -173,15 +177,15 @@ def _not_this_way(request: Request, declared: Mapping[str, Mounted]) -> Response
     return Response(405, {"content-type": problems.PROBLEM_JSON, "allow": allow}, body)
 
 
-async def _send_whole(send: Any, response: Response) -> None:
-    await send({"type": "http.response.start", "status": response.status, "headers": list(response.lines())})
+async def _send_whole(send: Any, response: Response, lines: HeaderList) -> None:
+    await send({"type": "http.response.start", "status": response.status, "headers": lines})
     await send({"type": "http.response.body", "body": response.body, "more_body": False})
 
 
-async def _send_pieces(send: Any, response: Response, pieces: Any, *, alone: bool) -> None:
+async def _send_pieces(send: Any, status: int, lines: HeaderList, pieces: Any, *, alone: bool) -> None:
     """The head, and unless it is wanted ``alone`` every piece."""
     async with aclosing(pieces):
-        await send({"type": "http.response.start", "status": response.status, "headers": list(response.lines())})
+        await send({"type": "http.response.start", "status": status, "headers": lines})
         if not alone:
             async for piece in pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})

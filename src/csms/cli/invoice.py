@@ -10,6 +10,7 @@ import attrs
 import click
 import trio
 
+from csms.core.errors import NotFound
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.money import written
 from csms.core.ports import ReadTx
@@ -68,7 +69,9 @@ def list_some(
 def _found(tx: ReadTx, which: str) -> InvoiceDetail:
     """An invoice by its number or id. Raises ``NotFound``."""
     named = store.first_invoices(tx, InvoicesQuery(number=which), 1)
-    return views.detail(tx, named[0].id if named else int(which) if which.isdigit() and len(which) < 19 else 0)
+    if not named and not (which.isascii() and which.isdigit() and len(which) < 19):
+        raise NotFound(f"there is no invoice {which}")
+    return views.detail(tx, named[0].id if named else int(which))
 
 
 @examples("csms invoice show 17", "csms invoice show INV/26-27/0001", "csms invoice show 17 --json")

@@ -10,6 +10,9 @@ import attrs
 CURRENCY = r"[A-Z]{3}"
 """How a currency is written (ISO 4217)."""
 
+MOST_MINOR = 10**15
+"""More money than anybody has: amounts beyond it, either way, are mistakes."""
+
 MINOR_DIGITS: Mapping[str, int] = {
     **dict.fromkeys(
         ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0

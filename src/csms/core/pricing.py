@@ -7,12 +7,15 @@ from decimal import Decimal
 
 import attrs
 
-from .money import CURRENCY
+from .money import CURRENCY, MOST_MINOR
 
 ENERGY, TIME, IDLE, START, RESERVATION = "energy", "time", "idle", "start", "reservation"
 MINIMUM, MAXIMUM, DISCOUNT, ALLOWANCE, ROUNDING = "minimum", "maximum", "discount", "allowance", "rounding"
 LINE_KINDS = (ENERGY, TIME, IDLE, START, RESERVATION, MINIMUM, MAXIMUM, DISCOUNT, ALLOWANCE, ROUNDING)
 """What a line of a price is for. ``minimum`` and ``maximum`` are the differences that lift and cap it, ``allowance`` what a plan paid."""
+
+MOST_LINES = 10_000
+"""No bill has more lines than that, nor taxes or shares: a price that has is a mistake."""
 
 FINAL, SO_FAR, SUPPOSED = "final", "so_far", "supposed"
 PURPOSES = (FINAL, SO_FAR, SUPPOSED)
@@ -88,6 +91,19 @@ class Charge:
     covered: Covered = Covered()
 
 
+def _check_number(value: Decimal) -> None:
+    """Raise ``ValueError`` for what nobody can reckon with."""
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise ValueError(f"{value!r} is no finite Decimal")
+
+
+def _check_money(*amounts_minor: int) -> None:
+    """Raise ``ValueError`` for what is no amount of minor units."""
+    for each in amounts_minor:
+        if type(each) is not int or abs(each) > MOST_MINOR:
+            raise ValueError(f"{each!r} is no amount of minor units")
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class PriceLine:
     """One part of a price. ``amount`` is exact, in whole currency units: before tax, or with it where the price is ``tax_inclusive``.
@@ -105,6 +121,10 @@ class PriceLine:
     to_at: int | None = None
     estimated: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        for each in (self.quantity, self.unit_price, self.amount):
+            _check_number(each)
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class TaxLine:
@@ -115,6 +135,10 @@ class TaxLine:
     taxable_minor: int
     amount_minor: int
 
+    def __attrs_post_init__(self) -> None:
+        _check_number(self.rate_percent)
+        _check_money(self.taxable_minor, self.amount_minor)
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class Share:
@@ -123,6 +147,9 @@ class Share:
     party: str
     amount_minor: int
     about: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        _check_money(self.amount_minor)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -151,6 +178,9 @@ class Price:
     details: Mapping[str, str] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
+        _check_money(self.net_minor, self.total_minor, self.electricity_minor or 0)
+        if max(len(self.lines), len(self.taxes), len(self.shares)) > MOST_LINES:
+            raise ValueError(f"a price has {MOST_LINES} lines at most, not {len(self.lines)}")
         if self.net_minor + sum(each.amount_minor for each in self.taxes) != self.total_minor:
             raise ValueError(f"net {self.net_minor} and taxes do not make up the total {self.total_minor}")
 
