@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -68,6 +68,28 @@ async def test_events_are_found_the_newest_first(told: Database) -> None:
     assert await told.read(event_log.need_event, newest.event_id, None, tenant=DEFAULT_TENANT) == newest
     with pytest.raises(NotFound):
         await told.read(event_log.need_event, newest.event_id, frozenset({7}), tenant=DEFAULT_TENANT)
+
+
+async def test_the_newest_events_are_read_and_no_others(told: Database) -> None:
+    """Without statistics SQLite takes an index for the tenant alone, and sorts every event of it."""
+    plans: list[str] = []
+
+    def planned(tx: Tx) -> None:
+        class Planning:
+            now, tenant = tx.now, tx.tenant
+
+            def system(self, reason: str) -> Tx:
+                return tx.system(reason)
+
+            def all(self, sql: str, **parameters: Any) -> list[Any]:
+                plans.extend(row["detail"] for row in tx.system("a plan").all(f"EXPLAIN QUERY PLAN {sql}", tenant=1, **parameters))
+                return []
+
+        event_log.events(cast("Tx", Planning()), EventsQuery(), None)
+
+    if told.engine == "sqlite":  # type: ignore[attr-defined]  # of the store behind the port
+        await told.read(planned, tenant=DEFAULT_TENANT)
+        assert plans == ["SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]
 
 
 async def test_dead_letters_by_page(told: Database) -> None:
