@@ -8,7 +8,7 @@ import pytest
 
 from csms.testing.logs import logging_as_it_was
 
-pytest_plugins = ["csms.testing.stores", "csms.testing.fixtures"]
+pytest_plugins = ["csms.testing.pace", "csms.testing.stores", "csms.testing.fixtures"]
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,8 @@ from csms.core.ports import Tx
 from csms.testing.charger import ScriptedCharger, connect
 from csms.testing.server import TestServer, config_for, running_server
 
+pytestmark = pytest.mark.usefixtures("hurried_jobs")
+
 CERTIFICATES = "SELECT id, state, serial, seen_at, renewals, deliveries FROM charger_certificates ORDER BY id"
 
 

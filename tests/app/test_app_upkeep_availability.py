@@ -19,6 +19,8 @@ from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import Script16
 from csms.testing.server import TestServer, config_for, running_server
 
+pytestmark = pytest.mark.usefixtures("hurried_jobs")
+
 KEY = "the key of charger C1"
 STATE = "SELECT evse, operative, state FROM availability_wishes WHERE state = :state"
 

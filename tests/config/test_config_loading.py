@@ -200,6 +200,7 @@ def test_a_missing_file_and_a_file_of_bytes_are_told(tmp_path: Path) -> None:
         ("[ocpp]\ntrusted_proxies = ['somewhere']", 'must be a list of networks such as "10.0.0.0/8"'),
         ("[plugins]\nenabled = ['a', 'a']", "must be a list of plugin names without repeats"),
         ("[plugins]\nmust_agree = ['a']", "plugins.must_agree names a, not in plugins.enabled"),
+        ("[identity]\nmessages = 'channels'", "no plugin is enabled that could bring one"),
         ("[database]\nurl = 'mysql://db'", "must be sqlite:///PATH or postgresql://"),
         ("[database]\nurl = 'sqlite:///:memory:'", "must be sqlite:///PATH or postgresql://"),
         ("[retention]\nslice_ms = nan", "must be a number, 1 to 1000"),

@@ -9,18 +9,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import attrs
 import pytest
 import trio
 
+from csms import jobs, turns
 from csms.config import Config
 
 from .charger import ScriptedCharger, connect
 from .script import script
 from .server import TestServer, config_for, running_server
 
-__all__ = ["ConnectCharger", "charger", "server", "server_config", "server_plugins"]
+__all__ = ["ConnectCharger", "charger", "hurried_jobs", "server", "server_config", "server_plugins"]
+
+EVERY_FEW_SECONDS_S = 5.0
+HURRIED_S = 0.1
 
 
 class ConnectCharger(Protocol):
@@ -46,6 +51,18 @@ def server_config(tmp_path: Path) -> Config:
 def server_plugins() -> Mapping[str, object]:
     """Plugins that the server loads although they are not installed: modules, classes or objects, by name."""
     return {}
+
+
+@pytest.fixture
+def hurried_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the server does every few seconds it does ten times a second: for a test that waits until a job has had its turn."""
+    table = jobs.table
+
+    def hurried(*arguments: Any) -> list[jobs.Job]:
+        return [attrs.evolve(job, every_s=HURRIED_S) if job.every_s <= EVERY_FEW_SECONDS_S else job for job in table(*arguments)]
+
+    monkeypatch.setattr(jobs, "table", hurried)
+    monkeypatch.setattr(turns, "EVERY_S", min(turns.EVERY_S, HURRIED_S))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 import structlog
 from structlog._config import BoundLoggerLazyProxy
@@ -27,20 +28,15 @@ def logging_as_it_was() -> Iterator[None]:
             structlog.reset_defaults()
         else:
             structlog.configure(**config)
-        for logger in _loggers():
+        for logger in _loggers(len(sys.modules)):
             logger.__dict__.pop("bind", None)
         if root.handlers != handlers:
             root.handlers[:] = handlers
         root.setLevel(level)
 
 
-_known: tuple[int, list[BoundLoggerLazyProxy]] = (0, [])
-
-
-def _loggers() -> list[BoundLoggerLazyProxy]:
-    """The loggers of all modules, looked for again when there are more modules."""
-    global _known
-    if _known[0] != len(sys.modules):
-        values = [value for module in list(sys.modules.values()) for value in list(getattr(module, "__dict__", {}).values())]
-        _known = len(sys.modules), [value for value in values if type(value) is BoundLoggerLazyProxy]
-    return _known[1]
+@lru_cache(maxsize=1)
+def _loggers(modules: int) -> list[BoundLoggerLazyProxy]:
+    """The loggers of all modules, looked for again when there are more ``modules``."""
+    values = [value for module in list(sys.modules.values()) for value in list(getattr(module, "__dict__", {}).values())]
+    return [value for value in values if type(value) is BoundLoggerLazyProxy]

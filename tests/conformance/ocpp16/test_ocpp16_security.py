@@ -25,6 +25,8 @@ from csms.testing.server import TestServer, running_server
 
 from .conftest import CHARGER, TAG, Operator
 
+pytestmark = pytest.mark.usefixtures("hurried_jobs")
+
 NEW_KEY = "0123456789abcdef0123456789abcdef01234567"
 USED = "SELECT security_profile, security_profile_used AS used FROM chargers WHERE id = :id"
 

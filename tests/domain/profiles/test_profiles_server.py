@@ -18,6 +18,8 @@ from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import script
 from csms.testing.server import TestServer
 
+pytestmark = pytest.mark.usefixtures("hurried_jobs")
+
 Make = Callable[..., ChargingProfile]
 ACCEPTED = {"status": "Accepted"}
 LIMITS = {

@@ -112,8 +112,8 @@ class Disk:
             connection.execute(f"PRAGMA max_page_count = {MOST_PAGES}")
 
     async def _pass(self, between: tuple[float, float]) -> None:
-        with trio.CancelScope(shield=True):
-            await trio.sleep(self._draws.uniform(*between))
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + self._draws.uniform(*between)):
+            await trio.sleep_forever()
 
 
 def _error(text: str, code: int) -> sqlite3.OperationalError:

@@ -8,8 +8,8 @@ import sqlite3
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,15 @@ from csms.domain.stations import keys
 from csms.domain.stations import service as stations
 from csms.testing.plugins import InLine, SeededRandom
 from csms.testing.stores import SettableClock
+from csms.vault import open_vault
 
 from .charger import CARD
 from .clock import deterministic_turns
 from .consumers import Refused
-from .invariants import CHECKS
+from .invariants import CHECKS, Check
+from .money.checks import COUNTED, MONEY_CHECKS
+from .money.hurry import hurried
+from .money.town import migrations
 from .reference import differences, facts, retell
 from .server import config_of
 from .trace import Show, Trace
@@ -79,68 +83,104 @@ def _once(seed: int, size: Size, show: Show | None, keep: Path | None) -> Result
         folder, trace = Path(name), Trace(show)
         (folder / "reference").mkdir()
         world = World(seed, folder, size, trace)
-        with _listening(world):
-            clock = trio.testing.MockClock(autojump_threshold=0)
-            trio.run(_live, world, folder, clock=clock, strict_exception_groups=True)
+        live_through(world, folder)
         if keep is not None:
             shutil.copytree(folder, keep, dirs_exist_ok=True)
         return _judge(world, folder)
 
 
+def live_through(world: World, folder: Path) -> None:
+    """Let a world live in a folder until all is quiet."""
+    with ExitStack() as stack:
+        stack.enter_context(_listening(world))
+        if world.town is not None:
+            stack.enter_context(hurried())
+        trio.run(_live, world, folder, clock=trio.testing.MockClock(autojump_threshold=0), strict_exception_groups=True)
+
+
 async def _live(world: World, folder: Path) -> None:
-    for home in (folder, folder / "reference"):
-        shutil.copyfile(_template(), home / "world.db")
+    homes = (folder, folder / "reference") if world.town is None else (folder,)
+    for home in homes:
+        shutil.copyfile(_template(money=world.town is not None), home / "world.db")
         await _furnish(world, home)
-    with closing(_open(folder)) as store:
-        await world.run(partial(_all_delivered, world, store))
-    await retell(world, folder / "reference")
+    with closing(opened(folder)) as store:
+        await world.run(partial(_all_over, world, store))
+        if world.town is not None:
+            world.starved += [f"{each} are still due" for each in world.town.still_due(store)]
+    if world.town is None:
+        await retell(world, folder / "reference")
+        return
+    async with open_database(config_of(folder).database, clock=world.clock, folder=folder, blocking=InLine()) as database:
+        await world.town.look_at_charges(database)
 
 
-def _template() -> Path:
+def _template(*, money: bool) -> Path:
     """A migrated database, made once per process."""
-    path = _TEMPLATES.get("path")
-    if path is None:
+    name = f"world{money:d}.db"
+    if name not in _TEMPLATES:
         folder = tempfile.TemporaryDirectory(prefix="csms-world-template-")
         path = Path(folder.name) / "world.db"
         config = config_of(path.parent)
-        migrate(config.database, [core_migrations()], folder=config.folder, clock=SettableClock())
-        _TEMPLATES.update(path=path, folder=folder)
-    return path
+        sources = [core_migrations(), *(migrations() if money else ())]
+        migrate(config.database, sources, folder=config.folder, clock=SettableClock())
+        _TEMPLATES[name] = (path, folder)
+    return _TEMPLATES[name][0]
 
 
-_TEMPLATES: dict[str, Any] = {}
+_TEMPLATES: dict[str, tuple[Path, tempfile.TemporaryDirectory[str]]] = {}
 
 
 async def _furnish(world: World, folder: Path) -> None:
-    """Chargers and tokens, as an operator adds them."""
+    """Chargers and tokens, as an operator adds them; in a town more."""
+    town = world.town
 
     def furnish(tx: Tx) -> None:
         random = SeededRandom(world.seed)
         for charger in world.chargers:
+            if town is not None and town.tenant_of(charger) != tx.tenant:
+                continue
             sealed = keys.seal(charger.key.encode(), random)
             stations.add_charger(tx, charger.charger_id, sealed_key=sealed)
             for evse in range(1, charger.connectors + 1):
-                drivers.add_token(tx, f"{CARD}-{charger.charger_id}-{evse}")
+                if town is None:
+                    drivers.add_token(tx, f"{CARD}-{charger.charger_id}-{evse}")
 
-    async with open_database(config_of(folder).database, clock=world.clock, folder=folder, blocking=InLine()) as database:
-        await database.write(furnish, tenant=DEFAULT_TENANT)
+    config = config_of(folder)
+    async with open_database(config.database, clock=world.clock, folder=folder, blocking=InLine()) as database:
+        if town is not None:
+            await town.furnish(database, open_vault(config, SeededRandom(world.seed)))
+        for tenant in (DEFAULT_TENANT,) if town is None else town.gateways:
+            await database.write(furnish, tenant=tenant)
 
 
-def _open(folder: Path) -> sqlite3.Connection:
+def opened(folder: Path) -> sqlite3.Connection:
+    """A world's database, to look into."""
     store = sqlite3.connect(f"file:{folder / 'world.db'}?mode=ro", uri=True)
     store.row_factory = sqlite3.Row
     return store
 
 
-def _all_delivered(world: World, store: sqlite3.Connection) -> bool:
+def _all_over(world: World, store: sqlite3.Connection) -> bool:
+    if world.town is not None and not world.town.is_over(store):
+        return False
     (events,) = store.execute("SELECT count(*) FROM events").fetchone()
     return all(len({each.event_id for each in listener.deliveries if each.taken}) >= events for listener in world.listeners)
 
 
+def checks_of(world: World) -> Mapping[str, Check]:
+    """What must hold in a world."""
+    return CHECKS if world.town is None else CHECKS | MONEY_CHECKS
+
+
 def _judge(world: World, folder: Path) -> Result:
-    with closing(_open(folder)) as store, closing(_open(folder / "reference")) as reference:
-        broken = [(name, text) for name, check in CHECKS.items() for text in check(world, store)]
-        broken += [(SAME, text) for text in differences(world, facts(store), facts(reference))]
+    checks = checks_of(world)
+    checked = Counter(checks)
+    with closing(opened(folder)) as store:
+        broken = [(name, text) for name, check in checks.items() for text in check(world, store)]
+        if world.town is None:
+            with closing(opened(folder / "reference")) as reference:
+                broken += [(SAME, text) for text in differences(world, facts(store), facts(reference))]
+            checked[SAME] += 1
         counts = Counter(
             {
                 "charges": len(world.history.charges),
@@ -150,12 +190,14 @@ def _judge(world: World, folder: Path) -> Result:
                 "deliveries": sum(len(listener.deliveries) for listener in world.listeners),
             }
         )
+        if world.town is not None:
+            counts += Counter({name: store.execute(sql).fetchone()[0] for name, sql in COUNTED.items()})
     return Result(
         seed=world.seed,
         digest=world.trace.digest,
         broken=broken,
         fired=world.faults.fired,
-        checked=Counter([*CHECKS, SAME]),
+        checked=checked,
         counts=counts,
     )
 

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from csms import app, jobs
-from csms.config import Config, DatabaseConfig, LogConfig, OcppConfig, TransactionsConfig
+from csms.config import Config, DatabaseConfig, LogConfig, OcppConfig, SecretsConfig, TransactionsConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.ports import HttpAnswer
 from csms.db.opening import open_database
@@ -34,6 +34,8 @@ BRIEFLY_DOWN_S = (0.2, 5.0)
 GRACE_S = 10.0
 STORE_GRACE_S = 5.0
 RECONCILIATION_S = 60
+SECRET_KEY = "A" * 43
+"""The key of the world's vault, as ``[secrets]`` has it: nothing in the world is secret."""
 OURS = Path(app.__file__).parent
 TESTING = OURS / "testing"
 
@@ -45,6 +47,7 @@ def config_of(folder: Path) -> Config:
     return Config(
         folder=folder,
         database=DatabaseConfig(url="sqlite:///world.db"),
+        secrets=SecretsConfig(keys=(SECRET_KEY,)),
         ocpp=OcppConfig(heartbeat_interval_s=60),
         transactions=TransactionsConfig(reconciliation_deadline_s=RECONCILIATION_S),
         log=LogConfig(level="error"),
@@ -146,7 +149,8 @@ class Server:
         async with open_database(
             config.database, clock=world.clock, folder=config.folder, blocking=disk, stop_grace_s=STORE_GRACE_S
         ) as database:
-            bus = Bus(config.plugins, available={})
+            town = world.town
+            bus = Bus(config.plugins, available={}) if town is None else town.bus()
             parts = app.assemble(config, database, NoHttp(), world.clock, random, InLine(), bus, Telemetry())
             await stations_flows.forget_connections(parts.ports)
             async with trio.open_nursery() as hearers:
@@ -157,6 +161,8 @@ class Server:
                 async with trio.open_nursery() as edges:
                     for job in jobs.table(config, database):
                         edges.start_soon(jobs.repeat, job, parts.ports)
+                    if town is not None:
+                        edges.start_soon(town.counter.serve, parts.ports)
                     world.network.open(open_door(**app.charger_side(parts)).serve, edges)
                     await self._ending.wait()
                     world.network.close()

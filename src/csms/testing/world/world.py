@@ -15,6 +15,7 @@ from .clock import WorldClock, stream
 from .consumers import Listener
 from .faults import Faults
 from .history import History
+from .money.town import Town
 from .network import Network
 from .server import RECONCILIATION_S, Server, config_of
 from .trace import Trace
@@ -24,6 +25,8 @@ DRAIN_LIMIT_S = 900.0
 """Longest time after the last fault until every charger has told everything."""
 DELIVERY_LIMIT_S = 600.0
 """Longest time after that until every consumer has every event."""
+MONEY_LIMIT_S = 2400.0
+"""The same where there is money, whose payments and refunds come to their ends until then."""
 SETTLE_S = RECONCILIATION_S + 40.0
 """Until every transaction in doubt is closed."""
 
@@ -34,6 +37,8 @@ class Size:
 
     chargers: int = 4
     hours: float = 0.15
+    money: bool = False
+    """Whether there are people who pay: two tenants, their tariffs and gateways."""
 
 
 class World:
@@ -58,6 +63,7 @@ class World:
         ]
         self.callers = [Caller(charger) for charger in self.chargers]
         self.server = Server(self, self.listeners)
+        self.town = Town(self) if size.money else None
         self.starved: list[str] = []
         self.ended_at = 0
 
@@ -68,6 +74,8 @@ class World:
             for charger, caller in zip(self.chargers, self.callers, strict=True):
                 nursery.start_soon(charger.live)
                 nursery.start_soon(caller.run)
+            if self.town is not None:
+                nursery.start_soon(self.town.live)
             async with trio.open_nursery() as weather:
                 self._brew(weather)
                 await trio.sleep(self.size.hours * 3600)
@@ -78,7 +86,7 @@ class World:
             self.closing.set()
             await self._drain()
             await trio.sleep(SETTLE_S)
-            if not await _within(DELIVERY_LIMIT_S, delivered):
+            if not await _within(DELIVERY_LIMIT_S if self.town is None else MONEY_LIMIT_S, delivered):
                 self.starved.append("some consumer was not given every event in time")
             self.trace.line("world", "stops")
             self.ended_at = self.clock.now()
@@ -102,6 +110,8 @@ class World:
         nursery.start_soon(self._again, "server crash", self.server.crash)
         nursery.start_soon(self._again, "server restart", self.server.restart)
         nursery.start_soon(self._again, "disk full", self.server.fill_disk)
+        if self.town is not None:
+            nursery.start_soon(self._again, "gateway down", self.town.go_down)
         for charger, caller in zip(self.chargers, self.callers, strict=True):
             nursery.start_soon(self._again, "uplink down", caller.lose_uplink, charger.charger_id)
             nursery.start_soon(self._again, "charger reboot", partial(_reboot, charger, caller), charger.charger_id)

@@ -1,0 +1,73 @@
+"""A pytest plugin that keeps long test sessions quick. Register with ``pytest_plugins = ["csms.testing.pace"]``.
+
+Nothing here changes what a test sees of csms: it is about what a session of thousands of tests does besides.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+import structlog
+
+from csms.memory import THRESHOLDS
+
+SWEEP_EVERY, SWEEP_ALL_EVERY = 25, 200
+"""Tests between collections, and between those that look at everything."""
+_finished = count(1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays, so it need not be looked at again; and garbage is collected as rarely as in the server."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_logfinish() -> None:
+    """Now and then collect what tests left, as the server does every minute, so that it does not add up."""
+    finished = next(_finished)
+    if not finished % SWEEP_EVERY:
+        gc.collect(1 if finished % SWEEP_ALL_EVERY else 2)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Iterator[None]:
+    """Processes that tests start compile csms once altogether, where bytecode is not to be written beside the source."""
+    before = {name: os.environ.get(name) for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")}
+    if not before["PYTHONDONTWRITEBYTECODE"] or before["PYTHONPYCACHEPREFIX"]:
+        return (yield)
+    folder = tempfile.mkdtemp(prefix="csms-bytecode-")
+    del os.environ["PYTHONDONTWRITEBYTECODE"]
+    os.environ["PYTHONPYCACHEPREFIX"] = folder
+    try:
+        return (yield)
+    finally:
+        os.environ["PYTHONDONTWRITEBYTECODE"] = before["PYTHONDONTWRITEBYTECODE"]
+        del os.environ["PYTHONPYCACHEPREFIX"]
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def plain_log(logger: object, method: str, entry: structlog.typing.EventDict) -> str:
+    """One line of log as a failed test shows it; the usual rendering for people takes longer than most of what is logged."""
+    failed = entry.pop("exc_info", None)
+    if failed:
+        entry = structlog.processors.format_exc_info(logger, method, {**entry, "exc_info": failed})
+    return f"{entry.pop('level', method)}: {entry.pop('event', '')} {entry or ''}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def logs_are_plain() -> Iterator[None]:
+    """Log at every level, quickly."""
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, plain_log],
+    )
+    yield
+    structlog.reset_defaults()
