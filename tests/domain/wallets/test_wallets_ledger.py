@@ -24,6 +24,7 @@ from csms.core.ledger import (
     WALLET,
     WH,
     AccountRef,
+    Fee,
     Leg,
     NewMovement,
 )
@@ -235,6 +236,37 @@ async def test_a_fee_is_taken_whole_or_not_at_all(books: Books) -> None:
             reference_kind="",
             reference_id="",
         )
+
+
+async def test_a_fee_is_given_back_and_exchanged(books: Books) -> None:
+    about = {"description": "a plan", "reference_kind": "subscription", "reference_id": "3"}
+    half = Fee(amount_minor=59, net_minor=50, taxes=(("GST", 9),))
+
+    async def exchange(amount: int, tax: int, key: str) -> bool:
+        said = {"amount_minor": amount, "net_minor": amount - tax, "taxes": (("GST", tax),)}
+        taken: bool = await books.do(wallets.collect_fee, books.driver_id, key=key, less=half, **said, **about)
+        return taken
+
+    async def there() -> tuple[int, int, int]:
+        tax = await books.balance(books.of("tax", "GST"))
+        return (await books.funds()).balance_minor, await books.balance(books.of("revenue")), tax
+
+    await books.top_up(100)
+    first = {"amount_minor": 100, "net_minor": 85, "taxes": (("GST", 15),)}
+    assert await books.do(wallets.collect_fee, books.driver_id, key="f1", **first, **about)
+    for _ in range(2):
+        await books.do(wallets.give_back, books.driver_id, half, key="b1", **about)
+        assert await there() == (59, 35, 6), "once"
+    assert await exchange(118, 18, "x1"), "the difference is what must be there"
+    assert await there() == (0, 85, 15)
+    assert await exchange(118, 18, "x1"), "once"
+    assert not await exchange(60, 10, "x2")
+    assert await exchange(29, 4, "x3"), "what is more goes to the wallet"
+    assert await there() == (30, 60, 10)
+    with pytest.raises(Conflict):
+        await books.do(wallets.give_back, books.driver_id, half, key="x3", **about)
+    with pytest.raises(Invalid):
+        await books.do(wallets.give_back, books.driver_id, Fee(amount_minor=5, net_minor=6), key="b2", **about)
 
 
 async def test_what_cannot_be_moved(books: Books) -> None:

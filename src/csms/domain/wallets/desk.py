@@ -7,11 +7,23 @@ from functools import partial
 
 import attrs
 
+from csms.core.errors import Invalid
 from csms.core.ids import TenantId
 from csms.core.ledger import Allowance, Fee, Funds, wallet_key
 from csms.core.ports import Database
 
 from . import service
+from .model.words import LONGEST_KEY
+
+OF_THE_CORE = ("adjustment:", "bill:", "debts:", "expiry:", "hold:", "invoice:", "payment:", "payout:", "refund:", "release:")
+"""What keys of the core's own movements begin with: under one of those no plugin moves anything, or a bill could not be settled."""
+
+
+def own(key: str) -> str:
+    """A plugin's key. Raises ``Invalid`` for one that may be the core's."""
+    if not 1 <= len(key) <= LONGEST_KEY or key.startswith(OF_THE_CORE):
+        raise Invalid(f"a key has 1 to {LONGEST_KEY} characters and begins with none of {', '.join(OF_THE_CORE)}", field="key")
+    return key
 
 
 @attrs.frozen(slots=True)
@@ -47,7 +59,7 @@ class WalletDesk:
             unit=unit,
             amount=amount,
             name=name,
-            key=key,
+            key=own(key),
             description=description,
             expires_at=expires_at,
         )
@@ -55,7 +67,7 @@ class WalletDesk:
 
     async def withdraw(self, account_id: int, *, key: str, description: str, tenant: TenantId) -> int:
         """Take back what is left of an allowance, and how much that was. Raises ``NotFound``, ``Conflict``."""
-        verb = partial(service.withdraw, account_id=account_id, key=key, description=description)
+        verb = partial(service.withdraw, account_id=account_id, key=own(key), description=description)
         return await self.database.write(verb, tenant=tenant)
 
     async def collect_fee(
@@ -79,7 +91,7 @@ class WalletDesk:
             amount_minor=amount_minor,
             net_minor=net_minor,
             taxes=tuple(taxes),
-            key=key,
+            key=own(key),
             description=description,
             reference_kind=reference_kind,
             reference_id=reference_id,
@@ -103,7 +115,7 @@ class WalletDesk:
             service.give_back,
             driver_id=driver_id,
             fee=fee,
-            key=key,
+            key=own(key),
             description=description,
             reference_kind=reference_kind,
             reference_id=reference_id,

@@ -8,13 +8,10 @@ import attrs
 from attrs import validators
 
 from csms.core.ledger import ACCOUNT_KINDS, MOVEMENT_KINDS
-from csms.core.money import CURRENCY
+from csms.core.money import CURRENCY, MOST_MINOR
 from csms.core.paging import Following, Paged, filter_by, one_of, sorts
 
 from .words import LONGEST_DESCRIPTION, STATUSES
-
-MOST_MINOR = 10**15
-"""More money than anybody has: amounts beyond it are mistakes."""
 
 _CURRENCY = validators.optional(validators.matches_re(CURRENCY))
 _LIMIT = validators.optional([validators.ge(0), validators.le(MOST_MINOR)])

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from csms.core.errors import Invalid, Refused
 from csms.core.ledger import ALLOWANCE, CHARGE_DEDUCT, GRANTED, HOLD, PAYOUT, PLAN_FEE, WALLET, AccountRef, Leg, NewMovement
-from csms.core.money import written
+from csms.core.money import MOST_MINOR, written
 from csms.core.ports import ReadTx
 from csms.domain.wallets.model import FROZEN, Account, is_running
-from csms.domain.wallets.model.shown import MOST_MINOR
 from csms.domain.wallets.model.words import ALLOWANCE_UNITS, NEVER_BELOW_ZERO
 from csms.domain.wallets.store import wallets as store
 from csms.domain.wallets.store.wallets import StoredWallet

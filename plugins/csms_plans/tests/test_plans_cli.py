@@ -1,0 +1,97 @@
+"""``csms plans`` beside a running server."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import structlog
+import trio
+from click.testing import CliRunner, Result
+
+import csms_plans
+from csms.cli import main
+from csms.plugins.installed import Installed
+from csms.testing.logs import logging_as_it_was
+from csms.testing.server import TestServer
+
+from .test_plans_http import PLANS, TERMS, driver, good
+
+Csms = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """The server says nothing: it would be heard among what the commands say, in this one process."""
+    with logging_as_it_was():
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        yield
+
+
+@pytest.fixture
+def csms(server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Csms:
+    """``await csms("plans", "list")``, configured for the running server."""
+    found = {"plans": Installed("plans", "1.0", lambda: csms_plans)}
+    monkeypatch.setattr(sys.modules["csms.plugins.bus"], "installed", lambda: found)
+    config = tmp_path / "command_line.toml"
+    config.write_text('[plugins]\nenabled = ["plans"]\n')
+    for name, value in {"CSMS_CONFIG": str(config), "CSMS_SERVER": server.api_url, "CSMS_API_KEY": server.operator_key}.items():
+        monkeypatch.setenv(name, value)
+
+    async def run(*arguments: str, code: int = 0) -> Result:
+        with trio.fail_after(60):
+            ended = await trio.to_thread.run_sync(partial(CliRunner().invoke, main, list(arguments), prog_name="csms"))
+        assert ended.exit_code == code, f"{arguments} ended {ended.exit_code}: {ended.output}"
+        return ended
+
+    return run
+
+
+async def test_plans_on_the_command_line(csms: Csms, server: TestServer) -> None:
+    assert "There are no plans" in (await csms("plans", "list")).stdout
+    await good(server, "POST", PLANS, {"name": "Commuter", "description": "To work", "terms": {**TERMS, "memberships": ["gold"]}})
+    await good(server, "POST", PLANS, {"name": "For all", "terms": TERMS})
+    listed = (await csms("plans", "list")).stdout.splitlines()
+    assert listed[1].split() == [
+        "1",
+        "Commuter",
+        "monthly",
+        "₹118.00",
+        "10.000",
+        "kWh,",
+        "10",
+        "per",
+        "kWh",
+        "beyond",
+        "0",
+        "active",
+    ]
+    assert [each["name"] for each in json.loads((await csms("plans", "list", "--json")).stdout)] == ["Commuter", "For all"]
+    shown = (await csms("plans", "show", "commuter")).stdout
+    assert shown.splitlines()[:2] == ["Commuter (plan 1, version 1, active)", "To work"]
+    assert "memberships gold" in shown
+    number, _ = await driver(server, "Asha", 200_00)
+    told = (await csms("plans", "subscribe", "For all", "--driver", str(number), "--once")).stdout
+    assert told.startswith("subscription 1 to For all is active, until ")
+    rows = (await csms("plans", "subscriptions", "--driver", str(number), "--state", "active")).stdout.splitlines()
+    assert rows[1].split()[:5] == ["1", str(number), "For", "all", "active"]
+    assert (await csms("plans", "cancel", "1", "--now", "--credit")).stdout == "subscription 1 to For all is ended\n"
+    (ended,) = json.loads((await csms("plans", "subscriptions", "--json")).stdout)
+    assert ended["reason"] == "as wished"
+
+
+async def test_what_goes_wrong_is_said_in_a_line(csms: Csms, server: TestServer) -> None:
+    assert "there is no plan 'Nothing'" in (await csms("plans", "show", "Nothing", code=1)).stderr
+    assert "there is no subscription 9" in (await csms("plans", "cancel", "9", code=1)).stderr
+    assert "expected an instant" in (await csms("plans", "subscribe", "1", "--driver", "1", "--start", "soon", code=2)).stderr
+
+
+async def test_the_api_is_described_with_the_plugins_routes(csms: Csms) -> None:
+    document = json.loads((await csms("openapi")).stdout)
+    assert {"/api/v1/plans", "/api/v1/subscriptions", "/api/v1/me/subscriptions"} <= set(document["paths"])
+    assert "Terms" in document["components"]["schemas"]
