@@ -55,7 +55,7 @@ def read(account: GatewayAccount, body: bytes, headers: Mapping[str, str]) -> Ga
     entities = _entities(event)
     refund, subscription = entities.get("refund"), entities.get("subscription")
     return GatewayNotice(
-        event_id=named.get("x-razorpay-event-id", "") or hashlib.sha256(body).hexdigest(),
+        event_id=hashlib.sha256(body).hexdigest(),  # signed, as the header with their id is not
         kind=event["event"],
         occurred_at=reading.instant(event, "created_at"),
         payment=_payment(entities),

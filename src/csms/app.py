@@ -57,7 +57,6 @@ from csms.domain.stations import flows as stations_flows
 from csms.domain.upkeep.desk import UpkeepDesk
 from csms.domain.upkeep.flows.hearing import Hearing
 from csms.domain.users.gate import Gate
-from csms.driving import DrivingDesk
 from csms.following import StoredHistory, event_item, follow
 from csms.frame_log import FrameLog
 from csms.net.fleet import Fleet
@@ -223,8 +222,7 @@ def assemble(
         documents=open_documents(config, blocking, random),
         vault=vault.open_vault(config, random),
     )
-    ports = desks.furnished(messaging.plugged(config, ports))
-    ports = attrs.evolve(ports, driving=DrivingDesk(ports, config))
+    ports = desks.furnished(config, messaging.plugged(config, ports))
     bus.connect(ports)
     desks.collect(bus, ports)
     feed = Feed(config.api.max_live_streams, each=config.api.max_live_streams_each, history=StoredHistory(database))

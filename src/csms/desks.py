@@ -7,17 +7,20 @@ from typing import Any, cast
 import attrs
 
 from csms import messaging
+from csms.config import Config
 from csms.core.payments import PaymentProvider
 from csms.core.ports import Ports
 from csms.domain.payments.desk import PaymentsDesk
 from csms.domain.wallets.desk import WalletDesk
+from csms.driving import DrivingDesk
 from csms.plugins import Bus, PluginError
 
 
-def furnished(ports: Ports) -> Ports:
+def furnished(config: Config, ports: Ports) -> Ports:
     """Ports with the desks that plugins ask; before the bus hands them to plugins."""
     ports = attrs.evolve(ports, ledger=WalletDesk(ports.database))
-    return attrs.evolve(ports, payments=PaymentsDesk(ports))
+    ports = attrs.evolve(ports, payments=PaymentsDesk(ports))
+    return attrs.evolve(ports, driving=DrivingDesk(ports, config))
 
 
 def collect(bus: Bus, ports: Ports) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+import attrs
 import h2.config
 import h2.connection
 import pytest
@@ -13,12 +14,13 @@ import trio
 from h2.settings import SettingCodes
 from trio.testing import wait_all_tasks_blocked
 
-from csms.api import http2
+from csms.api import arriving, http2
 from csms.api.calls import Call
 from csms.api.paths import Paths
 from csms.api.routes import PUBLIC, Reply, Routes, Streamed
 from csms.api.turns import Turns
 from csms.config import Config
+from csms.config.limits import LimitsConfig
 from csms.hooks import hookimpl
 from csms.testing.server import TestServer, running_server
 
@@ -226,6 +228,27 @@ async def test_who_opened_no_window_and_left_is_forgotten(odd: TestServer) -> No
     with trio.fail_after(5):
         while "csms_api_requests_under_way 1.0" not in (await odd.request("GET", "/metrics")).text:
             await trio.lowlevel.checkpoint()
+
+
+async def test_bodies_that_never_come_keep_nobody_out(server_config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arriving, "PATIENCE_S", 0.0)
+    few = attrs.evolve(server_config, limits=LimitsConfig(max_requests=2))
+    async with running_server(few) as server:
+        begun = []
+        for _ in range(2):
+            stream = await line_to(server)
+            await stream.send_all(head("POST /api/v1/payments/notices/nobody", "Content-Length: 9") + b"{")
+            begun.append(stream)
+        metrics = ""
+        while "csms_api_requests_under_way 3.0" not in metrics:  # the third is the one that asks
+            metrics = (await server.request("GET", "/metrics")).text
+        for _ in range(2):  # the second, too, until the first has gone
+            assert (await server.request("POST", "/api/v1/stations", {"name": "North"})).status_code in (201, 409)
+        with trio.fail_after(5):
+            heard = b"".join([part async for part in begun[0]])
+        assert heard.startswith(b"HTTP/1.1 400"), "the older one"
+    for stream in begun:
+        await trio.aclose_forcefully(stream)
 
 
 def test_a_path_of_thousands_of_parts_costs_nothing() -> None:

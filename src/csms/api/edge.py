@@ -16,6 +16,7 @@ from csms.config import ApiConfig
 from csms.core.addresses import Proxies
 from csms.core.ports import Random
 
+from .arriving import Bodies
 from .exchange import request_id
 from .finishing import connection_of, finishing
 from .problems import PROBLEM_JSON, encoded
@@ -74,6 +75,7 @@ class Edge:
         self._credentials = config.cors_credentials
         self._most = most
         self._random = random
+        self._bodies = Bodies()
         self.under_way = 0
         self.refused = 0
 
@@ -102,7 +104,7 @@ class Edge:
             more.append((b"connection", b"close"))
             await self._refuse(send, scope, 400, "Bad Request", "a body has a length or comes in chunks, not both", more)
             return
-        if self.under_way >= self._most and scope["path"] not in ALWAYS_OPEN:
+        if self.under_way >= self._most and scope["path"] not in ALWAYS_OPEN and not self._bodies.displaced():
             self.refused += 1
             more.append((b"retry-after", str(RETRY_BUSY_S).encode()))
             detail = f"the server has {self.under_way} requests under way; come again in a moment"
@@ -117,6 +119,7 @@ class Edge:
         out = Answer(finishing(send, connection), more, connection if one_by_one else None)
         if one_by_one and (length := _body_length(scope)):
             receive = out.asked = Asked(receive, length)
+        body = None if scope["method"] in ("GET", "HEAD") else self._bodies.body(receive)
         self.under_way += 1
         counts = True
 
@@ -127,9 +130,11 @@ class Edge:
 
         out.on_stream = uncount
         try:
-            await application(scope, receive, out)
+            await application(scope, receive if body is None else body, out)
         finally:
             uncount()
+            if body is not None:
+                body.over()
 
     def _seen_through(self, scope: Any) -> Any:
         """The scope as the proxy saw it: the client's own address, and the scheme that it used."""
