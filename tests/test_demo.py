@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,16 +20,19 @@ import structlog
 import trio
 
 from csms import demo
+from csms.config import Config, PluginsConfig
 from csms.core.errors import Refused
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import Ports
 from csms.db import StoreDatabase
+from csms.demo import processes, stubs
 from csms.domain.drivers import service as drivers
 from csms.domain.drivers import store as drivers_store
 from csms.domain.stations import keys
 from csms.domain.stations import service as stations
 from csms.domain.stations import store as stations_store
 from csms.outside import SystemEntropy
+from csms.testing.plugins import FakeHttp
 
 IDS = [each.charger_id for each in demo.CHARGERS]
 PATIENCE_S = 60.0
@@ -73,15 +78,15 @@ async def test_an_empty_database_is_filled(database: StoreDatabase) -> None:
     (driver,) = await database.read(drivers_store.list_drivers, tenant=DEFAULT_TENANT)
     tokens = await database.read(drivers_store.list_tokens, tenant=DEFAULT_TENANT)
     assert {(each.value, each.driver_id, each.max_transactions) for each in tokens} == {(t, driver.id, 0) for t in demo.TOKENS}
-    assert await opened_by(database, "first") == [True, True, True]
+    assert await opened_by(database, "first") == [True] * len(IDS)
 
 
 async def test_its_own_database_goes_on_with_new_keys(database: StoreDatabase) -> None:
     await prepare(database, "first")
     await do(database, stations.add_charger, "MINE", name="an operator's own")
     assert await prepare(database, "second") is False
-    assert await opened_by(database, "first") == [False, False, False]
-    assert await opened_by(database, "second") == [True, True, True]
+    assert await opened_by(database, "first") == [False] * len(IDS)
+    assert await opened_by(database, "second") == [True] * len(IDS)
     assert list(await chargers(database)) == [*IDS, "MINE"]
     assert len(await database.read(stations_store.list_stations, tenant=DEFAULT_TENANT)) == 1
     assert len(await database.read(drivers_store.list_tokens, tenant=DEFAULT_TENANT)) == len(demo.TOKENS)
@@ -103,7 +108,7 @@ async def test_what_was_taken_away_of_the_example_comes_back(database: StoreData
     await do(database, drivers.remove_token, demo.TOKENS[0])
     assert await prepare(database, "second") is False
     assert list(await chargers(database)) == IDS
-    assert await opened_by(database, "second") == [True, True, True]
+    assert await opened_by(database, "second") == [True] * len(IDS)
     tokens = await database.read(drivers_store.list_tokens, tenant=DEFAULT_TENANT)
     assert sorted(each.value for each in tokens) == sorted(demo.TOKENS)
 
@@ -113,6 +118,30 @@ async def test_drivers_who_are_there_already_are_no_obstacle(database: StoreData
     assert await prepare(database) is True
     tokens = await database.read(drivers_store.list_tokens, tenant=DEFAULT_TENANT)
     assert len(tokens) == len(demo.TOKENS)
+
+
+# --- the configuration ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_operators_file_says_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stubs, "installed", lambda: dict.fromkeys((*stubs.PLUGINS, "webhook")))
+    own = {"email": {"host": "mail.example.org", "sender": "me@example.org"}, "razorpay": {"merchant_name": "Mine"}}
+    config = Config(folder=tmp_path, plugins=PluginsConfig(enabled=("webhook", "email"), settings=own))
+    equipped, beside = demo.equip(config)
+    assert equipped.plugins.enabled == ("webhook", "email", "tariff", "plans", "razorpay", "whatsapp", "sms")
+    assert {name: equipped.plugins.settings[name] for name in own} == own
+    assert not beside.own_gateway, "the operator's own gateway is not spoken to with the stub's keys"
+    assert equipped.plugins.settings["sms"]["url"] == beside.url(3)
+    assert equipped.plugins.settings["whatsapp"]["url"] == beside.url(2)
+
+
+def test_where_a_port_is_taken_the_stubs_go_elsewhere() -> None:
+    first = stubs.free_ports(stubs.FIRST, stubs.COUNT)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", first + 3))
+        taken.listen()
+        other = stubs.free_ports(first, stubs.COUNT)
+    assert not set(range(other, other + stubs.COUNT)) & {first + 3}
 
 
 # --- the processes --------------------------------------------------------------------------------------------------------------
@@ -132,8 +161,8 @@ async def running_with(program: str, folder: Path, monkeypatch: pytest.MonkeyPat
     script.write_text(f"#!/bin/sh\ncd '{folder}'\n{program}\n")
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(script))
-    monkeypatch.setattr(demo, "RESTART_S", 0.01)
-    monkeypatch.setattr(demo, "STOP_S", 0.2)
+    monkeypatch.setattr(processes, "RESTART_S", 0.01)
+    monkeypatch.setattr(processes, "STOP_S", 0.2)
     absent: Any = None
     database: Any = Prepared()
     ports = Ports(
@@ -143,11 +172,14 @@ async def running_with(program: str, folder: Path, monkeypatch: pytest.MonkeyPat
         clock=absent,
         random=SystemEntropy(),
         blocking=absent,
-        http=absent,
+        http=FakeHttp([OSError("there is no API")]),
     )
+    address: Any = SimpleNamespace(url="ws://127.0.0.1:9/ocpp")
+    server: Any = SimpleNamespace(ports=ports, gate=absent, chargers=[address], api_url="http://127.0.0.1:8", operator_key="key")
+    _, beside = demo.equip(Config(folder=folder))
     async with trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE_S):
-            await nursery.start(demo.run, ports, "ws://127.0.0.1:9/ocpp", "http://127.0.0.1:8")
+            await nursery.start(demo.run, server, beside)
             yield
             nursery.cancel_scope.cancel()
 
@@ -168,14 +200,17 @@ async def test_a_charger_that_ends_is_started_again(
             lives = tmp_path / "lives"
             while not lives.exists() or any(lives.read_text().count(charger_id) < 3 for charger_id in IDS):
                 await trio.sleep(0.01)
-    said = lives.read_text().splitlines()
+    every = lives.read_text().splitlines()
+    said = [line for line in every if "simulators.charger" in line]
+    assert any("-m simulators.providers --folder" in line for line in every), "the stubs, too"
     passwords = {line.split()[0] for line in said}
     assert len(passwords) == len(IDS), "each its own, the same in every life"
     assert all("--url ws://127.0.0.1:9/ocpp --id DEMO-" in line and "--tag DEMO-TAG-1" in line for line in said)
     assert all(password not in line.partition(" ")[2] for line in said for password in passwords), "not for everybody to see in ps"
-    assert {(entry["charger"], entry["exit_code"]) for entry in logs if entry["event"] == "demo.charger_ended"} == {
-        (charger_id, 3) for charger_id in IDS
+    assert {(entry["what"], entry["exit_code"]) for entry in logs if entry["event"] == "demo.process_ended"} == {
+        (what, 3) for what in [*IDS, "provider stubs"]
     }
+    assert "demo.no_money" in {entry["event"] for entry in logs}, "what cannot be laid is no obstacle"
     assert "http://127.0.0.1:8/health" in capsys.readouterr().out
 
 
@@ -183,7 +218,7 @@ async def test_a_charger_that_ends_is_started_again(
 async def test_no_charger_outlives_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
     async with running_with(f"echo $$ >> pids\n{program}", tmp_path, monkeypatch):
         pids = tmp_path / "pids"
-        while not pids.exists() or len(pids.read_text().split()) < len(IDS):
+        while not pids.exists() or len(pids.read_text().split()) < len(IDS) + 1:
             await trio.sleep(0.01)
         ended_at = trio.current_time()
     assert trio.current_time() - ended_at < 20, "it did not wait for them to end by themselves"

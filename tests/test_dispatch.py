@@ -281,7 +281,7 @@ async def test_oddities_are_counted_with_the_facts(store: StoreDatabase, clock: 
     assert await store.read(counted, tenant=DEFAULT_TENANT) == [("enum", "status", 2), ("length", "info", 1)]
 
 
-def paint_and_fail(tx: Tx, report: Report, decision: Any) -> Any:
+def paint_and_fail(tx: Tx, report: Report, decision: Any, **more: Any) -> Any:
     tx.run("UPDATE chargers SET name = 'painted' WHERE id = :id AND tenant = :tenant", id=report.charger_id)
     raise RuntimeError("a verb failed")
 

@@ -25,11 +25,14 @@ class Knot:
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
     """The collector as it was, after each test."""
-    before, turn_s = gc.get_threshold(), sys.getswitchinterval()
+    before, turn_s, frozen = gc.get_threshold(), sys.getswitchinterval(), gc.get_freeze_count()
+    gc.unfreeze()
     yield
     sys.setswitchinterval(turn_s)
     gc.set_threshold(*before)
     gc.unfreeze()
+    if frozen:
+        gc.freeze()
 
 
 def test_what_lives_at_the_start_is_never_looked_at_again() -> None:

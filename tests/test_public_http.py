@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 import trio
 
-from csms.outside import HttpClient
 from csms.core.networks import is_public
+from csms.outside import HttpClient
 from csms.public_http import KEPT_BYTES
 from csms.testing.receiver import Receiver, receiving
 

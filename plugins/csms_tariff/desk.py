@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from weakref import WeakKeyDictionary
 
 import attrs
+import trio
 
 from csms.hooks import Charge, PluginContext, Price, ReadTx, Store, TenantId
 
@@ -34,20 +35,55 @@ class Extra:
     note: str = ""
 
 
+@attrs.define(slots=True, eq=False)
+class _Look:
+    """A look at whether what is known of a tenant still holds, for everybody who asked before it began."""
+
+    over: trio.Event = attrs.field(factory=trio.Event)
+    taken: bool = False
+    book: Book | None = None
+    following: _Look | None = None
+
+
 class Desk:
     """The tariffs of one server, by tenant."""
 
     def __init__(self) -> None:
         self._books: OrderedDict[int, Book] = OrderedDict()
+        self._looks: dict[int, _Look] = {}
 
     async def book(self, context: PluginContext, tenant: TenantId) -> Book:
-        """A tenant's book. One small statement tells whether what is known still holds; other servers may have changed it."""
-        found = await context.store.read(store.book, self._books.get(tenant), tenant=tenant)
+        """A tenant's book. One small statement tells whether what is known still holds; other servers may have changed it.
+
+        Who asks while somebody looks waits for the next look, which serves all who came meanwhile: none is older than its question.
+        """
+        under_way = self._looks.get(tenant)
+        mine = _Look()
+        if under_way is not None:
+            mine = under_way.following = under_way.following or mine
+            await under_way.over.wait()
+            if mine.taken:
+                await mine.over.wait()
+                return mine.book or await self.book(context, tenant)
+        return await self._look(context, tenant, mine)
+
+    async def _look(self, context: PluginContext, tenant: TenantId, look: _Look) -> Book:
+        look.taken = True
+        self._looks[tenant] = look
+        try:
+            look.book = await context.store.read(store.book, self._books.get(tenant), tenant=tenant)
+            self._keep(tenant, look.book)
+            return look.book
+        finally:
+            if self._looks.get(tenant) is look:
+                del self._looks[tenant]
+            look.over.set()
+
+    def _keep(self, tenant: TenantId, found: Book) -> None:
         self._books[tenant] = found
         self._books.move_to_end(tenant)
         while len(self._books) > MOST_BOOKS:
             self._books.popitem(last=False)
-        return found
 
     async def price(self, context: PluginContext, charge: Charge, tenant: TenantId) -> Price | None:
         """What a charge costs; None where no tariff is assigned. A final price counts the promo code that lowered it."""

@@ -14,6 +14,7 @@ import msgspec
 
 from csms.api.calls import Call, Subject
 from csms.api.shapes import show
+from csms.api.tables import guarded
 from csms.core.errors import StoreUnavailable
 from csms.core.ledger import wallet_key
 from csms.core.ports import Ports, ReadTx, Tx
@@ -138,7 +139,9 @@ async def _write_readings(call: Call, transaction_ids: Sequence[int], entry: Any
         while rows := await call.read(transactions.readings, transaction_id, after):
             after = rows[-1]["id"]
             text = io.StringIO()
-            csv.writer(text).writerows([iso(row[name]) if name == "sampled_at" else row[name] for name in names] for row in rows)
+            csv.writer(text).writerows(
+                [iso(row[name]) if name == "sampled_at" else guarded(row[name]) for name in names] for row in rows
+            )
             await call.ports.blocking.run(KIND, entry.write, text.getvalue().encode())
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OURS = {"csms", "simulators", "csms_webhook"}
+OURS = {"csms", "simulators", *(folder.name for folder in (ROOT / "plugins").glob("csms_*"))}
 KIT = ROOT / "src" / "csms" / "testing"
 """The test kit needs the extra ``dev``."""
 

@@ -21,6 +21,7 @@ from csms.hooks import (
     ChargeLimitReached,
     CostUpdated,
     PluginContext,
+    PrepaidChargeChanged,
     WalletLow,
     hookimpl,
 )
@@ -87,3 +88,7 @@ async def test_hook_wallet_low(database: StoreDatabase) -> None:
 
 async def test_hook_cost_updated(database: StoreDatabase) -> None:
     assert (await fire(database, example(CostUpdated))).event_id == 0, "volatile events have no id"
+
+
+async def test_hook_prepaid_charge_changed(database: StoreDatabase) -> None:
+    await fire(database, example(PrepaidChargeChanged, state="given_back", previous_state="starting", transaction_id=None))

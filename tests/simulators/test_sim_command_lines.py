@@ -19,6 +19,12 @@ import trio
 import simulators.charger.command_line as of_charger
 import simulators.check.command_line as of_check
 import simulators.fleet.command_line as of_fleet
+import simulators.providers.command_line as of_providers
+import simulators.razorpay.command_line as of_razorpay
+import simulators.s3.command_line as of_s3
+import simulators.sms.command_line as of_sms
+import simulators.smtp.command_line as of_smtp
+import simulators.whatsapp.command_line as of_whatsapp
 from simulators.charger.quirks import QUIRKS
 from simulators.charger.script import VERBS
 from simulators.clock import Clock
@@ -31,6 +37,12 @@ COMMANDS = {
     "simulators.charger": of_charger.command,
     "simulators.check": of_check.command,
     "simulators.fleet": of_fleet.command,
+    "simulators.providers": of_providers.command,
+    "simulators.razorpay": of_razorpay.command,
+    "simulators.s3": of_s3.command,
+    "simulators.sms": of_sms.command,
+    "simulators.smtp": of_smtp.command,
+    "simulators.whatsapp": of_whatsapp.command,
 }
 
 
@@ -234,6 +246,9 @@ async def test_who_is_in_a_fleet():
         (("simulators.fleet", "--acked", "/nonexistent/x"), "cannot write"),
         (("simulators.check", "--acked", "x"), "one of --database and --export-dir"),
         (("simulators.check", "--acked", "x", "--database", "/nonexistent"), "no such database"),
+        (("simulators.providers",), "Missing option '--folder'"),
+        (("simulators.razorpay", "--port", "many"), "'many' is not a valid integer"),
+        (("simulators.s3", "--folder", "/nonexistent"), "does not exist"),
     ],
 )
 def test_wrong_arguments(arguments, reason, capsys, monkeypatch):
@@ -254,7 +269,7 @@ async def test_wrong_arguments_of_the_program():
     assert re.fullmatch(rb"error: No such option .*\(see python -m simulators.charger --help\)\n", done.stderr)
 
 
-@pytest.mark.parametrize("name", ["charger", "fleet", "check"])
+@pytest.mark.parametrize("name", ["charger", "fleet", "check", "providers", "razorpay", "s3", "sms", "smtp", "whatsapp"])
 def test_help_has_examples(name, capsys):
     assert COMMANDS[f"simulators.{name}"].main(["--help"], standalone_mode=False) == 0
     assert "Examples:" in capsys.readouterr().out

@@ -15,6 +15,8 @@ from simulators.charger import Car, Charger, Profile, Supply, Tag, parse_url
 from simulators.charger.certificates import CENTRAL_SYSTEM, CertificateStore, load
 from simulators.clock import Clock
 
+pytestmark = pytest.mark.usefixtures("hurried_jobs")
+
 LIMIT_S = 20
 
 

@@ -43,6 +43,18 @@ def pattern(text: str) -> str:
     return f"%{escaped}%"
 
 
+def found_in(table: str, key: str = "id") -> str:
+    """The subquery of what ``:search`` finds in the column ``searched`` of a table.
+
+    Its order is that of the index of what is searched, and with a limit it must be kept: with other words SQLite walks an index that has
+    the order of the list, and reads every row.
+    """
+    return (
+        f"(SELECT f.{key} FROM {table} f WHERE f.tenant = :tenant AND f.searched >= '' AND f.searched LIKE :search ESCAPE '!'"  # noqa: S608
+        f" ORDER BY f.searched LIMIT {LARGEST_CURSOR})"
+    )
+
+
 def conditions(listing: Listing, query: Any, fixed: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """The conditions that a query asks for, each with its AND, and their parameters. ``fixed`` are filters that the caller sets."""
     asked = {

@@ -96,8 +96,17 @@ def _bill(tx: Tx, transaction_id: int) -> int:
 
 def _invoice(tx: Tx, driver_id: int) -> dict[str, Any]:
     """The invoice for a fee, and a partner who shares in it."""
-    about = {"key": "fee", "description": "Gold", "reference_kind": "", "reference_id": ""}
-    wallets.collect_fee(tx, driver_id, amount_minor=118, net_minor=100, taxes=[("GST", 18)], **about)
+    wallets.collect_fee(
+        tx,
+        driver_id,
+        amount_minor=118,
+        net_minor=100,
+        taxes=[("GST", 18)],
+        key="fee",
+        description="Gold",
+        reference_kind="",
+        reference_id="",
+    )
     share = (Leg(AccountRef(kind=PARTNER, unit="INR", name="Mall"), 20), Leg(AccountRef(kind=REVENUE, unit="INR"), -20))
     made = wallets.post(tx, NewMovement(kind=SHARE, key="share", legs=share, description="a share"))
     fee = tx.value("SELECT id FROM ledger_movements WHERE tenant = :tenant AND key = 'fee'")

@@ -87,6 +87,8 @@ async def test_a_payment_for_a_bill_counts_once(scene: Scene) -> None:
             reference_kind="bill",
             reference_id=str(bill.id),
             amount_minor=amount,
+            currency="INR",
+            credited_to="receivable",
             to_wallet_minor=0,
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from csms.core.events import Delivered
 from csms.core.ids import TenantId
-from csms.core.ledger import wallet_key
-from csms.core.ports import Listener, Ports, Tx
+from csms.core.ledger import RECEIVABLE, RELEASE, wallet_key
+from csms.core.ports import Listener, Ports
 from csms.domain.payments.model import PaymentCancelled, PaymentExpired, PaymentFailed, PaymentPaid
 from csms.domain.payments.model.events import AboutPayment
 from csms.domain.transactions.flows import StartFlow
@@ -21,7 +23,7 @@ from csms.domain.wallets.model import WalletMoved
 
 from .flows import paying as paying_flows
 from .flows import prepaying, rounds, watch
-from .model import BillCorrected, BillNotBillable, BillSettled, bill_key, low_wallet_key
+from .model import BILL_REFERENCE, BillCorrected, BillNotBillable, BillSettled, bill_key, low_wallet_key
 from .model.events import AboutBill
 from .model.prepaying import PREPAID_REFERENCE
 from .service import funds, making, paying
@@ -55,20 +57,23 @@ async def heard_money(ports: Ports, delivered: Delivered) -> None:
     tenant = TenantId(delivered.tenant)
     event = delivered.event
     if isinstance(event, WalletMoved):
-        if event.unit in ("WH", "TX") or event.amount <= 0:
+        freed = event.kind == RELEASE and event.owed_after > 0  # what is not held any more may pay a debt
+        if event.unit in ("WH", "TX") or (event.amount <= 0 and not freed):
             return
         keys = (wallet_key(tenant, event.driver_id), low_wallet_key(event.driver_id))
         await ports.database.write(paying.collect, event.driver_id, tenant=tenant, keys=keys)
         await ports.database.write(funds.watch_wallet, event.driver_id, tenant=tenant, keys=keys)
         return
-    if isinstance(event, PaymentPaid) and event.reference_kind == "bill" and event.reference_id.isdigit():
+    if isinstance(event, PaymentPaid) and event.credited_to == RECEIVABLE and event.driver_id is not None:
+        names_bill = event.reference_kind == BILL_REFERENCE and event.reference_id.isdecimal()
+        verb = partial(
+            paying.came_in,
+            source=f"payment:{event.payment_id}:{delivered.event_id}",
+            bill_id=int(event.reference_id) if names_bill else None,
+        )
         amount = event.amount_minor - event.to_wallet_minor
-        source = f"payment:{event.payment_id}:{delivered.event_id}"
-        await ports.database.write(_paid, int(event.reference_id), amount, source, tenant=tenant)
-
-
-def _paid(tx: Tx, bill_id: int, amount_minor: int, source: str) -> int:
-    return paying.paid(tx, bill_id, amount_minor, source=source)
+        about = wallet_key(tenant, event.driver_id)
+        await ports.database.write(verb, event.driver_id, amount, event.currency, tenant=tenant, keys=(about,))
 
 
 async def heard_bills(ports: Ports, delivered: Delivered) -> None:

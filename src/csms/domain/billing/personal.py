@@ -7,7 +7,7 @@ from typing import Any
 
 from csms.core.ports import ReadTx, Row, Tx
 
-from .store import bills
+from .store import bills, prepaying
 
 PAGE = 500
 
@@ -17,7 +17,8 @@ def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
     found: list[Row] = []
     while some := bills.of_driver(tx, driver_id, found[-1]["id"] if found else 0, PAGE):
         found += some
-    return {"bills": found}
+    prepaid = prepaying.of_driver(tx, driver_id)
+    return {"bills": found, "prepaid_charges": prepaid}
 
 
 def erase(tx: Tx, driver_id: int) -> None:
@@ -25,6 +26,10 @@ def erase(tx: Tx, driver_id: int) -> None:
     tx.run(
         "UPDATE charge_wishes SET promo_code = '' WHERE tenant = :tenant AND promo_code <> '' AND transaction_id IN"
         " (SELECT id FROM transactions WHERE tenant = :tenant AND driver_id = :driver_id)",
+        driver_id=driver_id,
+    )
+    tx.run(
+        "UPDATE prepaid_charges SET promo_code = '' WHERE tenant = :tenant AND driver_id = :driver_id AND promo_code <> ''",
         driver_id=driver_id,
     )
     tx.run("DELETE FROM low_wallets WHERE tenant = :tenant AND driver_id = :driver_id", driver_id=driver_id)

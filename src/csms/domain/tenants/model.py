@@ -192,7 +192,8 @@ class TenantSettings:
     """What is otherwise for a tenant than for the installation; null is as the installation has it.
 
     The ``..._days`` of retention can shorten what the installation's ``[retention]`` keeps, never lengthen it. Documents are told of
-    ``documents_expiring_days`` before they expire; a resolved ticket closes after ``tickets_close_days``.
+    ``documents_expiring_days`` before they expire; a resolved ticket closes after ``tickets_close_days``. A driver's wallet may go
+    ``wallet_credit_limit_minor`` below zero where it has no limit of its own.
     """
 
     frames_days: int | None = _days(1)
@@ -202,6 +203,7 @@ class TenantSettings:
     audit_days: int | None = _days(LEAST_AUDIT_DAYS)
     documents_expiring_days: int | None = attrs.field(default=None, validator=_optional(validators.ge(0), validators.le(365)))
     tickets_close_days: int | None = attrs.field(default=None, validator=_optional(validators.ge(1), validators.le(365)))
+    wallet_credit_limit_minor: int | None = attrs.field(default=None, validator=_optional(validators.ge(0), validators.le(10**15)))
 
 
 SETTINGS = tuple(field.name for field in attrs.fields(TenantSettings))

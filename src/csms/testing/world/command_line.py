@@ -19,7 +19,7 @@ from rich.table import Table
 
 from csms.memory import THRESHOLDS
 
-from .faults import FAULTS
+from .faults import FAULTS, MONEY_FAULTS
 from .run import Result, run_seed
 from .world import Size
 
@@ -35,6 +35,7 @@ Examples:
   python -m csms.testing.world --seeds 1000
   python -m csms.testing.world --seed 4711 --trace | less
   python -m csms.testing.world --seeds 20 --chargers 12 --hours 2
+  python -m csms.testing.world --money --seeds 200
 """
 
 
@@ -48,17 +49,28 @@ Examples:
 @click.option(
     "--hours", type=click.FloatRange(0.01, 1000), default=Size().hours, show_default=True, help="Virtual hours with faults."
 )
+@click.option("--money", is_flag=True, help="With tariffs, wallets, gateways and people who pay: money in = money out + balances.")
 @click.option("--trace", is_flag=True, help="Show everything that happens (with --seed).")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), help="Leave the databases in this folder (with --seed).")
 @click.option("--jobs", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default=True, help="Processes.")
-def main(seeds: int, first: int, seed: int | None, chargers: int, hours: float, trace: bool, keep: Path | None, jobs: int) -> None:
+def main(
+    seeds: int,
+    first: int,
+    seed: int | None,
+    chargers: int,
+    hours: float,
+    money: bool,
+    trace: bool,
+    keep: Path | None,
+    jobs: int,
+) -> None:
     """Run the simulated world: the whole server and its chargers in virtual time, with faults drawn from a seed.
 
     Exits with 1 when some seed breaks a promise; each says how to run it again.
     """
     if seed is None and (trace or keep):
         raise click.UsageError("--trace and --keep go with --seed")
-    size = Size(chargers=chargers, hours=hours)
+    size = Size(chargers=chargers, hours=hours, money=money)
     if seed is not None:
         gc.set_threshold(*THRESHOLDS)
         results = [run_seed(seed, size, show=click.echo if trace else None, twice=not trace, keep=keep)]
@@ -117,6 +129,7 @@ def _complaint(result: Result, size: Size) -> str:
     usual = Size()
     more = f" --chargers {size.chargers}" if size.chargers != usual.chargers else ""
     more += f" --hours {size.hours:g}" if size.hours != usual.hours else ""
+    more += " --money" if size.money else ""
     lines = [f"seed {result.seed} breaks {len(result.broken)} promises"]
     lines += [f"  {name}:\n    {text}" for name, text in result.broken[:SHOWN]]
     if len(result.broken) > SHOWN:
@@ -132,7 +145,7 @@ def _summarize(results: list[Result]) -> None:
     broken = Counter(name for result in results for name in {name for name, _ in result.broken})
     console = Console()
     faults = Table("fault", "times", title="what went wrong")
-    for fault in FAULTS:
+    for fault in (*FAULTS, *(MONEY_FAULTS if any(fired[each] for each in MONEY_FAULTS) else ())):
         faults.add_row(fault, str(fired[fault]))
     promises = Table("promise", "looked at", "broken", title="what held")
     for name in sorted({*checked, *broken}):

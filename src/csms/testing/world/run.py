@@ -109,9 +109,6 @@ async def _live(world: World, folder: Path) -> None:
             world.starved += [f"{each} are still due" for each in world.town.still_due(store)]
     if world.town is None:
         await retell(world, folder / "reference")
-        return
-    async with open_database(config_of(folder).database, clock=world.clock, folder=folder, blocking=InLine()) as database:
-        await world.town.look_at_charges(database)
 
 
 def _template(*, money: bool) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -12,20 +12,21 @@ import trio
 
 from csms.core.errors import CsmsError, StoreUnavailable, Undecided
 from csms.core.ids import DEFAULT_TENANT, TenantId
-from csms.core.ports import Ports, ReadTx
+from csms.core.ports import Ports, ReadTx, Row
 from csms.core.pricing import SO_FAR, AllowanceUse, Coverage, Covered, Price
 from csms.domain.billing.model import Used, WouldCost, bill_key
 from csms.domain.billing.service import failing, making, preparing, settling
 from csms.domain.billing.service.preparing import Due
 from csms.domain.billing.service.settling import STALE, Offer
 from csms.domain.billing.store import due as due_store
+from csms.domain.billing.store.bills import check_readable
 from csms.domain.tenants import flows as tenants
 from csms.domain.transactions.pricing import priced
 from csms.domain.transactions.service.consumption import charge_of
 
 BATCH = 128
-AT_ONCE = 32
-"""Bills that are asked about and written at the same time."""
+TOGETHER, GROUPS = 16, 2
+"""Bills that are asked about at the same time, and written at the same time; while some are written others are asked about."""
 CURRENCY = "a plugin priced it in {priced}, where the tenant's money is {own}"
 
 log = structlog.get_logger("csms.billing")
@@ -43,11 +44,27 @@ async def settle_due(ports: Ports) -> int:
         seen |= {row["id"] for row in fresh}
         fresh.sort(key=lambda row: row["tenant"])
         for tenant, mine in groupby(fresh, key=lambda row: TenantId(row["tenant"])):
-            ready = await ports.database.read(preparing.prepare, list(mine), tenant=tenant)
-            await _settle_all(ports, ready, tenant)
+            await _settle_all(ports, await _prepared(ports, list(mine), tenant), tenant)
         done += len(fresh)
         if len(rows) < BATCH:
             return done
+
+
+async def _prepared(ports: Ports, rows: Sequence[Row], tenant: TenantId) -> list[Due]:
+    """Due bills with their charges. One that cannot be read is put off by itself, and keeps no other waiting."""
+    try:
+        return await ports.database.read(preparing.prepare, rows, tenant=tenant)
+    except StoreUnavailable:
+        raise
+    except Exception as error:
+        log.error("billing.unreadable", bills=[row["id"] for row in rows], exc_info=error)
+        if len(rows) > 1:
+            return [due for row in rows for due in await _prepared(ports, [row], tenant)]
+        verb = partial(
+            due_store.put_off, due_at=ports.clock.now() + failing.LONGEST_RETRY_MS, error=f"it cannot be read: {error}"[:500]
+        )
+        await ports.database.write(verb, rows[0]["id"], tenant=tenant, keys=(bill_key(rows[0]["transaction_id"]),))
+        return []
 
 
 async def settle_now(ports: Ports, transaction_id: int, tenant: TenantId) -> None:
@@ -64,37 +81,69 @@ async def settle_now(ports: Ports, transaction_id: int, tenant: TenantId) -> Non
 
 
 async def _settle_all(ports: Ports, ready: Sequence[Due], tenant: TenantId) -> None:
-    limiter = trio.CapacityLimiter(AT_ONCE)
+    """Settle bills a few together: what they cost is asked at the same time, and what was said is written at the same time, so that it is
+    committed together. No more than that few, for chargers wait as long as a batch takes."""
+    places = trio.CapacityLimiter(GROUPS)
 
-    async def one(due: Due) -> None:
-        async with limiter:
-            try:
-                await settle_one(ports, due, tenant)
-            except StoreUnavailable as error:
-                log.warning("billing.store_unavailable", bill=due.bill_id, reason=str(error))
-            except Exception:
-                log.exception("billing.failed", bill=due.bill_id, transaction=due.transaction_id)
+    async def together(some: Sequence[Due]) -> None:
+        async with places:
+            offers: dict[int, Offer] = {}
+            async with trio.open_nursery() as nursery:
+                for each in some:
+                    nursery.start_soon(_guarded, partial(_ask, ports, each, tenant, offers), each)
+            async with trio.open_nursery() as nursery:
+                for each in some:
+                    if each.bill_id in offers:
+                        nursery.start_soon(_guarded, partial(_write, ports, each, offers[each.bill_id], tenant), each)
 
     async with trio.open_nursery() as nursery:
-        for each in ready:
-            nursery.start_soon(one, each)
+        for first in range(0, len(ready), TOGETHER):
+            nursery.start_soon(together, ready[first : first + TOGETHER])
 
 
-async def settle_one(ports: Ports, due: Due, tenant: TenantId) -> None:
-    """Ask about one bill and settle it; what goes wrong is written down with when it is tried again."""
-    stale = False
+async def _guarded(work: Callable[[], Awaitable[None]], due: Due) -> None:
+    """Do something for one bill; what goes wrong keeps no other waiting."""
     try:
-        offer = await offered(ports, due, tenant)
-        found = await ports.database.write(settling.settle, offer, tenant=tenant, keys=offer.keys(tenant))
-        if found != STALE:
-            return
-        stale, problem = True, "what it was to be settled by changed meanwhile"
+        await work()
+    except StoreUnavailable as error:
+        log.warning("billing.store_unavailable", bill=due.bill_id, reason=str(error))
+    except Exception:
+        log.exception("billing.failed", bill=due.bill_id, transaction=due.transaction_id)
+
+
+async def _ask(ports: Ports, due: Due, tenant: TenantId, offers: dict[int, Offer]) -> None:
+    """Ask about one bill; what goes wrong is written down with when it is tried again."""
+    try:
+        offers[due.bill_id] = await offered(ports, due, tenant)
     except StoreUnavailable:
         raise
-    except (CsmsError, ValueError) as error:
-        problem = f"{type(error).__name__}: {error}"
-        if not isinstance(error, Undecided):  # that was logged by who asked
-            log.warning("billing.not_settled", bill=due.bill_id, transaction=due.transaction_id, problem=problem)
+    except Exception as error:  # whatever it is, it is not tried again at once, and keeps no other bill waiting
+        await _failed(ports, due, error, tenant)
+
+
+async def _write(ports: Ports, due: Due, offer: Offer, tenant: TenantId) -> None:
+    """Settle one bill by what was said of it; what goes wrong is written down with when it is tried again."""
+    try:
+        found = await ports.database.write(settling.settle, offer, tenant=tenant, keys=offer.keys(tenant))
+    except StoreUnavailable:
+        raise
+    except Exception as error:  # whatever it is, it is not tried again at once, and keeps no other bill waiting
+        await _failed(ports, due, error, tenant)
+        return
+    if found == STALE:
+        await _put_off(ports, due, "what it was to be settled by changed meanwhile", tenant, stale=True)
+
+
+async def _failed(ports: Ports, due: Due, error: Exception, tenant: TenantId) -> None:
+    problem = f"{type(error).__name__}: {error}"
+    if not isinstance(error, (CsmsError, ValueError)):
+        log.error("billing.failed", bill=due.bill_id, transaction=due.transaction_id, exc_info=error)
+    elif not isinstance(error, Undecided):  # that was logged by who asked
+        log.warning("billing.not_settled", bill=due.bill_id, transaction=due.transaction_id, problem=problem)
+    await _put_off(ports, due, problem, tenant, stale=False)
+
+
+async def _put_off(ports: Ports, due: Due, problem: str, tenant: TenantId, *, stale: bool) -> None:
     verb = partial(failing.failed, stale=stale)
     await ports.database.write(verb, due.bill_id, due.transaction_id, problem, tenant=tenant, keys=(bill_key(due.transaction_id),))
 
@@ -115,6 +164,7 @@ async def offered(ports: Ports, due: Due, tenant: TenantId) -> Offer:
             price = await ports.decisions.ask("price_charge", charge=charge, tenant=tenant)
     if price is not None and price.currency != due.charge.currency:
         raise settling.CannotSettle(CURRENCY.format(priced=price.currency, own=due.charge.currency))
+    check_readable(price, covered)
     return Offer(
         bill_id=due.bill_id,
         transaction_id=due.transaction_id,
@@ -151,9 +201,10 @@ async def make_missing(ports: Ports) -> int:
 
 async def wake_unpriced(ports: Ports, tenant: TenantId) -> None:
     """Prices changed: ask again about everything that nobody had a price for."""
-    last = 0
+    last = turn = 0
     while True:
-        last = await ports.database.write(failing.wake_unpriced, last, tenant=tenant)
+        last = await ports.database.write(failing.wake_unpriced, last, turn, tenant=tenant)
+        turn += 1
         if not last:
             return
 

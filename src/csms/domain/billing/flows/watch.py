@@ -15,7 +15,7 @@ from csms.core.ids import TenantId
 from csms.core.outcomes import told
 from csms.core.ports import Ports, ReadTx
 from csms.core.pricing import SO_FAR, SUPPOSED, Charge, MeterPoint, Price
-from csms.domain.billing.limits import IDLE_MS, look_again_ms, pace, reached
+from csms.domain.billing.limits import IDLE_MS, USUAL_MS, look_again_ms, pace, reached
 from csms.domain.billing.model import BillingSettings, bill_key
 from csms.domain.billing.service import funds, watching
 from csms.domain.billing.service.watching import Seen, Watched
@@ -62,12 +62,22 @@ async def _look_at_all(ports: Ports, found: list[Watched], tenant: TenantId, sto
                 await look_at(ports, watched, tenant, stop)
             except StoreUnavailable as error:
                 log.warning("billing.store_unavailable", transaction=watched.id, reason=str(error))
-            except Exception:
+            except Exception as error:
                 log.exception("billing.watch_failed", transaction=watched.id)
+                await _put_off(ports, watched, f"{type(error).__name__}: {error}", tenant)
 
     async with trio.open_nursery() as nursery:
         for each in found:
             nursery.start_soon(one, each)
+
+
+async def _put_off(ports: Ports, watched: Watched, error: str, tenant: TenantId) -> None:
+    """Look at it again in a while, after all others that are due."""
+    seen = Seen(error=error, again_ms=USUAL_MS)
+    try:
+        await ports.database.write(watching.note, watched, seen, tenant=tenant, keys=watched.keys(tenant))
+    except StoreUnavailable as problem:
+        log.warning("billing.store_unavailable", transaction=watched.id, reason=str(problem))
 
 
 async def look_at(ports: Ports, watched: Watched, tenant: TenantId, stop: Stop) -> None:

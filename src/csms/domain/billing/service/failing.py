@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from csms.core.errors import NotFound, Refused
-from csms.core.ledger import wallet_key
+from csms.core.ledger import RECEIVABLE, AccountRef, wallet_key
 from csms.core.ports import Tx
 from csms.domain.billing.model import BILLING_FAILED, NOT_BILLABLE, PRICED, SETTLED, UNBILLED, Bill, bill_key
 from csms.domain.billing.store import bills as store
@@ -21,7 +21,8 @@ LONGEST_RETRY_MS = 6 * 3_600_000
 SOON = 3
 """So often what went stale meanwhile is asked about again at once."""
 LONGEST_ERROR = 500
-SLICE = 100
+SLICE, PACE_MS = 100, 250
+"""Bills that wake together are due some at a time, so that those of others come in between."""
 
 
 def failed(tx: Tx, bill_id: int, transaction_id: int, error: str, *, stale: bool = False) -> None:
@@ -72,7 +73,8 @@ def write_off(tx: Tx, bill_id: int, *, reason: str, by: str) -> Bill:
         if not bill.open_minor or bill.driver_id is None:
             raise Refused(f"nothing of bill {bill_id} is open")
         tx.claim(wallet_key(tx.tenant, bill.driver_id))
-        if wallets.funds(tx, bill.driver_id).owed_minor < bill.open_minor:
+        debt = AccountRef(kind=RECEIVABLE, unit=bill.currency, driver_id=bill.driver_id)
+        if -wallets.balance(tx, debt) < bill.open_minor:
             raise Refused(f"a payment for bill {bill_id} is just coming in: look again in a moment")
         moving.write_off(tx, bill, bill.open_minor, by=by, reason=reason.strip())
         after = attrs.evolve(
@@ -105,10 +107,11 @@ def need_bill(tx: Tx, bill_id: int) -> Bill:
     return found
 
 
-def wake_unpriced(tx: Tx, after: int) -> int:
-    """Prices changed: have what nobody had a price for asked about again, from a bill on; the last that was, 0 at the end."""
+def wake_unpriced(tx: Tx, after: int, turn: int = 0) -> int:
+    """Prices changed: have what nobody had a price for asked about again, from a bill on; the last that was, 0 at the end. ``turn`` is how
+    many such slices came before."""
     some = due.unpriced(tx, after, SLICE)
     tx.claim(*sorted({bill_key(row["transaction_id"]) for row in some}))
     for row in some:
-        due.wake(tx, row["id"])
+        due.wake(tx, row["id"], tx.now + turn * PACE_MS)
     return int(some[-1]["id"]) if len(some) == SLICE else 0

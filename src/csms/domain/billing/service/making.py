@@ -59,7 +59,10 @@ def make(tx: Tx, transaction_id: int) -> int | None:
     """Make the bill of a transaction that ended: its id. None where it has one, has not ended, or nothing is billed here."""
     tx.claim(bill_key(transaction_id))
     facts = due.transaction(tx, transaction_id)
-    if facts is None or facts["state"] != "completed" or facts["started_at"] is None or not settings_store.settings(tx).enabled:
+    if facts is None or facts["state"] != "completed" or facts["started_at"] is None:
+        return None
+    if not settings_store.settings(tx).enabled:
+        let_go(tx, transaction_id)  # something may be held since it was switched on
         return None
     return _make(tx, facts)
 
@@ -205,7 +208,7 @@ def _correction(tx: Tx, known: Sequence[Bill], facts: Row, driver_id: int | None
     if waiting is not None and waiting.closed_by:
         return
     if waiting is not None:
-        store.save(tx, waiting, attrs.evolve(waiting, state=UNBILLED, due_at=tx.now, attempts=0, changed_at=tx.now))
+        store.save(tx, waiting, attrs.evolve(waiting, state=UNBILLED, note="", due_at=tx.now, attempts=0, changed_at=tx.now))
         return
     number = 1 + max(each.number for each in store.of_transaction(tx, facts["id"]))
     store.insert(tx, _fresh(tx, facts, number, driver_id))

@@ -102,13 +102,20 @@ def collect(tx: Tx, bill: Bill, amount_minor: int) -> None:
     _post(tx, bill, PAYMENT, f"bill:{bill.id}:collect:{bill.open_minor}", legs, f"what was owed for charge {bill.transaction_id}")
 
 
-def to_wallet(tx: Tx, bill: Bill, amount_minor: int, *, source: str) -> None:
-    """Move what was paid of a debt that was none any more to the driver's wallet."""
-    legs = [
-        Leg(AccountRef(kind=RECEIVABLE, unit=bill.currency, driver_id=bill.driver_id), -amount_minor),
-        Leg(AccountRef(kind=WALLET, unit=bill.currency, driver_id=bill.driver_id), amount_minor),
-    ]
-    _post(tx, bill, PAYMENT, f"bill:{bill.id}:too-much:{source}"[:200], legs, f"paid too much for charge {bill.transaction_id}")
+def to_wallet(tx: Tx, driver_id: int, unit: str, amount_minor: int, *, source: str) -> None:
+    """Move what was paid of debts that were none any more to the driver's wallet."""
+    wallets.post(
+        tx,
+        NewMovement(
+            kind=PAYMENT,
+            key=f"debts:{driver_id}:too-much:{source}:{amount_minor}"[:200],
+            legs=(
+                Leg(AccountRef(kind=RECEIVABLE, unit=unit, driver_id=driver_id), -amount_minor),
+                Leg(AccountRef(kind=WALLET, unit=unit, driver_id=driver_id), amount_minor),
+            ),
+            description="more was paid than was owed",
+        ),
+    )
 
 
 def _post(tx: Tx, bill: Bill, kind: str, key: str, legs: list[Leg], description: str, *, by: str = "") -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
-from csms.core.ledger import wallet_key
-from csms.core.ports import Tx
+from csms.core.ledger import RECEIVABLE, AccountRef, wallet_key
+from csms.core.ports import ReadTx, Tx
 from csms.domain.billing.model import Bill, bill_key
 from csms.domain.billing.store import bills as store
 from csms.domain.billing.store import payments
@@ -16,64 +18,79 @@ from . import moving, telling
 AT_ONCE = 50
 
 
-def paid(tx: Tx, bill_id: int, amount_minor: int, *, source: str) -> int:
-    """A payment for a bill's debt is in the ledger: how much of it was open. ``source`` names the payment, which counts once.
+def came_in(tx: Tx, driver_id: int, amount_minor: int, currency: str, *, source: str, bill_id: int | None = None) -> int:
+    """A payment of what a driver owes is in the ledger: how much of it was open. ``source`` names the payment, which counts once.
 
-    Where the debt had become less before this came, the driver's other debts are paid by the rest, as they are in the ledger, the oldest
-    first; what is still too much goes to the wallet.
+    It pays the bill that it is for (``bill_id``), as far as that is the driver's and open, then the driver's others.
     """
+    tx.claim(wallet_key(tx.tenant, driver_id))
+    if payments.counted(tx, driver_id, source):
+        return 0
+    named = None if bill_id is None else store.by_id(tx, bill_id)
+    if named is not None and (named.driver_id, named.currency) != (driver_id, currency):
+        named = None
+    return _pay(tx, driver_id, amount_minor, currency, source, named)
+
+
+def paid(tx: Tx, bill_id: int, amount_minor: int, *, source: str) -> int:
+    """The same for one bill after another: nothing where there is nobody who could owe it."""
     bill = store.by_id(tx, bill_id)
     if bill is None or bill.driver_id is None:
         return 0
-    tx.claim(bill_key(bill.transaction_id), wallet_key(tx.tenant, bill.driver_id))
-    part = min(amount_minor, bill.open_minor)
-    if not part and payments.counted(tx, bill.driver_id, source):
-        return 0
-    if part and not payments.insert(tx, bill_id, source, part):
-        return 0
-    if part:
-        _less(tx, bill, part)
-    if amount_minor > part:
-        _pay_others(tx, bill, amount_minor - part, source)
-    too_much = -wallets.funds(tx, bill.driver_id).owed_minor
-    if too_much > 0:
-        moving.to_wallet(tx, bill, too_much, source=source)
-    return part
+    tx.claim(wallet_key(tx.tenant, bill.driver_id))
+    return _pay(tx, bill.driver_id, amount_minor, bill.currency, source, bill)
 
 
-def _pay_others(tx: Tx, bill: Bill, left: int, source: str) -> None:
-    """A payment for one debt that was none any more came off what the driver owes for others."""
-    assert bill.driver_id is not None
-    others = [each for each in store.open_of(tx, bill.driver_id, AT_ONCE) if each.currency == bill.currency]
-    tx.claim(*sorted({bill_key(each.transaction_id) for each in others}))
-    for each in others:
-        part = min(left, each.open_minor)
-        if part and payments.insert(tx, each.id, source, part):
+def _pay(tx: Tx, driver_id: int, amount_minor: int, currency: str, source: str, named: Bill | None) -> int:
+    """No more is paid than the ledger says was paid and no bill knows of yet: what comes again pays nothing. What was more than the driver
+    owed goes to the wallet."""
+    owed = -wallets.balance(tx, AccountRef(kind=RECEIVABLE, unit=currency, driver_id=driver_id))
+    left = min(amount_minor, store.open_minor(tx, driver_id, currency) - owed)
+    owing = _oldest(tx, driver_id, currency, left, first=named)
+    tx.claim(*sorted({bill_key(each.transaction_id) for each in owing}))
+    done = 0
+    for each in owing:
+        part = min(left - done, each.open_minor)
+        if part > 0 and payments.insert(tx, each.id, source, part):
             _less(tx, each, part)
-            left -= part
+            done += part
+    if owed < 0:
+        moving.to_wallet(tx, driver_id, currency, -owed, source=source)
+    return done
 
 
 def collect(tx: Tx, driver_id: int) -> int:
     """Pay what a driver owes for charges out of what is available in their wallet, the oldest first; how much."""
     tx.claim(wallet_key(tx.tenant, driver_id))
-    owed = store.open_of(tx, driver_id, AT_ONCE)
-    if not owed:
-        return 0
-    tx.claim(*sorted({bill_key(each.transaction_id) for each in owed}))
     funds = wallets.funds(tx, driver_id)
     left = min(funds.available_minor, funds.balance_minor - funds.held_minor)  # a debt is not paid on credit
     left = min(left, funds.owed_minor)  # a payment may be in the ledger already that we have not heard of
+    owing = _oldest(tx, driver_id, funds.currency, left)
+    if not owing:
+        return 0
+    tx.claim(*sorted({bill_key(each.transaction_id) for each in owing}))
     done = 0
-    for bill in owed:
-        part = min(left, bill.open_minor)
-        if part <= 0 or bill.currency != funds.currency:
-            continue
+    for bill in owing:
+        part = min(left - done, bill.open_minor)
         moving.collect(tx, bill, part)
         payments.insert(tx, bill.id, f"wallet:{bill.open_minor}", part)
         _less(tx, bill, part)
-        left -= part
         done += part
     return done
+
+
+def _oldest(tx: ReadTx, driver_id: int, currency: str, amount_minor: int, first: Bill | None = None) -> Sequence[Bill]:
+    """So many of a driver's open bills, the oldest first, that an amount pays: after the one that it is for, where it is for one."""
+    found = [first] if first is not None and first.open_minor and amount_minor > 0 else []
+    left = amount_minor - sum(each.open_minor for each in found)
+    after = 0
+    while left > 0 and (some := store.open_of(tx, driver_id, AT_ONCE, currency=currency, after=after)):
+        after = some[-1].id
+        for each in some:
+            if left > 0 and (first is None or each.id != first.id):
+                found.append(each)
+                left -= each.open_minor
+    return found
 
 
 def _less(tx: Tx, bill: Bill, part: int) -> None:

@@ -24,10 +24,11 @@ DONE, STALE, WAITS = "done", "stale", "waits"
 """What became of an attempt: it is as it should be; something changed meanwhile, and everything is to be asked again; nobody has a
 price."""
 
-UNPRICED_MS = 3_600_000
-"""What has no price is asked about again after so long, or when prices change."""
+UNPRICED_MS, RAREST_MS = 3_600_000, 7 * 86_400_000
+"""What has no price is asked about again when prices change, or after so long: the longer it waits, the more rarely."""
 NO_PRICE = "nobody has a price for it"
 NOBODY = "nobody is known who could owe it: it has no driver and no payment"
+ANOTHERS = "another driver charged, or nothing was taken, and this one was never asked to pay"
 
 
 class CannotSettle(CsmsError):
@@ -86,6 +87,11 @@ def settle(tx: Tx, offer: Offer) -> str:
     if not bill.number and not facts["energy_wh"]:
         return _costs_nothing(tx, original, bill, facts)
     mine = bill.driver_id == facts["driver_id"] and bool(facts["energy_wh"])
+    if not mine and not before:  # it seemed to be this driver's charge for a moment, while the correction waited
+        store.save(
+            tx, original, attrs.evolve(bill, state=NOT_BILLABLE, note=ANOTHERS, due_at=None, unpriced=False, changed_at=tx.now)
+        )
+        return DONE
     if mine and offer.price is None:
         return _wait(tx, original, bill)
     target = Target(
@@ -111,8 +117,9 @@ def _costs_nothing(tx: Tx, original: Bill, bill: Bill, facts: Row) -> str:
 
 def _wait(tx: Tx, original: Bill, bill: Bill) -> str:
     """Nobody has a price: it is not free, so it waits; what is held for it is not kept from its driver meanwhile."""
+    wait_ms = min(max(UNPRICED_MS, tx.now - bill.created_at), RAREST_MS)
     after = attrs.evolve(
-        bill, state=UNBILLED, note=NO_PRICE, unpriced=True, due_at=tx.now + UNPRICED_MS, attempts=0, error="", changed_at=tx.now
+        bill, state=UNBILLED, note=NO_PRICE, unpriced=True, due_at=tx.now + wait_ms, attempts=0, error="", changed_at=tx.now
     )
     store.save(tx, original, after)
     let_go(tx, bill.transaction_id)

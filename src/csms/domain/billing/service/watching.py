@@ -28,12 +28,14 @@ from csms.domain.billing.model import (
     hold_key,
     low_wallet_key,
 )
+from csms.domain.billing.store import due as due_store
 from csms.domain.billing.store import settings as settings_store
 from csms.domain.billing.store import watching as store
 from csms.domain.transactions.service.consumption import charges_of
 from csms.domain.wallets import service as wallets
 
 from . import funds
+from .making import let_go
 
 FIRST_REPEAT_MS, LONGEST_REPEAT_MS = 30_000, 600_000
 """A charger that did not stop is asked again, less and less often."""
@@ -187,8 +189,15 @@ def _reached(watched: Watched, row: Row, seen: Seen, limit: Limit) -> ChargeLimi
 
 
 def tidy(tx: Tx) -> int:
-    """Forget watches of transactions that are over; how many. Job: run until it says 0."""
-    some: Sequence[Row] = store.over(tx, SLICE)
+    """Forget watches of transactions that are over; how many. Job: run until it says 0.
+
+    What is held for one that will never be billed, because billing was switched off when it ended, is free.
+    """
+    some: Sequence[Row] = store.over(tx, due_store.mark(tx), SLICE)
+    tx.claim(*sorted(bill_key(row["transaction_id"]) for row in some))
     for row in some:
-        store.forget(tx, row["transaction_id"])
+        if row["is_billed"]:
+            store.forget(tx, row["transaction_id"])
+        else:
+            let_go(tx, row["transaction_id"])
     return len(some)

@@ -31,6 +31,16 @@ _READ: Mapping[str, Callable[[str], Any]] = {
 _write = msgspec.json.Encoder().encode
 
 
+def check_readable(price: Price | None, covered: Covered | None) -> None:
+    """Raise ``ValueError`` for what a plugin answered that could be stored and never be read again, such as a text that is none."""
+    for name, said in (("price", price), ("covered", covered)):
+        if said is not None:
+            try:
+                _READ[name](_write(said).decode())
+            except TypeError as error:
+                raise ValueError(f"a plugin's {name} cannot be kept: {error}") from error
+
+
 def bill(row: Row) -> Bill:
     """The noun of a row."""
     facts = dict(row)
@@ -85,12 +95,29 @@ def of_transaction(tx: ReadTx, transaction_id: int) -> list[Bill]:
     ]
 
 
-def open_of(tx: ReadTx, driver_id: int, limit: int) -> list[Bill]:
-    """Bills of which a driver owes something, the oldest first."""
+def open_of(tx: ReadTx, driver_id: int, limit: int, *, currency: str = "", after: int = 0) -> list[Bill]:
+    """Bills of which a driver owes something, the oldest first, a page after one; ``currency`` ``""`` is any."""
+    alike = " AND currency = :currency" if currency else ""
     rows = tx.all(
-        f"{_SELECT} AND driver_id = :driver_id AND open_minor > 0 ORDER BY id LIMIT :limit", driver_id=driver_id, limit=limit
+        f"{_SELECT} AND driver_id = :driver_id AND open_minor > 0{alike} AND id > :after ORDER BY id LIMIT :limit",
+        driver_id=driver_id,
+        limit=limit,
+        after=after,
+        **({"currency": currency} if currency else {}),
     )
     return [bill(row) for row in rows]
+
+
+def open_minor(tx: ReadTx, driver_id: int, currency: str) -> int:
+    """What is open of a driver's bills in a currency, all together."""
+    return int(
+        tx.value(
+            "SELECT COALESCE(sum(open_minor), 0) FROM bills"
+            " WHERE tenant = :tenant AND driver_id = :driver_id AND open_minor > 0 AND currency = :currency",
+            driver_id=driver_id,
+            currency=currency,
+        )
+    )
 
 
 def of_driver(tx: ReadTx, driver_id: int, after: int, limit: int) -> Sequence[Row]:

@@ -67,6 +67,18 @@ def unpriced(tx: ReadTx, after: int, limit: int) -> Sequence[Row]:
     )
 
 
-def wake(tx: Tx, bill_id: int) -> int:
-    """Have a bill that nobody had a price for priced now; how many were."""
-    return tx.run("UPDATE bills SET due_at = :now WHERE tenant = :tenant AND id = :id AND unpriced = 1", id=bill_id)
+def wake(tx: Tx, bill_id: int, due_at: int) -> int:
+    """Have a bill that nobody had a price for priced; how many were."""
+    return tx.run(
+        "UPDATE bills SET due_at = :due_at WHERE tenant = :tenant AND id = :id AND unpriced = 1", id=bill_id, due_at=due_at
+    )
+
+
+def put_off(tx: Tx, bill_id: int, due_at: int, error: str) -> int:
+    """Have a bill wait that is not even looked at."""
+    return tx.run(
+        "UPDATE bills SET due_at = :due_at, error = :error WHERE tenant = :tenant AND id = :id AND due_at IS NOT NULL",
+        id=bill_id,
+        due_at=due_at,
+        error=error,
+    )

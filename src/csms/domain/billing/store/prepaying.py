@@ -67,6 +67,15 @@ def due(tx: ReadTx, limit: int) -> Sequence[Row]:
     )
 
 
+def of_driver(tx: ReadTx, driver_id: int) -> Sequence[Row]:
+    """What a driver prepaid, to be handed out."""
+    return tx.all(
+        "SELECT payment_id, charger_id, evse, token, promo_code, energy_wh, state, note, transaction_id, created_at, paid_at, ended_at"
+        " FROM prepaid_charges WHERE tenant = :tenant AND driver_id = :driver_id ORDER BY id",
+        driver_id=driver_id,
+    )
+
+
 def others_at(tx: ReadTx, charger_id: str, evse: int, besides: int) -> bool:
     """Whether another one that was paid goes on at a place, or is about to."""
     found = tx.value(

@@ -60,12 +60,15 @@ def forget(tx: Tx, transaction_id: int) -> None:
     tx.run("DELETE FROM charge_watches WHERE tenant = :tenant AND transaction_id = :transaction_id", transaction_id=transaction_id)
 
 
-def over(tx: ReadTx, limit: int) -> Sequence[Row]:
-    """Watches of transactions that are over and were billed, or never will be."""
+def over(tx: ReadTx, reached_at: int, limit: int) -> Sequence[Row]:
+    """Watches of transactions that are over and have a bill, or never will: what ended before ``reached_at`` has its bill if it gets one."""
     return tx.all(
-        "SELECT v.transaction_id FROM charge_watches v JOIN transactions t ON t.id = v.transaction_id"
-        " WHERE v.tenant = :tenant AND t.tenant = :tenant AND t.closed_at IS NOT NULL AND v.look_at <= :now"
-        " ORDER BY v.transaction_id LIMIT :limit",
+        "SELECT transaction_id, is_billed FROM (SELECT v.transaction_id, t.closed_at, CASE WHEN EXISTS (SELECT 1 FROM bills b"
+        " WHERE b.tenant = :tenant AND b.transaction_id = v.transaction_id) THEN 1 ELSE 0 END AS is_billed"
+        " FROM charge_watches v JOIN transactions t ON t.id = v.transaction_id"
+        " WHERE v.tenant = :tenant AND t.tenant = :tenant AND t.closed_at IS NOT NULL AND v.look_at <= :now) AS ended"
+        " WHERE is_billed = 1 OR closed_at < :reached_at ORDER BY transaction_id LIMIT :limit",
+        reached_at=reached_at,
         limit=limit,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
@@ -13,6 +14,7 @@ import trio
 
 from csms.core.errors import Invalid, Refused
 from csms.core.ids import TenantId
+from csms.core.money import CURRENCY, MOST_MINOR
 from csms.core.payments import Forged, GatewayAccount, GatewayAway, GatewayError, GatewayPayment, PaymentProvider
 from csms.core.ports import Ports
 from csms.core.vault import NoKey
@@ -79,13 +81,26 @@ async def ask(question: Callable[..., Awaitable[T]], line: Line, /, *arguments: 
 
 def seen(ports: Ports, line: Line, payment: GatewayPayment) -> Seen | None:
     """What the gateway said of an attempt, ready to be stored; None for one that cannot be kept."""
-    if not 1 <= len(payment.payment_id) <= LONGEST_REF or not payment.payment_id.isprintable():
-        log.error("payments.unreadable_attempt", provider=line.account.provider, length=len(payment.payment_id))
+    if not _plausible(payment):
+        log.error("payments.unreadable_attempt", provider=line.account.provider, gateway=line.gateway_id)
         return None
     if not payment.saved_method:
         return Seen(payment=payment)
     mixed = f"{line.gateway_id}:{payment.saved_method}".encode()
     return Seen(payment=payment, sealed=ports.vault.seal(payment.saved_method), fingerprint=hashlib.sha256(mixed).hexdigest())
+
+
+def _plausible(payment: GatewayPayment) -> bool:
+    """Whether what a plugin says of an attempt is what it should be: the rest is nobody's money, and keeps no other attempt waiting."""
+    texts = (payment.payment_id, payment.currency, payment.method, payment.shown, payment.error, payment.saved_method)
+    numbers = (payment.amount_minor, payment.refunded_minor, payment.fee_minor or 0, payment.paid_at or 0)
+    return (
+        all(isinstance(each, str) for each in texts)
+        and all(type(each) is int and abs(each) <= MOST_MINOR for each in numbers)
+        and 1 <= len(payment.payment_id) <= LONGEST_REF
+        and payment.payment_id.isprintable()
+        and re.fullmatch(CURRENCY, payment.currency) is not None
+    )
 
 
 async def check(ports: Ports, gateway_id: int, tenant: TenantId) -> tuple[bool, str]:
