@@ -31,6 +31,8 @@ def collect(bus: Bus, ports: Ports) -> None:
     for each in bus.collect("register_payment_providers"):
         provider: Any = each.value
         if provider.name in brought_by:
-            raise PluginError(f"plugins {brought_by[provider.name]} and {each.plugin} bring a payment gateway {provider.name!r} each")
+            raise PluginError(
+                f"plugins {brought_by[provider.name]} and {each.plugin} bring a payment gateway {provider.name!r} each"
+            )
         brought_by[provider.name] = each.plugin
         providers[provider.name] = provider

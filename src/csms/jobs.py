@@ -17,6 +17,7 @@ from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
 from csms.db import StoreDatabase
+from csms.db.patience import be_patient
 from csms.db.retention import (
     AUDIT_LOG,
     BULK_COMMANDS,
@@ -219,7 +220,8 @@ async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:
 
 
 async def repeat(job: Job, ports: Ports) -> None:
-    """Run one job for ever."""
+    """Run one job for ever. What it writes lets chargers and callers go first."""
+    be_patient()
     while True:
         await trio.sleep(job.every_s)
         try:

@@ -120,7 +120,7 @@ def seed() -> int:
 
 
 async def test_everything_is_billed_once(shop: Shop, query: Any, engine: str, seed: int, store_config: DatabaseConfig) -> None:
-    await settle_and_kill(shop, query, {"sqlite": 3, "postgresql": 1}[engine], seed, store_config)
+    await settle_and_kill(shop, query, {"sqlite": 2, "postgresql": 1}[engine], seed, store_config)
 
 
 @pytest.mark.campaign

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from csms.hooks import Forged, GatewayNotice, Invalid, MandateWanted
+from csms.hooks import Forged, Invalid, MandateWanted
 from csms.testing.providers import ProviderContract
 
 wanted = ProviderContract.wanted

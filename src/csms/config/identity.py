@@ -51,8 +51,7 @@ class IdentityConfig:
     )
     messages: str = setting(
         "file",
-        "where one-time codes and invitations go: file, console (standard error), channels (those that plugins bring), or"
-        " off",
+        "where one-time codes and invitations go: file, console (standard error), channels (those that plugins bring), or off",
         validator=OneOf(("file", "console", "channels", "off")),
     )
     messages_file: str = setting(

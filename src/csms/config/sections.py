@@ -302,7 +302,9 @@ class RetentionConfig:
         180, "days of commands that were sent, and what became of them; 0 keeps all", validator=Between(0, 36_500)
     )
     webhook_deliveries_days: int = setting(30, "days of webhook deliveries; 0 keeps all", validator=Between(0, 36_500))
-    messages_days: int = setting(180, "days of messages to people, and what became of them; 0 keeps all", validator=Between(0, 36_500))
+    messages_days: int = setting(
+        180, "days of messages to people, and what became of them; 0 keeps all", validator=Between(0, 36_500)
+    )
     audit_days: int = setting(3650, "days of audit log; 0 keeps all", validator=Between(0, 36_500))
     resolved_alerts_days: int = setting(365, "days of resolved alerts; 0 keeps all", validator=Between(0, 36_500))
     ended_reservations_days: int = setting(730, "days of reservations that are over; 0 keeps all", validator=Between(0, 36_500))

@@ -21,6 +21,8 @@ from .work import Append, Work, Write, weight
 log = structlog.get_logger(__name__)
 
 FIRST_REST_S = 0.05
+MOST_PATIENT = 16
+"""Patient verbs in a batch: everybody in it waits for all of them."""
 LONGEST_REST_S = 1.0
 """Rest after a batch that could not be written, doubling; a write that comes meanwhile waits that long at most."""
 
@@ -76,6 +78,7 @@ class Lane:
         self._settled = settled
         self._committed = committed
         self._queue: deque[Work] = deque()
+        self._patient: deque[Work] = deque()
         self._idle = trio.lowlevel.ParkingLot()
         self._asleep = False
         self._ended = False
@@ -85,10 +88,10 @@ class Lane:
         """Why the last batch could not be written; empty when it could."""
 
     def put(self, work: Work) -> None:
-        """Queue a piece of work, behind what is there. Raises ``WriterStopped``."""
+        """Queue a piece of work, behind what is there; a patient one behind the patient. Raises ``WriterStopped``."""
         if self._ended:
             raise WriterStopped("the writer has stopped; nothing was written")
-        self._queue.append(work)
+        self._queue_of(work).append(work)
         if self._asleep:
             self._asleep = False
             self._idle.unpark()
@@ -104,7 +107,7 @@ class Lane:
         """Take batches until stopped; whatever ends this, nobody is left waiting."""
         try:
             while True:
-                while not self._queue:
+                while not self._queue and not self._patient:
                     if self._stopping.is_set():
                         return
                     self._asleep = True
@@ -117,28 +120,35 @@ class Lane:
                         await self._stopping.wait()
         finally:
             self._ended = True
-            self._give_up(self._queue, WriterStopped("the writer has stopped; nothing was written"))
-            self._queue.clear()
+            for queue in (self._queue, self._patient):
+                self._give_up(queue, WriterStopped("the writer has stopped; nothing was written"))
+                queue.clear()
             with trio.CancelScope(shield=True):
                 await self._writer.close()
 
+    def _queue_of(self, work: Work) -> deque[Work]:
+        return self._patient if isinstance(work, Write) and work.patient else self._queue
+
     def _take(self) -> list[Work]:
-        queue = self._queue
+        """The next batch: who waits for an answer, then a few of those who have time. Neither ever waits for all of the others."""
         batch: list[Work] = []
-        verbs = rows = left = 0
-        while queue and verbs < self._most_verbs and rows < self._most_rows:
-            work = queue.popleft()
-            if isinstance(work, Write):
-                if work.left:
-                    left += 1
-                    self._done(work)
-                    continue
-                work.started = True
-                verbs += 1
-            else:
-                rows += len(work.rows)
-            batch.append(work)
-        self._taken(verbs + rows + left)
+        rows = 0
+        for queue, most in ((self._queue, self._most_verbs), (self._patient, min(self._most_verbs, MOST_PATIENT))):
+            verbs = left = 0
+            rows_before = rows
+            while queue and verbs < most and rows < self._most_rows:
+                work = queue.popleft()
+                if isinstance(work, Write):
+                    if work.left:
+                        left += 1
+                        self._done(work)
+                        continue
+                    work.started = True
+                    verbs += 1
+                else:
+                    rows += len(work.rows)
+                batch.append(work)
+            self._taken(verbs + rows - rows_before + left)
         return batch
 
     async def _commit(self, batch: list[Work]) -> None:
@@ -208,7 +218,8 @@ class Lane:
     def _put_back(self, works: Sequence[Work]) -> None:
         if not works:
             return
-        self._queue.extendleft(reversed(works))
+        for work in reversed(works):
+            self._queue_of(work).appendleft(work)
         self._taken(-sum(map(weight, works)))
 
     def _done(self, work: Work) -> None:

@@ -40,9 +40,7 @@ BULK_COMMANDS = Kept(
 )
 WEBHOOK_DELIVERIES = Kept("webhook_deliveries", at="created_at")
 MESSAGES = Kept("messages", at="created_at", condition="AND state NOT IN ('queued', 'held', 'sending')")
-NOTICES = Kept(
-    "notices", at="created_at", condition="AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.notice_id = notices.id)"
-)
+NOTICES = Kept("notices", at="created_at", condition="AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.notice_id = notices.id)")
 EVENTS = Kept(
     "events",
     number="sequence",

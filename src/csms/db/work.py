@@ -10,6 +10,8 @@ import trio
 
 from csms.core.ids import TenantId
 
+from .patience import PATIENT
+
 MOST_RERUNS = 8
 """Reruns of a verb with more keys, before its error is raised: a verb that claims something new every time would never end."""
 
@@ -17,7 +19,7 @@ MOST_RERUNS = 8
 class Write:
     """A verb and whoever waits for it. Its waiter can leave until its batch starts; then it is told how the batch ended."""
 
-    __slots__ = ("_careless", "_task", "arguments", "keys", "left", "outcome", "reruns", "started", "tenant", "verb")
+    __slots__ = ("_careless", "_task", "arguments", "keys", "left", "outcome", "patient", "reruns", "started", "tenant", "verb")
 
     def __init__(
         self,
@@ -36,6 +38,8 @@ class Write:
         self.started = False
         self.left = False
         self.reruns = 0
+        self.patient = PATIENT.get()
+        """Whether it lets others go first."""
         self._careless = careless
         """Whether the waiter may leave even a running batch, for it does not matter to it whether this was written."""
         self._task: trio.lowlevel.Task | None = None

@@ -119,7 +119,8 @@ class Booth:
         return await self.database.read(query, *arguments, tenant=DEFAULT_TENANT)
 
     async def rows(self, sql: str, **parameters: Any) -> list[Row]:
-        return await self.read(lambda tx: [dict(row) for row in tx.system("a test looks").all(sql, **parameters)])
+        found: list[Row] = await self.read(lambda tx: [dict(row) for row in tx.system("a test looks").all(sql, **parameters)])
+        return found
 
     async def open(self) -> None:
         vault = self.ports.vault

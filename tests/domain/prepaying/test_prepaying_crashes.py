@@ -166,8 +166,8 @@ async def life(database: StoreDatabase, clock: SettableClock, scene: Callable[[W
     try:
         await scene(world)
         world.restart()
-        await booth.soon(5 * MINUTE, MINUTE)
-        await booth.soon(60 * MINUTE, 15 * MINUTE)
+        await booth.soon(4 * MINUTE, 2 * MINUTE)
+        await booth.soon(60 * MINUTE, 20 * MINUTE)
         await check(booth)
     except AssertionError as error:
         error.add_note(f"{scene.__name__}: the server died {fate.where or 'never'} (step {last})")

@@ -108,7 +108,9 @@ def said_profile(purpose: str, **more: Any) -> dict[str, Any]:
             {"connectorId": 1, "csChargingProfiles": said_profile("TxDefaultProfile")},
         ),
         (
-            commands.SetChargingProfile(Place(0, 0), profile(CHARGER_MAX, kind="Recurring", recurrency="Weekly", valid_from_at=AT_MS)),
+            commands.SetChargingProfile(
+                Place(0, 0), profile(CHARGER_MAX, kind="Recurring", recurrency="Weekly", valid_from_at=AT_MS)
+            ),
             "SetChargingProfile",
             {
                 "connectorId": 0,

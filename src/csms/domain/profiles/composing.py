@@ -125,7 +125,9 @@ def _prevailing(profiles: Iterable[ChargingProfile], window: Window, evse: int, 
 
 def _said(profile: ChargingProfile, window: Window, evse: int, at: int) -> _Limit | None:
     """What one profile says at an instant."""
-    if (profile.valid_from_at is not None and at < profile.valid_from_at) or (profile.valid_to_at is not None and at >= profile.valid_to_at):
+    if (profile.valid_from_at is not None and at < profile.valid_from_at) or (
+        profile.valid_to_at is not None and at >= profile.valid_to_at
+    ):
         return None
     schedule = profile.schedule
     since_ms = at - _start(profile, window, evse)

@@ -229,7 +229,7 @@ class Caller:
 
     def _obey(self, action: str, payload: Any) -> Any:
         """The answer to a command."""
-        return {"status": "Accepted"}
+        return {"status": "Accepted"} if self._world.town is None else self.charger.obey(action, payload)
 
     def _heard(self, text: str) -> None:
         self._say("<", text)

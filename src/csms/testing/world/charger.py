@@ -23,6 +23,8 @@ UNKNOWN_IDS = (-1, 0, 2**63 - 1)
 GHOST, CARD = "GHOST", "CARD"
 """Tokens that the server does not know (a charger that allows them offline charges all the same), and those that it knows. Each
 connector has its own of either kind: a stop that names no transaction can be told apart by its token, and else by nothing."""
+UNWILLING, NEVER_PLUGGED = 0.1, 0.15
+"""How often a charger refuses a start from afar, and how often nobody plugs a car in after it."""
 KEEPS, RESUMES, FORGETS = "ends its charges", "resumes its charges", "forgets everything"
 
 
@@ -78,6 +80,8 @@ class Charger:
         self._registers = {evse: draws.randrange(0, 90_000) for evse in range(1, self.connectors + 1)}
         self._charges, self._words = count(1), count(1)
         self._last_said = 0
+        self._wanted: dict[int, tuple[str, int | None]] = {}
+        """Where somebody asked for a charge from afar: with which token, and under which id (2.x)."""
 
     @property
     def has_told_everything(self) -> bool:
@@ -110,6 +114,23 @@ class Charger:
             self.powered = self.booted = False
             self._power.cancel()
 
+    def obey(self, action: str, payload: Json) -> Json:
+        """Do what the server wants, soon, or not: ``_wanted`` and ``stop_wanted`` are seen by whoever is at the connector."""
+        if action in ("RemoteStartTransaction", "RequestStartTransaction"):
+            evse = int(payload.get("connectorId") or payload.get("evseId") or 1)
+            if evse not in self._registers or evse in self._running or evse in self._wanted or self.draws.random() < UNWILLING:
+                return {"status": "Rejected"}
+            token = payload["idTag"] if "idTag" in payload else payload["idToken"]["idToken"]
+            if self.draws.random() >= NEVER_PLUGGED:
+                self._wanted[evse] = (token, payload.get("remoteStartId"))
+        elif action in ("RemoteStopTransaction", "RequestStopTransaction"):
+            meant = payload["transactionId"]
+            found = [each for each in self._running.values() if meant in (each.transaction_id, each.reference)]
+            if not found:
+                return {"status": "Rejected"}
+            found[0].stop_wanted = True
+        return {"status": "Accepted"}
+
     async def _recover(self) -> None:
         """After a loss of power: some firmware remembers what went on, some goes on with it, some knows nothing."""
         self.world.trace.line(self.charger_id, "reboot", self.habits.after_reboot)
@@ -123,6 +144,7 @@ class Charger:
             self._running.clear()
         self.statuses.clear()
         self.asides.clear()
+        self._wanted.clear()
         await self._pause(3, 40)
         self.powered = True
         if self.habits.after_reboot == KEEPS:
@@ -141,7 +163,7 @@ class Charger:
             charge = self._running[evse]
             for _ in range(self.draws.randint(0, 5)):
                 await self._pause(4, 40)
-                if self.world.closing.is_set():
+                if self.world.closing.is_set() or charge.stop_wanted:
                     break
                 self._read(charge)
             await self._pause(1, 20)
@@ -162,7 +184,7 @@ class Charger:
         self._status(evse, "Preparing")
         await self._pause(1, 10)
         kind = GHOST if self.draws.random() < self.habits.ghosts else CARD
-        token = f"{kind}-{self.charger_id}-{evse}"
+        token, remote_start_id = self._wanted.pop(evse, (f"{kind}-{self.charger_id}-{evse}", None))
         if self.online:
             self._aside(*self.words.authorize(token))
         number = next(self._charges)
@@ -174,6 +196,7 @@ class Charger:
             started_said=self.say_time(),
             start_wh=self._registers[evse],
             reference=f"{self.charger_id}-{evse}-{number}",
+            remote_start_id=remote_start_id,
         )
         self._running[evse] = charge
         self.world.history.charges.append(charge)

@@ -29,6 +29,10 @@ class Charge:
     seq_no: int = 0
     stopped_said: int | None = None
     stop_wh: int | None = None
+    remote_start_id: int | None = None
+    """Under which id somebody asked for it from afar (2.x)."""
+    stop_wanted: bool = False
+    """Whether the server asked the charger to end it."""
     forgotten: bool = False
     """Whether the charger lost something it had to tell about it, so that the server cannot know how it ended."""
 

@@ -103,7 +103,8 @@ class Words201:
     def start(self, charge: Charge, offline: bool) -> tuple[str, Json]:
         """TransactionEvent(Started)."""
         token = {"idToken": {"idToken": charge.token, "type": "ISO14443"}}
-        return self._event(charge, "Started", "Authorized", charge.started_said, charge.start_wh, "Begin", offline, token)
+        asked = {} if charge.remote_start_id is None else {"remoteStartId": charge.remote_start_id}
+        return self._event(charge, "Started", "Authorized", charge.started_said, charge.start_wh, "Begin", offline, token, **asked)
 
     def meter(self, charge: Charge, said: int, wh: int, offline: bool) -> tuple[str, Json]:
         """TransactionEvent(Updated)."""

@@ -21,7 +21,8 @@ AT_ONCE = 50
 def came_in(tx: Tx, driver_id: int, amount_minor: int, currency: str, *, source: str, bill_id: int | None = None) -> int:
     """A payment of what a driver owes is in the ledger: how much of it was open. ``source`` names the payment, which counts once.
 
-    It pays the bill that it is for (``bill_id``), as far as that is the driver's and open, then the driver's others.
+    It pays the bill that it is for (``bill_id``), as far as that is the driver's and open, then the driver's others, the oldest first. No
+    more than the ledger says was paid and no bill knows of yet: what comes again pays nothing. What was too much goes to the wallet.
     """
     tx.claim(wallet_key(tx.tenant, driver_id))
     if payments.counted(tx, driver_id, source):
@@ -29,21 +30,6 @@ def came_in(tx: Tx, driver_id: int, amount_minor: int, currency: str, *, source:
     named = None if bill_id is None else store.by_id(tx, bill_id)
     if named is not None and (named.driver_id, named.currency) != (driver_id, currency):
         named = None
-    return _pay(tx, driver_id, amount_minor, currency, source, named)
-
-
-def paid(tx: Tx, bill_id: int, amount_minor: int, *, source: str) -> int:
-    """The same for one bill after another: nothing where there is nobody who could owe it."""
-    bill = store.by_id(tx, bill_id)
-    if bill is None or bill.driver_id is None:
-        return 0
-    tx.claim(wallet_key(tx.tenant, bill.driver_id))
-    return _pay(tx, bill.driver_id, amount_minor, bill.currency, source, bill)
-
-
-def _pay(tx: Tx, driver_id: int, amount_minor: int, currency: str, source: str, named: Bill | None) -> int:
-    """No more is paid than the ledger says was paid and no bill knows of yet: what comes again pays nothing. What was more than the driver
-    owed goes to the wallet."""
     owed = -wallets.balance(tx, AccountRef(kind=RECEIVABLE, unit=currency, driver_id=driver_id))
     left = min(amount_minor, store.open_minor(tx, driver_id, currency) - owed)
     owing = _oldest(tx, driver_id, currency, left, first=named)
@@ -51,12 +37,25 @@ def _pay(tx: Tx, driver_id: int, amount_minor: int, currency: str, source: str, 
     done = 0
     for each in owing:
         part = min(left - done, each.open_minor)
-        if part > 0 and payments.insert(tx, each.id, source, part):
+        if payments.insert(tx, each.id, source, part):
             _less(tx, each, part)
             done += part
     if owed < 0:
         moving.to_wallet(tx, driver_id, currency, -owed, source=source)
     return done
+
+
+def paid(tx: Tx, bill_id: int, amount_minor: int, *, source: str) -> int:
+    """What the same write moves in the ledger pays a bill: how much of it was open, and no other bill."""
+    bill = store.by_id(tx, bill_id)
+    if bill is None or bill.driver_id is None:
+        return 0
+    tx.claim(bill_key(bill.transaction_id), wallet_key(tx.tenant, bill.driver_id))
+    part = min(amount_minor, bill.open_minor)
+    if part <= 0 or not payments.insert(tx, bill_id, source, part):
+        return 0
+    _less(tx, bill, part)
+    return part
 
 
 def collect(tx: Tx, driver_id: int) -> int:

@@ -28,6 +28,8 @@ COUNTED = {
     "payments": "SELECT count(*) FROM payments WHERE state = 'paid'",
     "refunds": "SELECT count(*) FROM refunds WHERE state = 'refunded'",
     "settled bills": "SELECT count(*) FROM bills WHERE state = 'SETTLED'",
+    "prepaid charges": "SELECT count(*) FROM prepaid_charges WHERE state = 'finished'",
+    "prepayments given back": "SELECT count(*) FROM prepaid_charges WHERE state = 'given_back'",
     "corrections": "SELECT count(*) FROM bills WHERE number > 0",
     "debts": "SELECT count(*) FROM bills WHERE owed_minor > 0",
     "movements": "SELECT count(*) FROM ledger_movements",
@@ -243,9 +245,12 @@ def prepayments_used(world: World, store: Store) -> Iterator[str]:
         (SELECT COALESCE(sum(e.amount), 0) FROM ledger_entries e JOIN ledger_movements m ON m.id = e.movement_id
             JOIN ledger_accounts a ON a.id = e.account_id AND a.kind = 'wallet' AND m.key LIKE 'payment:' || p.id || ':rest:%') AS to_wallet
         FROM payments p WHERE p.purpose = 'prepaid'"""
-    for row in store.execute(sql):
+    for row in store.execute(sql).fetchall():
         if row["paid_minor"] != row["billed"] + row["refunded_minor"] + row["kept"] + row["to_wallet"]:
             yield f"payment {row['id']}: {dict(row)}"
+        failed = store.execute("SELECT count(*) FROM refunds WHERE payment_id = ? AND state = 'failed'", (row["id"],)).fetchone()[0]
+        if row["kept"] and not failed:
+            yield f"{row['kept']} of payment {row['id']} are kept for nothing"
 
 
 def allowances_used(world: World, store: Store) -> Iterator[str]:
@@ -290,6 +295,7 @@ def all_over(world: World, store: Store) -> Iterator[str]:
     for sql, what in (
         ("SELECT id, state FROM payments WHERE state IN ('created', 'open')", "payment"),
         ("SELECT id, state FROM refunds WHERE state IN ('wanted', 'asked')", "refund"),
+        ("SELECT id, state FROM prepaid_charges WHERE state IN ('waiting', 'paid', 'starting', 'charging')", "prepaid charge"),
         ("SELECT id, state FROM bills WHERE state = 'BILLING_FAILED' OR (state = 'UNBILLED')", "bill"),
     ):
         for row in store.execute(sql):

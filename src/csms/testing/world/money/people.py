@@ -11,7 +11,7 @@ import trio
 
 from csms.core.errors import CsmsError
 from csms.core.ids import TenantId
-from csms.core.payments import AUTHORIZED, FAILED, LINK, ORDER, PAID, QR
+from csms.core.payments import LINK, ORDER, PAID, QR
 from csms.core.ports import Ports, ReadTx
 from csms.domain.billing.flows import paying
 from csms.domain.billing.service import failing
@@ -23,7 +23,7 @@ from csms.domain.wallets.model.shown import Adjustment
 from csms.testing.world.clock import stream
 
 from .counter import Unreachable
-from .gateway import TownGateway
+from .purse import Purse
 
 if TYPE_CHECKING:
     from .town import Town
@@ -36,8 +36,6 @@ KINDS = (WALLET, POSTPAID, INCLUDED)
 PAUSE_S = (5.0, 70.0)
 MOST_TRIES = 3
 OFFER_LIFE_MS = (90_000, 300_000)
-PAYS_AFTER_S = (0.5, 40.0)
-LATE_S = (60.0, 300.0)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -85,7 +83,7 @@ class Payer(Person):
     def __init__(self, town: Town, driver: Driver) -> None:
         super().__init__(town, f"driver {driver.id}")
         self.driver = driver
-        self._gateway: TownGateway = town.gateways[driver.tenant]
+        self._purse = Purse(town, self._name, driver.tenant)
 
     async def live(self) -> None:
         """Top up or pay debts, until the day is over."""
@@ -115,7 +113,7 @@ class Payer(Person):
 
         asked = await self._ask(want, "tops up")
         if asked is not None:
-            self._town.chores.start(self._pay, asked)
+            self._town.chores.start(self._purse.pay, asked)
 
     async def _pay_debts(self) -> None:
         def owed(tx: ReadTx) -> list[int]:
@@ -127,36 +125,7 @@ class Payer(Person):
             bill_id = self._draws.choice(mine)
             asked = await self._ask(lambda ports: paying.ask_for(ports, bill_id, tenant, way=way), f"pays bill {bill_id}")
             if asked is not None:
-                self._town.chores.start(self._pay, asked)
-
-    async def _pay(self, asked: Payment) -> None:
-        """Pay what was offered; in some way, at some time, or not."""
-        draws, faults, trace = self._draws, self._town.world.faults, self._town.world.trace
-        if not asked.offer_ref or draws.random() < 0.1:
-            return
-        offer = asked.offer_ref
-        await trio.sleep(draws.uniform(*(LATE_S if faults.strikes("paid late", draws) else PAYS_AFTER_S)))
-        if draws.random() < 0.1:
-            self._gateway.pay(offer, state=FAILED, error="the card was declined")
-            await trio.sleep(draws.uniform(0.5, 5))
-        amount, currency = 0, ""
-        if faults.strikes("another amount paid", draws):
-            amount = max(1, asked.amount_minor + draws.choice((-1, 1)) * draws.randrange(1, 400))
-        if faults.strikes("another currency paid", draws):
-            currency = "USD"
-        state = AUTHORIZED if draws.random() < 0.2 else PAID
-        made = self._gateway.pay(offer, state=state, amount_minor=amount or None, currency=currency)
-        if faults.strikes("paid twice", draws):
-            self._gateway.pay(offer)
-        if asked.way == ORDER and state == PAID:
-            signature = self._gateway.checkout_signature(offer, made.payment_id)
-            paid = made.payment_id
-            await self._ask(
-                lambda ports: payments.confirm(ports, asked.id, paid, signature, self.driver.tenant), f"confirms {paid}"
-            )
-        elif draws.random() < 0.05:
-            await self._ask(lambda ports: payments.cancel(ports, asked.id, self.driver.tenant), f"cancels {asked.id}")
-        trace.line(self._name, "paid", offer, amount, currency)
+                self._town.chores.start(self._purse.pay, asked)
 
 
 class Operator(Person):

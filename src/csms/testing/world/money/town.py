@@ -36,6 +36,7 @@ from csms.testing.world.clock import stream
 
 from .counter import Chores, Counter
 from .gateway import TownGateway
+from .guests import Guest
 from .included import Included
 from .people import INCLUDED, KINDS, POSTPAID, Driver, Operator, Payer
 from .tariffs import EUROPE_ZONE, RULES
@@ -53,6 +54,7 @@ DUE = {
     "bills": "SELECT count(*) FROM bills WHERE due_at IS NOT NULL AND unpriced = 0",
     "payments": "SELECT count(*) FROM payments WHERE look_at IS NOT NULL",
     "refunds": "SELECT count(*) FROM refunds WHERE look_at IS NOT NULL",
+    "prepaid charges": "SELECT count(*) FROM prepaid_charges WHERE state IN ('waiting', 'paid', 'starting', 'charging')",
     "notices": "SELECT count(*) FROM payment_notices WHERE processed_at IS NULL",
     "deliveries": "SELECT count(*) FROM deliveries WHERE state = 'retry'",
     "unbilled": "SELECT count(*) FROM transactions t WHERE t.state = 'completed' AND t.started_at IS NOT NULL"
@@ -162,6 +164,8 @@ class Town:
             nursery.start_soon(self.chores.run)
             for driver in self.drivers:
                 nursery.start_soon(Payer(self, driver).live)
+            for charger in self.world.chargers:
+                nursery.start_soon(Guest(self, charger).live)
             for tenant in CURRENCIES:
                 mine = [driver for driver in self.drivers if driver.tenant == tenant]
                 if mine:
