@@ -17,7 +17,7 @@ from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, Tx
 from csms.db import StoreDatabase
-from csms.db.patience import be_patient
+from csms.db.patience import patient
 from csms.db.retention import (
     AUDIT_LOG,
     BULK_COMMANDS,
@@ -221,12 +221,12 @@ async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:
 
 async def repeat(job: Job, ports: Ports) -> None:
     """Run one job for ever. What it writes lets chargers and callers go first."""
-    be_patient()
     while True:
         await trio.sleep(job.every_s)
         try:
             with trio.fail_after(JOB_LIMIT_S):
-                await job.work(ports)
+                with patient():
+                    await job.work(ports)
         except StoreUnavailable as error:
             log.warning("job.store_unavailable", job=job.name, reason=str(error))
         except Exception:

@@ -30,13 +30,17 @@ MOST_SEEDS = 6
 """So many seeds at most a broken server may survive."""
 
 
-@pytest.mark.parametrize("seed", [0, 3])
-def test_money_in_is_money_out_and_balances(seed: int) -> None:
-    result = run_seed(seed, SMALL)
+def test_money_in_is_money_out_and_balances() -> None:
+    result = run_seed(0, SMALL)
     assert result.broken == []
     assert result.counts["settled bills"] > 5
     assert result.counts["payments"] > 3
-    assert {"server crash"} & result.fired.keys() or seed
+    assert result.fired["server crash"] > 2
+
+
+@pytest.mark.campaign
+def test_forty_days() -> None:
+    assert [run_seed(seed, Size(money=True)).broken for seed in range(40)] == [[]] * 40
 
 
 @pytest.mark.campaign
@@ -169,6 +173,7 @@ def test_a_bill_at_another_price_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
     assert noticed("every charge billed once, at its price")
 
 
+@pytest.mark.campaign
 def test_a_debt_that_is_paid_and_still_open_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paying, "_less", lambda *_: None)
     assert noticed("bills are booked")

@@ -48,13 +48,14 @@ def event(cls: type[Event]) -> type[Event]:
     The same class may come again, as it does when its module is loaded twice, perhaps by its path from another folder.
     """
     known = EVENT_TYPES.get(cls.type, cls)
-    if not cls.type or not _is_same(known, cls):
+    if not cls.type or not is_same(known, cls):
         raise ValueError(f"event class {cls.__qualname__} needs a type of its own, not {cls.type!r}")
     EVENT_TYPES[cls.type] = cls
     return cls
 
 
-def _is_same(one: type[Event], other: type[Event]) -> bool:
+def is_same(one: type[Event], other: type[Event]) -> bool:
+    """Whether two classes are one, perhaps of a module that was loaded twice by different paths."""
     modules = sorted((f".{one.__module__}", f".{other.__module__}"), key=len)
     return one.__qualname__ == other.__qualname__ and modules[1].endswith(modules[0])
 

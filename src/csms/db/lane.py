@@ -20,9 +20,9 @@ from .work import Append, Work, Write, weight
 
 log = structlog.get_logger(__name__)
 
-FIRST_REST_S = 0.05
-MOST_PATIENT = 16
+MOST_PATIENT = 8
 """Patient verbs in a batch: everybody in it waits for all of them."""
+FIRST_REST_S = 0.05
 LONGEST_REST_S = 1.0
 """Rest after a batch that could not be written, doubling; a write that comes meanwhile waits that long at most."""
 
@@ -131,24 +131,26 @@ class Lane:
 
     def _take(self) -> list[Work]:
         """The next batch: who waits for an answer, then a few of those who have time. Neither ever waits for all of the others."""
+        batch = self._next(self._queue, self._most_verbs)
+        return batch + self._next(self._patient, min(self._most_verbs, MOST_PATIENT))
+
+    def _next(self, queue: deque[Work], most_verbs: int) -> list[Work]:
         batch: list[Work] = []
-        rows = 0
-        for queue, most in ((self._queue, self._most_verbs), (self._patient, min(self._most_verbs, MOST_PATIENT))):
-            verbs = left = 0
-            rows_before = rows
-            while queue and verbs < most and rows < self._most_rows:
-                work = queue.popleft()
-                if isinstance(work, Write):
-                    if work.left:
-                        left += 1
-                        self._done(work)
-                        continue
-                    work.started = True
-                    verbs += 1
-                else:
-                    rows += len(work.rows)
-                batch.append(work)
-            self._taken(verbs + rows - rows_before + left)
+        verbs = rows = left = 0
+        while queue and verbs < most_verbs and rows < self._most_rows:
+            work = queue.popleft()
+            if isinstance(work, Write):
+                if work.left:
+                    left += 1
+                    self._done(work)
+                    continue
+                work.started = True
+                verbs += 1
+            else:
+                rows += len(work.rows)
+            batch.append(work)
+        if verbs + rows + left:
+            self._taken(verbs + rows + left)
         return batch
 
     async def _commit(self, batch: list[Work]) -> None:

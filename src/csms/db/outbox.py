@@ -15,6 +15,7 @@ from .courier import Courier
 from .database import StoreDatabase
 from .deliveries import DeadLetter, Progress
 from .pace import Handle, Pace
+from .patience import patient
 
 __all__ = ["Consumer", "DeadLetter", "Pace", "Progress", "dead_letters", "forget_consumer", "progress", "replay", "run_consumer"]
 
@@ -47,7 +48,8 @@ async def run_consumer(
 
     A consumer that the database does not know starts at the end of the spine, or ``from_start``. A failed event is tried again after
     a delay that doubles (with jitter, where there is ``random``), and later events of its key wait; after ``max_attempts`` it is a
-    dead letter, of which ``on_dead`` hears, and its key goes on. ``task_status`` starts once the consumer's place is stored.
+    dead letter, of which ``on_dead`` hears, and its key goes on. ``task_status`` starts once the consumer's place is stored. What a
+    consumer writes lets chargers and callers go first.
     """
     courier = Courier(
         database,
@@ -60,7 +62,8 @@ async def run_consumer(
         on_dead=on_dead,
         pace=pace or Pace(),
     )
-    await courier.run(from_start, task_status.started)
+    with patient():
+        await courier.run(from_start, task_status.started)
 
 
 async def dead_letters(database: StoreDatabase, consumer: str = "", *, after: int = 0, limit: int = 100) -> Sequence[DeadLetter]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 PATIENT: ContextVar[bool] = ContextVar("PATIENT", default=False)
-"""Whether what this task writes, and what its children write, is taken a few at a time behind everybody else's."""
+"""Whether what this task writes is taken a few at a time, behind everybody else's."""
 
 
-def be_patient() -> None:
-    """From now on this task, and every task that it starts, lets others write first."""
-    PATIENT.set(True)
+@contextmanager
+def patient() -> Iterator[None]:
+    """Within this, what the task writes, and every task that it starts, lets others write first."""
+    before = PATIENT.set(True)
+    try:
+        yield
+    finally:
+        PATIENT.reset(before)

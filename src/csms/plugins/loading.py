@@ -15,7 +15,7 @@ import pluggy
 
 from csms import hooks as api
 from csms.config import PluginsConfig
-from csms.core.events import EVENT_TYPES, Delivered, Event
+from csms.core.events import EVENT_TYPES, Delivered, Event, is_same
 from csms.hooks import HOOKS, Hook, PluginContext, hookspec
 
 from .breaker import Breaker
@@ -125,10 +125,11 @@ def _events(calls: tuple[HookCall, ...], hooks: Mapping[str, Hook]) -> list[type
     kinds: list[type[Event]] = []
     for call in calls:
         for kind in contributed(call, hooks[call.hook]):
-            if not (issubclass(kind, Event) and kind.type in EVENT_TYPES and EVENT_TYPES[kind.type] is kind):
+            if not (issubclass(kind, Event) and kind.type in EVENT_TYPES and is_same(EVENT_TYPES[kind.type], kind)):
                 raise PluginError(
                     f"plugin {call.plugin}: register_events: {kind!r} is no event class with a type; decorate it with @event"
                 )
+            EVENT_TYPES[kind.type] = kind  # of a module that was loaded twice, the one that speaks
             kinds.append(kind)
     return kinds
 

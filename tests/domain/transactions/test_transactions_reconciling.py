@@ -149,3 +149,17 @@ async def test_a_status_of_another_connector_or_of_2x_changes_nothing(scene, wor
     await scene.tell(words.started(0, HOUR))
     await scene.tell(words.status(2 * HOUR, "Available"))
     assert (await scene.all())[-1].state == "running"
+
+
+async def test_a_stop_that_might_have_been_the_overdue_ones_is_anothers_then(scene, words, in_doubt):
+    """A charger that lost what it had charges on in spite of a refusal, and its stop names a number that it made up."""
+    await scene.do(lambda tx: tx.run("UPDATE tokens SET status = 'blocked' WHERE tenant = :tenant AND value = 'CARD'"))
+    refused = await scene.start(words.start(HOUR, meter=3500))
+    await scene.tell(words.stop(2 * HOUR, id=-1, meter=4000))
+    assert [each.state for each in await scene.all()] == ["pending_reconciliation", "running"], "it may be of either"
+
+    assert await scene.do(service.close_overdue) == 1
+    overdue, charged = await scene.get(in_doubt), await scene.get(refused)
+    assert (overdue.state, overdue.stop_source, overdue.energy_wh) == ("completed", "estimated", 2000)
+    assert (charged.state, charged.stop_source, charged.energy_wh) == ("completed", "reported", 500)
+    assert await scene.quarantined() == []

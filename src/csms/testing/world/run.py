@@ -171,7 +171,7 @@ def checks_of(world: World) -> Mapping[str, Check]:
 
 def _judge(world: World, folder: Path) -> Result:
     checks = checks_of(world)
-    checked = Counter(checks)
+    checked = Counter([*checks])
     with closing(opened(folder)) as store:
         broken = [(name, text) for name, check in checks.items() for text in check(world, store)]
         if world.town is None:

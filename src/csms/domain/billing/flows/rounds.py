@@ -24,7 +24,7 @@ from csms.domain.tenants import flows as tenants
 from csms.domain.transactions.pricing import priced
 from csms.domain.transactions.service.consumption import charge_of
 
-BATCH = 128
+BATCH = 64
 TOGETHER, GROUPS = 16, 2
 """Bills that are asked about at the same time, and written at the same time; while some are written others are asked about."""
 CURRENCY = "a plugin priced it in {priced}, where the tenant's money is {own}"

@@ -22,6 +22,7 @@ from csms.domain.transactions.model import (
 from csms.domain.transactions.store import rows
 
 from .closing import estimate
+from .pairing import rematch
 from .telling import put
 
 SLICE = 50
@@ -84,9 +85,15 @@ def _doubt(tx: Tx, known: Transaction, at: int, policy: TransactionPolicy) -> No
 
 
 def close_overdue(tx: Tx) -> int:
-    """End transactions whose deadline passed without a word, with the last known meter value; how many. Job: run until it says 0."""
+    """End transactions whose deadline passed without a word, with the last known meter value; how many. Job: run until it says 0.
+
+    A stop that might have been theirs may be another's now: of a start, say, that was refused there and charged all the same.
+    """
     due = rows.overdue(tx, PENDING_RECONCILIATION, SLICE)
-    tx.claim(*sorted({charger_key(known.charger_id) for known in due}))
+    chargers = sorted({known.charger_id for known in due})
+    tx.claim(*(charger_key(charger_id) for charger_id in chargers))
     for known in due:
         estimate(tx, known, reason=OVERDUE)
+    for charger_id in chargers:
+        rematch(tx, charger_id)
     return len(due)

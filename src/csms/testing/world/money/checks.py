@@ -244,9 +244,13 @@ def prepayments_used(world: World, store: Store) -> Iterator[str]:
             AND (a.name = CAST(p.id AS TEXT) OR a.name LIKE p.id || '/%')) AS kept,
         (SELECT COALESCE(sum(e.amount), 0) FROM ledger_entries e JOIN ledger_movements m ON m.id = e.movement_id
             JOIN ledger_accounts a ON a.id = e.account_id AND a.kind = 'wallet' AND m.key LIKE 'payment:' || p.id || ':rest:%') AS to_wallet
+        , (SELECT COALESCE(sum(e.amount), 0) FROM ledger_entries e JOIN ledger_movements m ON m.id = e.movement_id
+            JOIN ledger_accounts a ON a.id = e.account_id AND a.kind = 'adjustments' AND a.name = 'refunds' WHERE m.tenant = p.tenant
+            AND m.reference_kind = 'payment' AND m.reference_id = CAST(p.id AS TEXT)) AS lost
         FROM payments p WHERE p.purpose = 'prepaid'"""
     for row in store.execute(sql).fetchall():
-        if row["paid_minor"] != row["billed"] + row["refunded_minor"] + row["kept"] + row["to_wallet"]:
+        went = row["billed"] + row["refunded_minor"] + row["kept"] + row["to_wallet"]
+        if row["paid_minor"] != went + row["lost"]:  # lost: somebody gave back by hand what the charge had used
             yield f"payment {row['id']}: {dict(row)}"
         failed = store.execute("SELECT count(*) FROM refunds WHERE payment_id = ? AND state = 'failed'", (row["id"],)).fetchone()[0]
         if row["kept"] and not failed:
