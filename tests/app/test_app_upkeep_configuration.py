@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import attrs
+import msgspec
 import pytest
 import trio
 
@@ -140,7 +141,8 @@ async def test_drift_is_found_told_once_and_put_right(server: TestServer, charge
                 await trio.sleep(0.01)
         await state(server, "in_step")
     drifts = await server.rows("SELECT payload FROM events WHERE type = 'configuration_drifted'")
-    assert [row["payload"] for row in drifts] == ['{"charger_id":"C1","keys":["HeartbeatInterval"],"refused":[]}']
+    told = [msgspec.json.decode(row["payload"]) for row in drifts]
+    assert told == [{"charger_id": "C1", "keys": ["HeartbeatInterval"], "refused": []}]
 
 
 async def test_a_refusal_is_kept_and_not_asked_again_until_something_changes(server: TestServer, charger: ConnectCharger) -> None:
