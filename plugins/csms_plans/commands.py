@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 import click
 
+from csms.api.terminal import Instant, Invocation, as_json, common, every, examples, instant, table
 from csms.hooks import written
 
 from .model import STATES
-from .terminal import Instant, Invocation, as_json, common, every, examples, instant, table
 
 PLANS, SUBSCRIPTIONS = "/api/v1/plans", "/api/v1/subscriptions"
 MOST_LISTED = 1000

@@ -279,12 +279,6 @@ def due(tx: ReadTx, now: int, limit: int) -> list[tuple[int, int]]:
     return [(row["tenant"], row["id"]) for row in rows]
 
 
-def next_id(tx: ReadTx, table: str) -> int:
-    """The next free id of a table of ours."""
-    found = tx.system("ids are of the installation").value(f"SELECT max(id) FROM {table}")  # noqa: S608 (one of ours)
-    return int(found or 0) + 1
-
-
 def _pattern(text: str) -> str:
     return f"%{text.strip().lower().replace('!', '!!').replace('%', '!%').replace('_', '!_')}%"
 

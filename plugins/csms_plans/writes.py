@@ -10,11 +10,9 @@ import msgspec
 
 from csms.hooks import Conflict, Event, Fee, PluginContext, Statement, TenantId
 
-from . import store
 from .model import PENDING, PeriodRow, SubscriptionRow
 from .terms import Terms
 
-_TRIES = 5
 Table = Literal["plugin_plans_plans", "plugin_plans_subscriptions"]
 
 
@@ -29,22 +27,11 @@ async def write(context: PluginContext, tenant: TenantId, *changes: Statement | 
 async def add(
     context: PluginContext, tenant: TenantId, table: Table, make: Callable[[int], Sequence[Statement | Event]], *, why: str
 ) -> int:
-    """Add a row under the next free id, which the other changes of the same write may name; that id.
-
-    Raises ``Conflict`` with ``why`` where it is not for the id that it cannot be added.
-    """
-    taken = 0
-    for _ in range(_TRIES):
-        number = await context.store.read(store.next_id, table, tenant=tenant)
-        if number == taken:
-            break  # nobody else took that id: it is something else
-        try:
-            await context.store.write(*make(number), tenant=tenant)
-        except Conflict:
-            taken = number
-        else:
-            return number
-    raise Conflict(why)
+    """Add a row under the next free id. Raises ``Conflict`` with ``why`` where it is not for the id that it cannot be added."""
+    try:
+        return await context.store.add(table, make, tenant=tenant)
+    except Conflict:
+        raise Conflict(why) from None
 
 
 def fee_text(fee: Fee | None) -> str:

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 import click
 
+from csms.api.terminal import Instant, Invocation, as_json, common, every, examples, instant, table
 from csms.hooks import iso
 
 from . import importing
-from .terminal import Instant, Invocation, as_json, common, every, examples, instant, table
 
 TARIFFS = "/api/v1/tariffs"
 

@@ -15,10 +15,10 @@ import msgspec
 from csms.api.client import Client
 from csms.api.problems import Problem
 from csms.api.shapes import structure
+from csms.api.terminal import every
 from csms.hooks import from_datetime
 
 from .rules import Rules
-from .terminal import every
 
 T = TypeVar("T")
 Said = Mapping[str, Any]

@@ -8,14 +8,13 @@ from typing import Any, Literal
 import msgspec
 
 from csms.api.shapes import show
-from csms.hooks import Conflict, Event, PluginContext, ReadTx, Statement, TenantId
+from csms.hooks import Conflict, Event, PluginContext, Statement, TenantId
 
 from .model import Holiday
 from .rules import Rules
 
 SLACK_MS = 60_000
 """So long after it was to begin a version may still be written: asking and writing take a moment."""
-_TRIES = 5
 
 Table = Literal["plugin_tariff_tariffs", "plugin_tariff_assignments", "plugin_tariff_calendars", "plugin_tariff_promo_codes"]
 
@@ -39,27 +38,11 @@ async def write(context: PluginContext, tenant: TenantId, *changes: Statement | 
 async def add(
     context: PluginContext, tenant: TenantId, table: Table, make: Callable[[int], Sequence[Statement | Event]], *, why: str
 ) -> int:
-    """Add a row under the next free id, which the other changes of the same write may name; that id.
-
-    Raises ``Conflict`` with ``why`` where it is not for the id that it cannot be added.
-    """
-    taken = 0
-    for _ in range(_TRIES):
-        number = await context.store.read(_next_id, table, tenant=tenant)
-        if number == taken:
-            break  # nobody else took that id: it is something else
-        try:
-            await context.store.write(revised(), *make(number), tenant=tenant)
-        except Conflict:
-            taken = number
-        else:
-            return number
-    raise Conflict(why)
-
-
-def _next_id(tx: ReadTx, table: str) -> int:
-    found = tx.system("ids are of the installation").value(f"SELECT max(id) FROM {table}")  # noqa: S608 (one of ours)
-    return int(found or 0) + 1
+    """Add a row under the next free id. Raises ``Conflict`` with ``why`` where it is not for the id that it cannot be added."""
+    try:
+        return await context.store.add(table, lambda number: (revised(), *make(number)), tenant=tenant)
+    except Conflict:
+        raise Conflict(why) from None
 
 
 # --- tariffs and versions -------------------------------------------------------------------------------------------------------

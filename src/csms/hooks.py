@@ -216,6 +216,12 @@ class Store(Protocol):
         """
         ...
 
+    async def add(self, table: str, make: Callable[[int], Iterable[Statement | Event]], *, tenant: TenantId) -> int:
+        """Add a row to a table of the plugin's own under the next free ``id``: ``make(id)`` gives the changes of the one write, which may
+        name it elsewhere, too. The id. Raises like ``write``; ``Conflict`` where it is not for the id that it cannot be added.
+        """
+        ...
+
 
 @attrs.frozen(slots=True, kw_only=True)
 class PluginContext:

@@ -30,9 +30,9 @@ from csms.testing.fixtures import ConnectCharger
 from csms.testing.server import TestServer, config_for
 
 NO_LIMIT: dict[str, Any] = dict.fromkeys(("address_per_min", "caller_per_min", "tenant_per_min", "auth_per_min"), 0)
-GOOD, BAD = 2, 2
+GOOD, BAD = 3, 4
 """Cases per operation."""
-SPREAD = 9
+SPREAD = 5
 """Of so many bad cases, which resemble each other, one is tried."""
 LEFT_OUT = ("/api/v1/live", "/api/v1/me/live", "/api/v1/chargers/{charger_id}/commands/{command}")
 """Streams, which do not end, and the operation for commands that there are not."""

@@ -121,7 +121,7 @@ async def demo(folder: Path) -> AsyncIterator[dict[str, str]]:
             while "Ctrl+C ends" not in (said := (folder / "out").read_text()):
                 assert process.returncode is None, (folder / "err").read_text()
                 await trio.sleep(0.1)
-        yield welcome(said)
+        yield welcome(said + (folder / "err").read_text())
         process.send_signal(signal.SIGINT)
         with trio.fail_after(PATIENCE_S):
             assert await process.wait() == 0, (folder / "err").read_text()

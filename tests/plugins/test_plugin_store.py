@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import pytest
+import trio
 
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import ReadTx
 from csms.db import StoreDatabase
 from csms.db.migrate import MigrationSource, core_migrations
-from csms.hooks import ChargerBooted, Event, Invalid, PluginContext, Statement, event, hookimpl
+from csms.hooks import ChargerBooted, Conflict, Event, Invalid, PluginContext, Statement, event, hookimpl
 from csms.plugins.store import table_prefix
 from csms.testing.plugins import Plugged, example
 
@@ -72,6 +73,45 @@ async def test_statements_and_events_are_one_transaction(context: PluginContext)
         {"event_id": 2, "tenant": 1, "charger_id": "CP2", "at": now},
     ]
     assert await store.read(events, tenant=DEFAULT_TENANT) == ["visit_noted"]
+
+
+def numbered(charger_id: str) -> Callable[[int], list[Statement | Event]]:
+    """A row of a table whose ids the store counts."""
+    sql = "INSERT INTO plugin_visitor_rounds (id, tenant, charger_id) VALUES (:id, :tenant, :charger_id) ON CONFLICT DO NOTHING"
+    return lambda number: [
+        Statement(sql, {"id": number, "charger_id": charger_id}, expects=1),
+        VisitNoted(charger_id=charger_id),
+    ]
+
+
+def rounds(tx: ReadTx) -> Sequence[Any]:
+    return [
+        (row["id"], row["charger_id"])
+        for row in tx.all("SELECT id, charger_id FROM plugin_visitor_rounds WHERE tenant = :tenant ORDER BY id")
+    ]
+
+
+async def test_rows_are_added_under_the_next_free_id_though_several_ask_at_once(context: PluginContext) -> None:
+    chargers = [f"CP{number}" for number in range(8)]
+    got: dict[str, int] = {}
+
+    async def add(charger_id: str) -> None:
+        got[charger_id] = await context.store.add("plugin_visitor_rounds", numbered(charger_id), tenant=DEFAULT_TENANT)
+
+    async with trio.open_nursery() as nursery:
+        for each in chargers:
+            nursery.start_soon(add, each)
+    assert sorted(got.values()) == list(range(1, 9))
+    assert await context.store.read(rounds, tenant=DEFAULT_TENANT) == sorted((number, each) for each, number in got.items())
+    assert await context.store.read(events, tenant=DEFAULT_TENANT) == ["visit_noted"] * 8  # none of those that had to try again
+
+
+async def test_a_row_that_cannot_be_added_for_another_reason_is_a_conflict(context: PluginContext) -> None:
+    await context.store.add("plugin_visitor_rounds", numbered("CP1"), tenant=DEFAULT_TENANT)
+    with pytest.raises(Conflict, match="0 rows"):
+        await context.store.add("plugin_visitor_rounds", numbered("CP1"), tenant=DEFAULT_TENANT)
+    with pytest.raises(Invalid, match="begin with plugin_visitor_"):
+        await context.store.add("wallets", numbered("CP2"), tenant=DEFAULT_TENANT)
 
 
 async def test_a_repeated_delivery_can_be_told_by_the_rows_it_touched(context: PluginContext) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import attrs
 import click
 
+from csms.api.terminal import examples as examples
 from csms.config import Config, Loaded, load_traced
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -61,13 +62,3 @@ def common(function: F) -> F:
         return function(Invocation(config_file(given), as_json or bool(before.get("as_json"))), *args, **kwargs)
 
     return wrapped  # type: ignore[return-value]  # click passes by keyword; to mypy the signature stays the function's
-
-
-def examples(*lines: str) -> Callable[[click.Command], click.Command]:
-    """Add examples to a command's ``--help``; every command has some."""
-
-    def add(command: click.Command) -> click.Command:
-        command.epilog = "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
-        return command
-
-    return add

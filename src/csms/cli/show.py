@@ -13,28 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
+from csms.api import terminal
 from csms.core.units import iso
 
-UNFOLDED = 100_000
-"""Columns when nobody looks: a pipe gets every row on one line."""
-
-
-def console() -> Console:
-    """Standard output, as wide as the terminal."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=UNFOLDED, no_color=True)
-
-
-def _print(table: Table) -> None:
-    """Print a table, without the blanks that would fill up its last column."""
-    printer = console()
-    with printer.capture() as captured:
-        printer.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def as_json(data: Any) -> None:
-    """Print one JSON document."""
-    click.echo(msgspec.json.format(msgspec.json.encode(data, order="deterministic"), indent=2).decode())
+as_json = terminal.as_json
+console = terminal.console
 
 
 def json_line(data: Any) -> None:
@@ -83,7 +66,7 @@ def rows(answer_json: bool, records: Sequence[Mapping[str, Any]], columns: Seque
         table.add_column(title(name), justify="right" if numeric else "left", overflow="fold")
     for record in records:
         table.add_row(*(Text(cell(name, record.get(name))) for name in columns))
-    _print(table)
+    terminal.printed(table)
 
 
 def record(answer_json: bool, facts: Mapping[str, Any]) -> None:
@@ -97,7 +80,7 @@ def record(answer_json: bool, facts: Mapping[str, Any]) -> None:
     for name, value in facts.items():
         if value not in (None, "", [], {}):
             table.add_row(name.removesuffix("_wh").replace("_", " "), Text(cell(name, value)))
-    _print(table)
+    terminal.printed(table)
 
 
 def done(answer_json: bool, words: str, **facts: Any) -> None:

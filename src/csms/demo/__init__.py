@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Protocol
 
 import structlog
@@ -19,6 +18,8 @@ from . import money, stubs, welcome
 from .api import Api
 from .stubs import Stubs, equip
 from .world import CHARGERS, DRIVER, STATION, TOKENS, DemoCharger, Ground, lay, live, prepare
+
+TRIES, AGAIN_S = 5, 1.0
 
 log = structlog.get_logger("csms.demo")
 
@@ -65,18 +66,25 @@ async def run(
             nursery.start_soon(live, each, server.chargers[0].url, passwords[each.charger_id])
         laid = await _money(server, beside, ground)
         if laid is not None and laid.webhook_path:
-            nursery.start_soon(partial(stubs.tell_webhook, beside, ports, f"{server.api_url}{laid.webhook_path}"))
+            await stubs.tell_webhook(beside, ports, f"{server.api_url}{laid.webhook_path}")
         print(welcome.text(server.api_url, beside, laid, fresh=fresh), flush=True)  # noqa: T201 - it is for the person who started the demo
 
 
 async def _money(server: Server, beside: Stubs, ground: Ground) -> money.Laid | None:
-    """What the tour pays with; a demo without it is a demo still."""
-    try:
-        api = Api(server.ports.http, server.api_url, server.operator_key)
-        return await money.lay(api, server.gate, beside, ground)
-    except (CsmsError, OSError) as error:
-        log.warning("demo.no_money", reason=str(error), hint="charging goes on without it")
-        return None
+    """What the tour pays with; a demo without it is a demo still.
+
+    The chargers come up meanwhile and make connectors of their own, so a step may be refused because it was just done: then again.
+    """
+    api = Api(server.ports.http, server.api_url, server.operator_key)
+    reason = ""
+    for _ in range(TRIES):
+        try:
+            return await money.lay(api, server.gate, beside, ground)
+        except (CsmsError, OSError) as error:
+            reason = str(error)
+        await trio.sleep(AGAIN_S)
+    log.warning("demo.no_money", reason=reason, hint="charging goes on without it")
+    return None
 
 
 __all__ = [

@@ -25,7 +25,7 @@ COUNT: int = 7
 FOLDER = "demo-stubs"
 KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_stub", "stub-secret", "stub-webhook-secret"
 PLUGINS = ("tariff", "plans", "razorpay", "email", "whatsapp", "sms")
-LOOK_S, PATIENCE_S = 0.2, 60.0
+LOOK_S, PATIENCE_S = 0.2, 20.0
 
 log = structlog.get_logger("csms.demo")
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from csms.core.errors import Conflict, Invalid
 from csms.core.events import Event
 from csms.core.ids import TenantId
-from csms.core.ports import Database, Tx
+from csms.core.ports import Database, ReadTx, Tx
 from csms.hooks import Statement
 
 T = TypeVar("T")
 
+_NAME = re.compile(r"\w+", re.ASCII)
 _TARGET = re.compile(r"\s*(?:insert\s+into|update|delete\s+from)\s+(\w+)\b", re.IGNORECASE)
 
 
 def table_prefix(plugin: str) -> str:
     """How the names of a plugin's tables begin."""
     return f"plugin_{re.sub(r'[^A-Za-z0-9]', '_', plugin)}_".lower()
+
+
+def _next_id(tx: ReadTx, table: str) -> int:
+    return int(tx.system("ids are of the installation").value(f"SELECT max(id) FROM {table}") or 0) + 1  # noqa: S608 (its name was checked)
 
 
 def apply(tx: Tx, changes: tuple[Statement | Event, ...]) -> tuple[int, ...]:
@@ -55,6 +60,23 @@ class PluginStore:
             self._check(change)
         keys = {self._key, *(change.key for change in changes if isinstance(change, Event))}
         return await self._database.write(apply, changes, tenant=tenant, keys=keys)
+
+    async def add(self, table: str, make: Callable[[int], Iterable[Statement | Event]], *, tenant: TenantId) -> int:
+        """Add a row under the next free id. No plugin code runs in the writer, so the id is read before: who took it meanwhile makes this
+        try the next one. Raises ``Invalid``, ``Conflict``, ``StoreUnavailable``."""
+        if not _NAME.fullmatch(table) or not table.lower().startswith(self._prefix):
+            raise Invalid(f"table {table} is not this plugin's; its tables begin with {self._prefix}", field="table")
+        taken = 0
+        while True:
+            number = await self._database.read(_next_id, table, tenant=tenant)
+            try:
+                await self.write(*make(number), tenant=tenant)
+            except Conflict:
+                if number == taken:
+                    raise  # nobody else took that id: it is something else
+                taken = number
+            else:
+                return number
 
     def _check(self, change: Statement | Event) -> None:
         if isinstance(change, Event):

@@ -1,4 +1,4 @@
-"""Answers on the terminal: tables for people, JSON for scripts; and the options that every command takes."""
+"""Plugins' commands on the terminal: tables for people, JSON for scripts, and the options that every command takes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from csms.api.client import Client, server
-from csms.hooks import iso, parse_instant
+from csms.core.units import iso, parse_instant
+
+from .client import Client, server
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -80,17 +81,27 @@ def instant(at: int | None) -> str:
     return "" if at is None else iso(at)[:16].replace("T", " ") + "Z"
 
 
+def console() -> Console:
+    """Standard output, as wide as the terminal."""
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=UNFOLDED, no_color=True)
+
+
+def printed(made: Table) -> None:
+    """Print a table, without the blanks that would fill up its last column."""
+    printer = console()
+    with printer.capture() as captured:
+        printer.print(made)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: frozenset[str] = frozenset()) -> None:
     """Print a table that fits the terminal."""
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=UNFOLDED, no_color=True)
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    with console.capture() as captured:
-        console.print(made)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    printed(made)
 
 
 def every(client: Client, path: str) -> list[Mapping[str, Any]]:
