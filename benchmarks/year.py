@@ -13,12 +13,15 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
 from csms.config import DatabaseConfig
+from csms.core.pricing import ENERGY, Price, PriceLine, TaxLine
 from csms.db.migrate import core_migrations, migrate
 from csms.domain.stations import keys
 from csms.outside import SystemClock, SystemEntropy
@@ -28,6 +31,9 @@ from .servers import PASSWORD
 DAYS = 365
 CHARGES_PER_DAY = 2.8
 READINGS_DAYS = 30
+"""So long readings are kept; bills are there of the same time."""
+RATE, RATE_MINOR, TAX_PERCENT, TARIFF = Decimal("18.00"), 1800, 18, "Everywhere"
+"""What a kWh costs, in rupees and paise."""
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 ZONE_MS = 19_800_000
 """The default tenant's time zone, Asia/Kolkata, is 5 h 30 min ahead and never changes its clocks."""
@@ -197,6 +203,45 @@ class Year:
                     wh = number * 10 + energy * (at - started) // (stopped - started)
                     yield name, port, number, at, at, wh, power
 
+    def bills(self) -> Iterator[tuple[object, ...]]:
+        """What the last month's charges cost, paid out of wallets."""
+        since = self.now - READINGS_DAYS * DAY_MS
+        for number, name, station, _, driver, started, stopped, energy in self.counted:
+            if started >= since:
+                net = energy * RATE_MINOR // 1000
+                tax = net * TAX_PERCENT // 100
+                taxed = (TaxLine(name="GST", rate_percent=Decimal(TAX_PERCENT), taxable_minor=net, amount_minor=tax),)
+                kwh = Decimal(energy) / 1000
+                line = PriceLine(
+                    kind=ENERGY, description="Energy", quantity=kwh, unit="kWh", unit_price=RATE, amount=Decimal(net) / 100
+                )
+                price = Price(
+                    currency="INR",
+                    lines=(line,),
+                    net_minor=net,
+                    taxes=taxed,
+                    total_minor=net + tax,
+                    tax_code="996911",
+                    tariff=TARIFF,
+                )
+                yield (
+                    number,
+                    driver,
+                    name,
+                    station,
+                    started,
+                    stopped,
+                    energy,
+                    net,
+                    tax,
+                    net + tax,
+                    TARIFF,
+                    msgspec.json.encode(price).decode(),
+                    msgspec.json.encode(taxed).decode(),
+                    net + tax,
+                    *[stopped] * 5,
+                )
+
 
 TRANSACTION = """
 INSERT INTO transactions (id, tenant, charger_id, station_id, evse, connector, reference, state, token, token_folded, token_kind, token_id, driver_id,
@@ -208,6 +253,11 @@ READING = """
 INSERT OR IGNORE INTO meter_readings (tenant, charger_id, evse, connector, transaction_id, sampled_at, received_at, sampled_at_raw,
     energy_wh, power_w, samples) VALUES (1, ?, ?, 1, ?, ?, ?, '', ?, ?, '[]')"""
 
+BILL = """
+INSERT INTO bills (tenant, transaction_id, number, kind, state, driver_id, charger_id, station_id, started_at, ended_at, energy_wh, currency,
+    net_minor, tax_minor, total_minor, tariff, price, taxes, wallet_minor, created_at, changed_at, priced_at, settled_at, paid_at)
+VALUES (1, ?, 0, 'charge', 'SETTLED', ?, ?, ?, ?, ?, ?, 'INR', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
 
 def make(file: Path, chargers: int, console: Console) -> None:
     """Make the database; it must not be there yet."""
@@ -218,13 +268,16 @@ def make(file: Path, chargers: int, console: Console) -> None:
     store.execute("PRAGMA foreign_keys = OFF")
     store.execute("PRAGMA cache_size = -200000")
     with store, Progress(console=console) as bar:
-        task = bar.add_task("a year", total=6)
+        task = bar.add_task("a year", total=7)
         for sql, rows in year.places():
             store.executemany(sql, rows)
         bar.advance(task)
         store.executemany(TRANSACTION, year.transactions())
         bar.advance(task)
         store.executemany(READING, year.readings())
+        bar.advance(task)
+        store.executemany(BILL, year.bills())
+        store.execute("INSERT INTO billing_marks (tenant, reached_at) SELECT 1, max(closed_at) + 1 FROM transactions")
         bar.advance(task)
         store.executemany(
             "INSERT INTO analytics_transactions (transaction_id, tenant, charger_id, station_id, evse, driver_id, refused, started_at,"
@@ -249,7 +302,6 @@ def make(file: Path, chargers: int, console: Console) -> None:
             ((*key, *row) for key, row in year.people.items()),
         )
         bar.advance(task)
-    store.execute("ANALYZE")
     store.close()
 
 

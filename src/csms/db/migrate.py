@@ -16,6 +16,7 @@ from csms.core.ports import Clock
 
 from .location import POSTGRESQL, SQLITE, SqliteLocation, locate
 from .migration_files import Migration, MigrationError, MigrationSource, core_migrations, read_migrations, split
+from .planning import tell_planner
 from .sqlite_connect import connect as connect_sqlite
 
 __all__ = ["Applied", "MigrationError", "MigrationSource", "core_migrations", "migrate", "pending"]
@@ -62,6 +63,10 @@ class Target(Protocol):
 
     def apply(self, migration: Migration, now: int) -> bool:
         """Run one in a transaction; False when another process was faster."""
+        ...
+
+    def finish(self) -> None:
+        """After the last."""
         ...
 
 
@@ -112,6 +117,10 @@ class SqliteTarget:
             raise
         return True
 
+    def finish(self) -> None:
+        """Plan by the indexes that there are now."""
+        tell_planner(self._connection)
+
 
 def migrate(
     config: DatabaseConfig,
@@ -134,6 +143,7 @@ def migrate(
             now = clock.now()
             if target.apply(migration, now):
                 done.append(Applied(migration.source, migration.number, migration.name, migration.checksum, now))
+        target.finish()
     return done
 
 

@@ -52,6 +52,9 @@ class PostgresTarget:
             raise MigrationError(f"migration {migration} failed: {' '.join(str(error).split())}") from error
         return True
 
+    def finish(self) -> None:
+        """PostgreSQL sees to its statistics by itself."""
+
 
 @contextmanager
 def postgres_target(location: PostgresLocation, config: DatabaseConfig) -> Iterator[PostgresTarget]:

@@ -85,6 +85,7 @@ def make_missing(tx: Tx) -> int:
     if len(missing) < SLICE:
         due.advance(tx, until)
         return 0
+    due.advance(tx, missing[-1]["closed_at"])  # so that no slice looks again at what those before it did
     return len(missing)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from csms.core.ports import ReadTx, Row, Tx
 
 FACTS = (
-    "t.id, t.charger_id, t.station_id, t.driver_id, t.evse, t.connector, t.state, t.started_at, t.stopped_at, t.energy_wh, t.energy_basis,"
-    " COALESCE(w.payment_id, a.payment_id) AS payment_id"
+    "t.id, t.charger_id, t.station_id, t.driver_id, t.evse, t.connector, t.state, t.started_at, t.stopped_at, t.closed_at, t.energy_wh,"
+    " t.energy_basis, COALESCE(w.payment_id, a.payment_id) AS payment_id"
 )
 _WISHES = (
     "LEFT JOIN charge_wishes w ON w.transaction_id = t.id"

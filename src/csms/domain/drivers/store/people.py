@@ -195,10 +195,10 @@ def _driver(row: Row) -> Driver:
 
 
 _BY_PHONE = """
-SELECT d.id, d.tenant, d.name, d.language FROM drivers d WHERE d.phone = :phone AND d.removed_at IS NULL
+SELECT d.id, d.tenant, d.name, d.language FROM drivers d WHERE d.phone = :phone AND d.phone <> '' AND d.removed_at IS NULL
 UNION
 SELECT d.id, d.tenant, d.name, d.language FROM users u JOIN drivers d ON d.user_id = u.id
-WHERE u.phone = :phone AND u.phone_verified_at IS NOT NULL AND d.removed_at IS NULL
+WHERE u.phone = :phone AND u.phone <> '' AND u.phone_verified_at IS NOT NULL AND d.removed_at IS NULL
 LIMIT 2"""
 
 

@@ -72,7 +72,7 @@ def begun_since(tx: ReadTx, kind: str, who: int | str, since_at: int, nth: int, 
 def by_channel_id(tx: ReadTx, channel: str, channel_id: str) -> tuple[int, int] | None:
     """Tenant and id of the message that a channel knows by its own id."""
     row = tx.system("a channel knows messages by its own ids").one(
-        "SELECT m.tenant, m.id FROM messages m WHERE m.channel = :channel AND m.channel_id = :channel_id ORDER BY m.id DESC LIMIT 1",
+        "SELECT m.tenant, m.id FROM messages m WHERE m.channel = :channel AND m.channel_id = :channel_id AND m.channel_id <> '' ORDER BY m.id DESC LIMIT 1",
         channel=channel,
         channel_id=channel_id,
     )

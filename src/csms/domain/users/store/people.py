@@ -37,13 +37,13 @@ def user(tx: ReadTx, user_id: int) -> User | None:
 
 def by_email(tx: ReadTx, email: str) -> User | None:
     """The user of an e-mail address."""
-    row = tx.one(f"SELECT {COLUMNS} FROM users WHERE email_folded = :folded", folded=folded(email))  # noqa: S608 (our own text)
+    row = tx.one(f"SELECT {COLUMNS} FROM users WHERE email_folded = :folded AND email_folded <> ''", folded=folded(email))  # noqa: S608 (our own text)
     return None if row is None else User(**row)
 
 
 def by_phone(tx: ReadTx, phone: str) -> User | None:
     """The user of a telephone number."""
-    row = tx.one(f"SELECT {COLUMNS} FROM users WHERE phone = :phone", phone=phone)  # noqa: S608 (our own text)
+    row = tx.one(f"SELECT {COLUMNS} FROM users WHERE phone = :phone AND phone <> ''", phone=phone)  # noqa: S608 (our own text)
     return None if row is None else User(**row)
 
 
@@ -61,9 +61,9 @@ def credentials(tx: ReadTx, user_id: int) -> Credentials | None:
 def credentials_of(tx: ReadTx, *, email: str, phone: str) -> Credentials | None:
     """The user of a verified e-mail address or, where that is ``""``, of a verified telephone number."""
     if email:
-        row = tx.one(_CREDENTIALS + "WHERE email_folded = :folded AND email_verified_at IS NOT NULL", folded=folded(email))
+        row = tx.one(_CREDENTIALS + "WHERE email_folded = :folded AND email_folded <> '' AND email_verified_at IS NOT NULL", folded=folded(email))
     else:
-        row = tx.one(_CREDENTIALS + "WHERE phone = :phone AND phone_verified_at IS NOT NULL", phone=phone)
+        row = tx.one(_CREDENTIALS + "WHERE phone = :phone AND phone <> '' AND phone_verified_at IS NOT NULL", phone=phone)
     return None if row is None else _credentials(row)
 
 
