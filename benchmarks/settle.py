@@ -1,7 +1,7 @@
 """How fast ended transactions are settled, and what chargers feel of it: ``python -m benchmarks.settle [--engine postgresql] [--quick]``.
 
-One process, as a server runs it: the composition of ``csms.app`` with the tariff plugin, every core listener, the group-committing writer.
-Each charge has ten meter points across a change of tariff, two rates, time, a start fee, GST and a partner's share; it is paid out of its
+One process, as a server runs it: the composition of ``csms.app`` with the tariff plugin and the group-committing writer; first with nobody who
+listens to its events (price, ledger, events), then with those that make invoices, then with every listener there is. Each charge has ten meter points across a change of tariff, two rates, time, a start fee, GST and a partner's share; it is paid out of its
 driver's wallet, and every bill gets an invoice of its own. Beside it chargers send meter values at a fixed rate, through the same dispatch
 that links use; their time counts from when one was due until it was acknowledged.
 """
@@ -26,7 +26,7 @@ import attrs
 import trio
 
 import csms_tariff
-from csms import app, memory
+from csms import app, listeners, memory
 from csms.api.shapes import structure
 from csms.config import Config, DatabaseConfig, LimitsConfig, LogConfig, PluginsConfig
 from csms.core.ids import DEFAULT_TENANT, Place
@@ -34,6 +34,7 @@ from csms.core.ports import Admission, ReadTx, Tx
 from csms.core.reports import MeterSampled, Reading, Sample, StartReported, StopReported, Token, TransactionVerdict
 from csms.db import StoreDatabase, open_database
 from csms.db.migrate import MigrationSource, core_migrations, migrate
+from csms.db.outbox import run_consumer
 from csms.db.patience import patient
 from csms.domain.billing.flows import rounds
 from csms.domain.billing.model import EACH, BillingSettingsChange
@@ -65,6 +66,8 @@ class Size:
     """How much is measured."""
 
     charges: int = 10_000
+    others: int = 2_000
+    """Of what has no target."""
     quiet_s: float = 10.0
 
 
@@ -191,60 +194,69 @@ async def counted(database: StoreDatabase, sql: str) -> int:
 
 
 async def settled(parts: app.Parts, count: int, *, invoices: bool = True) -> dict[str, float]:
-    """Settle everything that is due, until each bill has its invoice: how fast, and what it took of the processor."""
+    """Settle so many bills, until each has its invoice where those are made: how fast, and what it took of the processor."""
     database = parts.database
+    await bills(parts, count)
     before = await counted(database, "SELECT count(*) FROM invoices")
     events = await counted(database, "SELECT count(*) FROM events")
     began, cpu = trio.current_time(), time.process_time()
     with patient():  # as in its job
         done = await rounds.settle_due(parts.ports)
-    settled_s, settled_cpu = trio.current_time() - began, time.process_time() - cpu
     if done != count or await counted(database, "SELECT count(*) FROM bills WHERE state <> 'SETTLED' AND due_at IS NOT NULL"):
         raise RuntimeError(f"{done} bills were taken up, not {count}, or not all were settled")
-    if not invoices:
-        return {"settled/s": count / settled_s, "CPU µs per bill": settled_cpu / count * 1e6}
-    while await counted(database, "SELECT count(*) FROM invoices") - before < count:
+    while invoices and await counted(database, "SELECT count(*) FROM invoices") - before < count:
         await trio.sleep(0.05)
-    invoiced_s, invoiced_cpu = trio.current_time() - began, time.process_time() - cpu
-    return {
-        "settled/s": count / settled_s,
-        "CPU µs per bill, until settled": settled_cpu / count * 1e6,
-        "invoiced/s": count / invoiced_s,
-        "CPU µs per bill, until invoiced": invoiced_cpu / count * 1e6,
-        "events per bill": (await counted(database, "SELECT count(*) FROM events") - events) / count,
-    }
+    took_s, took_cpu = trio.current_time() - began, time.process_time() - cpu
+    told = await counted(database, "SELECT count(*) FROM events") - events
+    return {"bills": count, "bills/s": count / took_s, "CPU µs per bill": took_cpu / count * 1e6, "events per bill": told / count}
+
+
+async def beside(parts: app.Parts, running: list[int], count: int) -> dict[str, float]:
+    """The same while chargers send meter values: and how long those took."""
+    took_ms: list[float] = []
+    async with trio.open_nursery() as load:
+        load.start_soon(meter, parts, running, took_ms, RATE)
+        figures = await settled(parts, count)
+        load.cancel_scope.cancel()
+    return figures | timed(took_ms)
+
+
+def timed(took_ms: list[float]) -> dict[str, float]:
+    """Of meter values."""
+    return {"meter values": len(took_ms), "p50 ms": percentile(took_ms, 0.5), "p99 ms": percentile(took_ms, 0.99)}
 
 
 async def measure(config: Config, size: Size, profile: Callable[[], Any]) -> dict[str, dict[str, float]]:
     """Everything: meter values alone, settling alone, both at once."""
     available = {"tariff": Installed("tariff", "1.0", lambda: csms_tariff)}
     clock, http = EarlierClock(), HttpClient(())
+    figures: dict[str, dict[str, float]] = {}
     async with serving(config, clock, http, available) as parts:
         await furnish(parts.database)
-        await tell(parts, 0, 3 * size.charges)
+        await tell(parts, 0, 2 * size.charges + 3 * size.others)
         running = [await started(parts, number) for number in range(RUNNING)]
         clock.behind_ms = 0
-        figures: dict[str, dict[str, float]] = {}
-        await bills(parts, size.charges)
         memory.settle()
-        figures["settling, nobody listens"] = await settled(parts, size.charges, invoices=False)
-    async with serving(config, clock, http, available) as parts, trio.open_nursery() as hearers:
-        await app.start_hearers(hearers, parts)
-        await bills(parts, size.charges)
         quiet: list[float] = []
         with trio.move_on_after(size.quiet_s):
             await meter(parts, running, quiet, RATE)
-        figures["meter values alone"] = {"p50 ms": percentile(quiet, 0.5), "p99 ms": percentile(quiet, 0.99)}
+        figures["meter values alone"] = timed(quiet)
+        figures["price, ledger, events"] = await settled(parts, size.others, invoices=False)
+    async with serving(config, clock, http, available) as parts, trio.open_nursery() as hearers:
+        for listener in listeners.table(config):
+            if listener.name.partition(".")[0] in ("billing", "invoices"):
+                consumer = listeners.consumer(parts.ports, listener)
+                await hearers.start(partial(run_consumer, parts.database, consumer, clock=clock, pace=parts.bus.pace))
         with profile():
-            figures["settling alone"] = await settled(parts, size.charges)
+            figures["and an invoice each"] = await settled(parts, size.charges)
+        figures["and an invoice each, beside meter values"] = await beside(parts, running, size.charges)
+        hearers.cancel_scope.cancel()
+    async with serving(config, clock, http, available) as parts, trio.open_nursery() as hearers:
+        await app.start_hearers(hearers, parts)
         await heard(parts)
-        await bills(parts, size.charges)
-        busy: list[float] = []
-        async with trio.open_nursery() as load:
-            load.start_soon(meter, parts, running, busy, RATE)
-            both = await settled(parts, size.charges)
-            load.cancel_scope.cancel()
-        figures["both"] = both | {"p50 ms": percentile(busy, 0.5), "p99 ms": percentile(busy, 0.99), "meter values": len(busy)}
+        figures["and every listener"] = await settled(parts, size.others)
+        await heard(parts)
+        figures["and every listener, beside meter values"] = await beside(parts, running, size.others)
         hearers.cancel_scope.cancel()
     await http.aclose()
     return figures
@@ -320,7 +332,7 @@ def main() -> int:
     parser.add_argument("--charges", type=int, help="so many, instead of 10,000")
     parser.add_argument("--profile", type=Path, help="write a cProfile of the settling to this file")
     options = parser.parse_args()
-    size = Size(charges=1_000, quiet_s=3.0) if options.quick else Size()
+    size = Size(charges=1_000, others=500, quiet_s=3.0) if options.quick else Size()
     size = attrs.evolve(size, charges=options.charges or size.charges)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="csms-settle-")))
@@ -337,8 +349,8 @@ def main() -> int:
         migrate(config.database, sources, folder=folder, clock=SystemClock())
         figures = trio.run(partial(measure, config, size, partial(profiled, options.profile)))
     print(json.dumps({"engine": options.engine, "charges": size.charges, **rounded(figures)}, indent=1))
-    both = figures["both"]
-    met = figures["settling alone"]["settled/s"] >= TARGET_PER_S and both["p99 ms"] <= P99_MS
+    both = figures["and an invoice each, beside meter values"]
+    met = figures["and an invoice each"]["bills/s"] >= TARGET_PER_S and both["p99 ms"] <= P99_MS
     return 0 if met or options.engine != "sqlite" else 1
 
 

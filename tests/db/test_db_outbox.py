@@ -14,7 +14,7 @@ import trio
 from csms.core.errors import NotFound, StoreUnavailable
 from csms.core.events import EVENT_TYPES, Delivered
 from csms.core.ids import DEFAULT_TENANT, TenantId
-from csms.db import StoreDatabase, deliveries
+from csms.db import StoreDatabase, courier, deliveries, spine
 from csms.db.outbox import (
     Consumer,
     DeadLetter,
@@ -102,6 +102,48 @@ async def test_every_event_in_order_of_its_key(database: StoreDatabase, verbs: A
         await hearer.until(lambda: len(hearer.heard) == 200)
     assert all(hearer.times[name] == list(range(25)) for name in "abcdefgh")
     assert len(set(hearer.ids)) == 200
+
+
+async def test_events_that_come_one_after_the_other_are_read_together(
+    database: StoreDatabase, verbs: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        found = spine.scan(*arguments)
+        read.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(courier, "scan", counted)
+    hearer = Hearer()
+    async with running(database, hearer, clock, pace=attrs.evolve(QUICK, poll_s=5, gather_s=0.5)):
+        await emit(database, verbs, "first", 0)
+        await hearer.until(lambda: len(hearer.heard) == 1)  # what comes alone is read at once
+        await emit(database, verbs, "a", *range(200))
+        await hearer.until(lambda: len(hearer.heard) == 201)
+    assert hearer.times["a"] == list(range(200))
+    assert sum(read) == 201
+    assert len(read) < 30, "not a read for each"
+
+
+async def test_a_backlog_is_not_read_one_by_one_as_room_for_one_comes(
+    database: StoreDatabase, verbs: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await emit(database, verbs, "a", *range(120))
+    read: list[int] = []
+
+    def counted(*arguments: Any) -> Any:
+        found = spine.scan(*arguments)
+        read.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(courier, "scan", counted)
+    monkeypatch.setattr(courier, "READ_AT_LEAST", 20)
+    hearer = Hearer()
+    async with running(database, hearer, clock, from_start=True, pace=attrs.evolve(QUICK, poll_s=5, window=40)):
+        await hearer.until(lambda: len(hearer.heard) == 120)
+    assert hearer.times["a"] == list(range(120))
+    assert all(count >= 20 for count in read if count), read
 
 
 async def test_delivered_says_what_and_whose(database: StoreDatabase, verbs: Any, clock: Any) -> None:

@@ -26,6 +26,9 @@ MOST_AT_ONCE = 500
 """Events in one read."""
 DUE_AT_ONCE = 50
 """Waiting events of one key in one read."""
+READ_AT_LEAST = 200
+"""So many are read at once while there are as many: not one whenever one was delivered."""
+FIRST_GAP_S = 0.005
 LATE_WARNING_S = 60.0
 """How long events may wait for an earlier transaction before somebody should look for it."""
 
@@ -69,6 +72,8 @@ class Courier:
         self._behind = True
         self._late = False
         self._late_since = 0.0
+        self._gap_s = FIRST_GAP_S
+        self._read_at = 0.0
         self._replays = -1
         self._unsaved = False
         self._save_at = 0.0
@@ -130,7 +135,7 @@ class Courier:
             self._replays = replays
             self._look_at = now + self._pace.poll_s
         await self._resume()
-        while (self._behind or self._late) and len(self._entries) < self._pace.window and self._retrying < self._pace.most_retrying:
+        while (self._behind or self._late) and self._has_room() and trio.current_time() >= self._read_at:
             await self._scan()
             if self._late:
                 break
@@ -142,11 +147,23 @@ class Courier:
             until = min(until, self._save_at)
         if self._late:
             until = min(until, now + self._pace.late_poll_s)
+        if self._behind and self._has_room():
+            until = min(until, self._read_at)
         if (due := self._aside.next_due()) is not None:
             until = min(until, now + (due - self._clock.now()) / 1000)
         return max(until - now, 0.0)
 
     # --- reading ------------------------------------------------------------------------------------------------------------
+
+    def _has_room(self) -> bool:
+        room = self._pace.window - len(self._entries)
+        return room >= min(READ_AT_LEAST, self._pace.window) and self._retrying < self._pace.most_retrying
+
+    def _gather(self, now: float, *, more: bool) -> None:
+        """When to read next: at once where there is more; else the later, the more often there was something to read lately."""
+        since = now - self._read_at
+        self._gap_s = min(self._gap_s * 2, self._pace.gather_s) if since < self._gap_s else FIRST_GAP_S
+        self._read_at = now if more else now + min(self._gap_s, self._pace.gather_s)
 
     async def _scan(self) -> None:
         limit = max(1, min(MOST_AT_ONCE, self._pace.window - len(self._entries)))
@@ -160,6 +177,7 @@ class Courier:
             raise
         if len(entries) == limit:
             self._behind = True
+        self._gather(trio.current_time(), more=self._behind or self._late)
         self._watch_late(bool(entries))
         for entry in entries:
             self._scanned = entry.position

@@ -28,6 +28,8 @@ class Pace:
     """How much progress a crash may cost: those events are delivered again."""
     poll_s: float = 5.0
     """How soon work is seen that another process left (a replay, or events of another node)."""
+    gather_s: float = 0.1
+    """How long events that come one after the other wait at most to be read together."""
     late_poll_s: float = 0.02
     """How soon to look again for events that wait for an earlier transaction to end (PostgreSQL)."""
     most_retrying: int = 10_000
