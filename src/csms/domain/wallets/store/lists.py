@@ -44,13 +44,14 @@ WALLETS = Listing(
     },
     unique="w.id",
 )
+_COUNTED = attrs.evolve(WALLETS, count_source="wallets w WHERE w.tenant = :tenant")
 
 
 def wallets(tx: ReadTx, query: WalletsQuery) -> Page[Row]:
     """A page of wallets, as rows: what credit they have is not in them."""
     return page(
         tx,
-        WALLETS,
+        WALLETS if query.search else _COUNTED,
         query,
         dict,
         **whether(query.owing, "owes", "owes_nothing"),
