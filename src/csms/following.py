@@ -93,7 +93,7 @@ def _after(tx: ReadTx, engine: str, position: Position, limit: int) -> tuple[lis
     The end is asked for before the page: what commits in between is then in the page, or above the end.
     """
     end = spine.end(tx, engine)
-    entries, _ = spine.scan(tx, engine, "live", position, limit)
+    entries = spine.scan(tx, engine, "live", position, limit).entries
     if len(entries) == limit:
         return entries, entries[-1].position
     return entries, max([position, end, *(entry.position for entry in entries[-1:])])
@@ -146,13 +146,13 @@ async def follow(database: StoreDatabase, feed: Feed) -> None:
 
 async def _tell(database: StoreDatabase, feed: Feed, position: Position) -> Position:
     while True:
-        entries, _ = await database.read(spine.scan, database.engine, "live", position, PAGE, tenant=DEFAULT_TENANT)
-        if entries:
-            items = _items(entries)
+        found = await database.read(spine.scan, database.engine, "live", position, PAGE, tenant=DEFAULT_TENANT)
+        if found.entries:
+            items = _items(found.entries)
             by_station = feed.by_station
             if any(item.tenant in by_station and feed.is_unknown(item) for item in items):
                 await feed.learn_stations()
-            position = entries[-1].position
+            position = found.reached
             feed.tell(items, position)
-        if len(entries) < PAGE:
+        if not found.full:
             return position

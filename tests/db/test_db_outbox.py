@@ -111,7 +111,7 @@ async def test_events_that_come_one_after_the_other_are_read_together(
 
     def counted(*arguments: Any) -> Any:
         found = spine.scan(*arguments)
-        read.append(len(found[0]))
+        read.append(len(found.entries))
         return found
 
     monkeypatch.setattr(courier, "scan", counted)
@@ -123,7 +123,7 @@ async def test_events_that_come_one_after_the_other_are_read_together(
         await hearer.until(lambda: len(hearer.heard) == 201)
     assert hearer.times["a"] == list(range(200))
     assert sum(read) == 201
-    assert len(read) < 30, "not a read for each"
+    assert sum(map(bool, read)) < 100, "not a read for each"
 
 
 async def test_a_backlog_is_not_read_one_by_one_as_room_for_one_comes(
@@ -134,7 +134,7 @@ async def test_a_backlog_is_not_read_one_by_one_as_room_for_one_comes(
 
     def counted(*arguments: Any) -> Any:
         found = spine.scan(*arguments)
-        read.append(len(found[0]))
+        read.append(len(found.entries))
         return found
 
     monkeypatch.setattr(courier, "scan", counted)
@@ -144,6 +144,32 @@ async def test_a_backlog_is_not_read_one_by_one_as_room_for_one_comes(
         await hearer.until(lambda: len(hearer.heard) == 120)
     assert hearer.times["a"] == list(range(120))
     assert all(count >= 20 for count in read if count), read
+
+
+async def test_events_of_other_types_are_passed_over_unread(
+    database: StoreDatabase, verbs: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+
+    def watched(*arguments: Any) -> Any:
+        scanned = spine.scan(*arguments)
+        found.extend(entry.type for entry in scanned.entries)
+        return scanned
+
+    monkeypatch.setattr(courier, "scan", watched)
+    hearer = Hearer()
+    async with running(database, hearer, clock, types=frozenset({"nothing_of_this"})):
+        await emit(database, verbs, "a", *range(5))
+        with trio.fail_after(60):
+            while (known := {each.name: each for each in await progress(database)}["hearer"]).behind:
+                await trio.sleep(0.01)
+    assert (known.behind, hearer.heard, found) == (0, [], [])
+    await replay(database, "hearer", first=1, last=99)  # of everything, whatever it hears
+    async with running(database, hearer, clock, types=frozenset({"nothing_of_this"})):
+        with trio.fail_after(60):
+            while (known := {each.name: each for each in await progress(database)}["hearer"]).retrying:
+                await trio.sleep(0.01)
+    assert (known.dead, hearer.heard) == (0, [])
 
 
 async def test_delivered_says_what_and_whose(database: StoreDatabase, verbs: Any, clock: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from csms.config import DatabaseConfig
-from csms.db import deliveries
+from csms.db import deliveries, spine
 from csms.db.migrate import core_migrations, migrate
 from csms.domain.transactions.store import consumption
 from csms.outside import SystemClock
@@ -40,6 +40,10 @@ LOOKED_UP = {
     "readings of many charges": (consumption._READINGS.replace("{ids}", IDS), "meter_readings_by_transaction (transaction_id=?)"),
     "many charges": (consumption._FACTS.replace("{ids}", IDS), "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)"),
     "what waits of a key": (deliveries.DUE, "deliveries_by_state (consumer=? AND state=? AND key=?)"),
+    "events of some types": (
+        spine._SCAN["sqlite"].format(wanted=spine._wanted("sqlite", frozenset({"bill_settled", "bill_paid"}))[0]),
+        "SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+    ),
     "connectors of a charger": ("SELECT 1 FROM connectors WHERE charger_id = :charger_id AND tenant = :tenant", "(charger_id=?"),
     "a driver's tokens": (
         "SELECT 1 FROM tokens WHERE driver_id = :driver_id AND tenant = :tenant AND removed_at IS NULL",

@@ -169,26 +169,29 @@ class Courier:
         limit = max(1, min(MOST_AT_ONCE, self._pace.window - len(self._entries)))
         self._behind = False
         try:
-            entries, self._late = await self._database.read(
-                scan, self._database.engine, self._name, self._scanned, limit, tenant=DEFAULT_TENANT
+            found = await self._database.read(
+                scan, self._database.engine, self._name, self._scanned, limit, self._types, tenant=DEFAULT_TENANT
             )
         except StoreUnavailable:
             self._behind = True
             raise
-        if len(entries) == limit:
+        self._late = found.late
+        if found.full:
             self._behind = True
+        moved = found.reached != self._scanned
+        self._scanned = found.reached
         self._gather(trio.current_time(), more=self._behind or self._late)
-        self._watch_late(bool(entries))
-        for entry in entries:
-            self._scanned = entry.position
+        self._watch_late(moved)
+        for entry in found.entries:
             self._entries.append(entry)
-            if entry.recorded or not self._wanted(entry):
+            if entry.recorded:
                 entry.settled = True
-                self._progress()
             elif entry.key in self._aside:
                 self._set_aside(entry)
             else:
                 self._line_up(entry)
+        if moved:
+            self._progress()
 
     def _watch_late(self, moved: bool) -> None:
         now = trio.current_time()
@@ -261,7 +264,9 @@ class Courier:
         self._bell.set()
 
     async def _deliver(self, entry: Entry) -> str:
-        """Empty when it was taken, else the error."""
+        """Empty when it was taken, or is none of ours (a replay is of all types), else the error."""
+        if not self._wanted(entry):
+            return ""
         try:
             event = entry.decode()
         except KeyError:
@@ -346,6 +351,8 @@ class Courier:
         entries = self._entries
         while entries and entries[0].settled:
             self._cursor = entries.popleft().position
+        if not entries:
+            self._cursor = self._scanned
         if not self._unsaved:
             self._unsaved = True
             self._save_at = trio.current_time() + self._pace.save_every_s

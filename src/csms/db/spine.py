@@ -26,10 +26,23 @@ _COLUMNS = """
         EXISTS (SELECT 1 FROM deliveries d WHERE d.consumer = :consumer AND d.sequence = e.sequence) AS recorded
     FROM events e
 """
-SCAN = {
-    "sqlite": f"{_COLUMNS} WHERE e.sequence > :sequence ORDER BY e.sequence LIMIT :limit",
-    POSTGRESQL: f"{_COLUMNS} WHERE (e.xid, e.sequence) > (:xid, :sequence) AND e.xid < ({HORIZON}) "
-    "ORDER BY e.xid, e.sequence LIMIT :limit",
+_NEXT = {
+    "sqlite": """
+        SELECT count(*) AS many, 0 AS xid, max(sequence) AS sequence
+        FROM (SELECT sequence FROM events WHERE sequence > :sequence ORDER BY sequence LIMIT :limit) AS following
+    """,
+    POSTGRESQL: f"""
+        SELECT count(*) OVER () AS many, xid, sequence FROM (
+            SELECT e.xid, e.sequence FROM events e WHERE (e.xid, e.sequence) > (:xid, :sequence) AND e.xid < ({HORIZON})
+            ORDER BY e.xid, e.sequence LIMIT :limit
+        ) AS following ORDER BY xid DESC, sequence DESC LIMIT 1
+    """,  # noqa: S608 - constants
+}
+"""How far the next events go, and how many those are, wanted or not: most consumers want few, and need not be shown the others."""
+_SCAN = {
+    "sqlite": f"{_COLUMNS} WHERE e.sequence > :sequence AND e.sequence <= :last_sequence{{wanted}} ORDER BY e.sequence",
+    POSTGRESQL: f"{_COLUMNS} WHERE (e.xid, e.sequence) > (:xid, :sequence) AND (e.xid, e.sequence) <= (:last_xid, :last_sequence)"
+    "{wanted} ORDER BY e.xid, e.sequence",
 }
 END = {
     "sqlite": "SELECT 0 AS xid, coalesce(max(sequence), 0) AS sequence FROM events",
@@ -79,12 +92,39 @@ def _decoder(cls: type[Event]) -> msgspec.json.Decoder[Event]:
     return msgspec.json.Decoder(cls)
 
 
-def scan(tx: ReadTx, engine: str, consumer: str, after: Position, limit: int) -> tuple[list[Entry], bool]:
-    """The next events in order, and whether there are others whose turn has not come, because a transaction before them still runs."""
+@attrs.frozen(slots=True)
+class Scanned:
+    """The next events in order, of those types that were asked for. ``reached`` is how far this looked, ``full`` that there may be more
+    right behind. ``late``: there are others whose turn has not come, because a transaction before them still runs."""
+
+    entries: list[Entry]
+    reached: Position
+    full: bool
+    late: bool
+
+
+def scan(tx: ReadTx, engine: str, consumer: str, after: Position, limit: int, types: frozenset[str] | None = None) -> Scanned:
+    """The next events, of so many at most whatever their types. ``types`` None is all. Two statements."""
     system = tx.system("event consumers read every tenant's events")
-    rows = system.all(SCAN[engine], consumer=consumer, xid=after[0], sequence=after[1], limit=limit)
-    late = engine == POSTGRESQL and len(rows) < limit and bool(system.value(_LATE))
-    return [Entry(**row) for row in rows], late
+    where = {"xid": after[0], "sequence": after[1]}
+    top = system.one(_NEXT[engine], **where, limit=limit)
+    many = 0 if top is None else int(top["many"])
+    late = engine == POSTGRESQL and many < limit and bool(system.value(_LATE))
+    if top is None or not many:
+        return Scanned([], after, full=False, late=late)
+    wanted, named = _wanted(engine, types)
+    sql = _SCAN[engine].format(wanted=wanted)
+    rows = system.all(sql, consumer=consumer, **where, last_xid=top["xid"], last_sequence=top["sequence"], **named)
+    return Scanned([Entry(**row) for row in rows], (top["xid"], top["sequence"]), full=many == limit, late=late)
+
+
+@lru_cache(maxsize=256)
+def _wanted(engine: str, types: frozenset[str] | None) -> tuple[str, dict[str, str]]:
+    if types is None:
+        return "", {}
+    named = {f"type_{number}": name for number, name in enumerate(sorted(types))}
+    column = "e.type" if engine == POSTGRESQL else "+e.type"  # SQLite is to walk the few rows, and not an index of types
+    return f" AND {column} IN ({', '.join(f':{name}' for name in named) or 'NULL'})", named
 
 
 def end(tx: ReadTx, engine: str) -> Position:
