@@ -67,12 +67,16 @@ class Size:
     listeners: int
     patience: float
     """Seconds in which the server may do what thousands of arrivals left it to do."""
+    arrival: float
+    """Seconds that chargers which send all the time have for that, before anybody asks anything."""
     rate: float = 500.0
     charger_rate: float = 300.0
 
 
-FULL = Size(chargers=1000, connected=5000, rounds=3, requests=100, seconds=20.0, warmup=40.0, listeners=50, patience=120.0)
-QUICK = Size(chargers=50, connected=300, rounds=1, requests=30, seconds=5.0, warmup=6.0, listeners=10, patience=20.0)
+FULL = Size(
+    chargers=1000, connected=5000, rounds=3, requests=100, seconds=20.0, warmup=10.0, listeners=50, patience=120.0, arrival=60.0
+)
+QUICK = Size(chargers=50, connected=300, rounds=1, requests=30, seconds=5.0, warmup=4.0, listeners=10, patience=20.0, arrival=4.0)
 
 
 async def per_route(
@@ -132,11 +136,12 @@ async def mixed(server: Server, key: str, measured: list[Measured], size: Size) 
     port = int(server.api.rpartition(":")[2])
     arguments = ["--mode", "rate", "--scenario", "meter", "--connections", str(size.connected), "--announce"]
     arguments += ["--begin-at", str(int(time.time()) - BEHIND_S)]
-    arguments += ["--rate", str(size.charger_rate), "--warmup", str(size.warmup), "--seconds", str(size.seconds)]
+    arguments += ["--rate", str(size.charger_rate), "--warmup", str(size.arrival + size.warmup), "--seconds", str(size.seconds)]
     heard = Heard()
     with chargers(server, *arguments) as generator:
         stations = max(1, size.chargers // year.PER_STATION)
         async with listening(port, key, size.listeners, stations, heard):
+            await asyncio.sleep(size.arrival)
             await steady(port, key, measured, size.rate, size.warmup)
             heard.ms.clear()
             began, cpu = time.perf_counter(), proc.cpu_ns(server.pid)

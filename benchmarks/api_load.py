@@ -153,7 +153,7 @@ async def listening(port: int, key: str, count: int, stations: int, heard: Heard
     """
 
     async def listen(number: int) -> None:
-        place = f"&station={number % stations + 1}" if number else ""
+        place = f"&station_id={number % stations + 1}" if number else ""
         while True:
             connection = Connection(port, key)
             try:

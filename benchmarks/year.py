@@ -301,6 +301,10 @@ def make(file: Path, chargers: int, console: Console) -> None:
             " VALUES (1, ?, ?, ?, ?, ?, ?)",
             ((*key, *row) for key, row in year.people.items()),
         )
+        store.execute(
+            "UPDATE analytics_counts SET drivers = (SELECT count(*) FROM analytics_drivers d WHERE d.tenant = analytics_counts.tenant"
+            " AND d.period = analytics_counts.period AND d.begins = analytics_counts.begins) WHERE scope = 'tenant'"
+        )
         bar.advance(task)
     store.close()
 

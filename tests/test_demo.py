@@ -133,6 +133,7 @@ def test_what_the_operators_file_says_stays(tmp_path: Path, monkeypatch: pytest.
     assert not beside.own_gateway, "the operator's own gateway is not spoken to with the stub's keys"
     assert equipped.plugins.settings["sms"]["url"] == beside.url(3)
     assert equipped.plugins.settings["whatsapp"]["url"] == beside.url(2)
+    assert beside.own_whatsapp
 
 
 def test_where_a_port_is_taken_the_stubs_go_elsewhere() -> None:

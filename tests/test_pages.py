@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import zlib
 from typing import Any
 
 import msgspec
@@ -29,7 +30,7 @@ from csms.pages import (
     described,
     printed,
 )
-from csms.pages.drawing import DRAW, drawn
+from csms.pages.drawing import DRAW, Paper, drawn
 
 
 def image() -> bytes:
@@ -75,6 +76,43 @@ def test_every_block_can_be_described_and_drawn() -> None:
     assert pages(pdf) == 3, "a table goes on on the next page, and NewPage begins one"
     assert pdf.count(b"/FontFile2") == 2, "the fonts are in the file"
     assert pdf.count(b"/Subtype /Image") == 2, "the logo, once, and the QR code"
+
+
+def fonts_of_texts(pdf: bytes) -> list[bytes]:
+    """The font of each piece of text, ``b""`` where none is set."""
+    found: list[bytes] = []
+    for packed in re.findall(rb"stream\n(.*?)\nendstream", pdf, re.DOTALL):
+        try:
+            stream = zlib.decompress(packed)
+        except zlib.error:
+            continue
+        font, kept = b"", list[bytes]()
+        for word in re.findall(rb"(?<!\S)q(?!\S)|(?<!\S)Q(?!\S)|/F\d+ [\d.]+ Tf|\) Tj", stream):
+            if word == b"q":
+                kept.append(font)
+            elif word == b"Q":
+                font = kept.pop()
+            elif word == b") Tj":
+                found.append(font)
+            else:
+                font = word.split()[0]
+    return found
+
+
+def test_names_in_hindi_are_drawn_and_all_else_beside_them() -> None:
+    buyer = Columns((("खरीदार", ("क्षितिज शर्मा", "पुणे 411001", "Asha Rao")), ("Seller", ("Acme",))))
+    table = Table((Column("विवरण", 3), Column("₹", 1, "right")), tuple((f"चार्जिंग {each}", "₹1.00") for each in range(80)))
+    said = read(document(Heading("कर बीजक"), buyer, table, Note("धन्यवाद।"), numbered=True))
+    paper = Paper(said)
+    assert {paper.get_fallback_font(each) for each in "क्षितिजशर्मापुणे।"} == {"lohit"}, "every letter has a glyph"
+    pdf = drawn(said)
+    assert b"+LohitDevanagari" in pdf
+    assert pdf.count(b"/FontFile2") == 3
+    assert pdf == drawn(said)
+    used = fonts_of_texts(pdf)
+    assert len(set(used)) == 3, "usual, bold and Devanagari"
+    assert b"" not in used, "no text without a font, also not on the next page"
+    assert b"+Lohit" not in drawn(read(document(*EVERYTHING))), "other documents are as they were"
 
 
 @pytest.mark.parametrize(

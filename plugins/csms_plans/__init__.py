@@ -14,6 +14,7 @@ from .listeners import (
     register_events,
     register_jobs,
     register_migrations,
+    register_personal_data,
     register_routes,
     register_settings,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "register_events",
     "register_jobs",
     "register_migrations",
+    "register_personal_data",
     "register_routes",
     "register_settings",
 ]

@@ -1,4 +1,4 @@
-"""``csms plans``: plans and subscriptions on the command line. They ask the running server."""
+"""``csms plan``: plans and subscriptions on the command line. They ask the running server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def found(call: Invocation, plan: str) -> Mapping[str, Any]:
     if not plan.isdigit():
         named = [each for each in every(call.client, f"{PLANS}?state=active") if each["name"].casefold() == plan.casefold()]
         if not named:
-            raise click.ClickException(f"there is no plan {plan!r} (csms plans list)")
+            raise click.ClickException(f"there is no plan {plan!r} (csms plan list)")
         number = named[0]["id"]
     answer: Mapping[str, Any] = call.client.call("GET", f"{PLANS}/{number}")
     return answer
@@ -39,7 +39,7 @@ def included(terms: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-@examples("csms plans list", "csms plans list --all --json")
+@examples("csms plan list", "csms plan list --all --json")
 @click.command("list")
 @click.option("--all", "archived", is_flag=True, help="Archived ones, too.")
 @common
@@ -71,7 +71,7 @@ def list_all(call: Invocation, archived: bool) -> None:
     )
 
 
-@examples("csms plans show 1", "csms plans show 'Commuter 100' --json")
+@examples("csms plan show 1", "csms plan show 'Commuter 100' --json")
 @click.command("show")
 @click.argument("plan")
 @common
@@ -102,7 +102,7 @@ def show_one(call: Invocation, plan: str) -> None:
 _PLACES, _PEOPLE = ("stations", "station_groups", "chargers"), ("memberships", "driver_groups")
 
 
-@examples("csms plans subscriptions --driver 7", "csms plans subscriptions --state past_due --json")
+@examples("csms plan subscriptions --driver 7", "csms plan subscriptions --state past_due --json")
 @click.command()
 @click.option("--driver", "driver_id", type=int, metavar="ID", help="Of this driver.")
 @click.option("--state", type=click.Choice(STATES), help="In this state.")
@@ -136,7 +136,7 @@ def subscriptions(call: Invocation, driver_id: int | None, state: str | None, li
     table(("id", "driver", "plan", "state", "until", "renews", "due"), rows, right=frozenset({"id", "driver", "due"}))
 
 
-@examples("csms plans subscribe 1 --driver 7", "csms plans subscribe 'Commuter 100' --driver 7 --start 2026-09-01")
+@examples("csms plan subscribe 1 --driver 7", "csms plan subscribe 'Commuter 100' --driver 7 --start 2026-09-01")
 @click.command()
 @click.argument("plan")
 @click.option("--driver", "driver_id", type=int, required=True, metavar="ID", help="Who is to have it.")
@@ -160,7 +160,7 @@ def subscribe(call: Invocation, plan: str, driver_id: int, starts_at: int | None
         click.echo(f"{written(made['due_minor'], made['currency'])} is to be paid: {made['pay_url'] or made['mandate_url']}")
 
 
-@examples("csms plans cancel 4", "csms plans cancel 4 --now --credit")
+@examples("csms plan cancel 4", "csms plan cancel 4 --now --credit")
 @click.command()
 @click.argument("subscription_id", type=int, metavar="SUBSCRIPTION")
 @click.option("--now", is_flag=True, help="At once, not at the end of its period.")
@@ -184,4 +184,4 @@ def _told(subscription: Mapping[str, Any]) -> str:
     return words if until is None or subscription["ended_at"] is not None else f"{words}, until {instant(until)}"
 
 
-COMMANDS: tuple[click.Command, ...] = (list_all, show_one, subscriptions, subscribe, cancel)
+GROUP = click.Group("plan", commands=(list_all, show_one, subscriptions, subscribe, cancel), help="Plans and their subscriptions.")

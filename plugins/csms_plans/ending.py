@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
-from csms.hooks import Fee, NotFound, Notice
+from csms.hooks import Fee, NotFound
 
 from . import writes
 from .events import PlanEnded, PlanPaused, PlanResumed, PlanSuspended
-from .model import ACTIVE, CLOSED, DUE, EMPTYING, ENDED, OPEN, PAID, PAUSED, SUSPENDED, UNPAID, VOID, PeriodRow
+from .model import ACTIVE, CLOSED, DUE, EMPTYING, ENDED, OPEN, PAID, PAUSED, SUSPENDED, VOID, PeriodRow
 from .periods import following
 from .work import Work, credit_of
 
@@ -47,8 +46,6 @@ async def end(work: Work) -> bool:
     if current is not None and current.credit is not None:
         given = current.credit.amount_minor
         await _give(work, current, current.credit)
-    if row.reason == UNPAID:
-        await _tell(work, "ended", "plan_cancelled", {"ends_at": str(work.now)})
     wanted = "cancel" if row.mandate_ref and row.mandate_state not in ("cancelled", "completed", "failed") else ""
     event = PlanEnded(**work.about(ends_at=work.now), why=row.reason, credited_minor=given, currency=row.currency)
     return await work.write(
@@ -63,23 +60,11 @@ async def _give(work: Work, period: PeriodRow, fee: Fee) -> None:
         work.context.log.warning("nobody to give it back to", subscription=work.row.id, reason=str(error))
 
 
-async def _tell(work: Work, key: str, template: str, fields: Mapping[str, str]) -> None:
-    """Tell the driver of what the messages slice has no words of its own for."""
-    notice = Notice(
-        key=f"subscription:{work.row.id}:{key}",
-        template=template,
-        fields={"plan": work.known.plan_name, **fields},
-        driver_id=work.row.driver_id,
-    )
-    await work.context.messenger.tell(notice, tenant=work.tenant)
-
-
 async def suspend(work: Work) -> bool:
     """It was not paid in time: what is left cannot be used any more."""
     row, current, coming = work.row, work.known.current, work.known.coming
     left = await work.empty(current, "close")
     due_minor = 0 if coming is None else coming.to_pay_minor
-    await _tell(work, f"suspended:{row.period}", "plan_paused", {"why": UNPAID})
     changes = [PlanSuspended(**work.about(ends_at=work.now), amount_minor=due_minor, currency=row.currency)]
     closed = []
     if current is not None and current.state == OPEN:

@@ -21,12 +21,13 @@ from csms.hooks import (
     PaymentExpired,
     PaymentFailed,
     PaymentPaid,
+    PersonalData,
     PluginContext,
     TenantId,
     hookimpl,
 )
 
-from . import commands, covering, desk
+from . import commands, covering, desk, personal
 from .events import EVENTS
 from .model import Settings
 from .routes import routes
@@ -47,6 +48,12 @@ def register_migrations() -> Path:
 
 
 @hookimpl
+def register_personal_data() -> PersonalData:
+    """Drivers' subscriptions."""
+    return PersonalData(holdings=personal.holdings, erasure=personal.ERASURE)
+
+
+@hookimpl
 def register_events() -> Iterable[type[Event]]:
     """``plan_subscribed`` and so on."""
     return EVENTS
@@ -55,7 +62,7 @@ def register_events() -> Iterable[type[Event]]:
 @hookimpl
 def register_commands() -> Iterable[click.Command]:
     """``csms plan ...``."""
-    return commands.COMMANDS
+    return (commands.GROUP,)
 
 
 @hookimpl

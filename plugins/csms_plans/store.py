@@ -19,7 +19,7 @@ from .terms import Terms
 _FLAGS = ("renews", "credits")
 _COLUMNS = ", ".join(each.name for each in attrs.fields(SubscriptionRow))
 _PERIOD_COLUMNS = (
-    "subscription_id, number, plan_id, version, kind, state, starts_at, ends_at, anchor_at, amount_minor, net_minor, taxes, less,"
+    "subscription_id, number, plan_id, version, kind, state, starts_at, ends_at, anchor_at, amount_minor, net_minor, taxes, tax_code, less,"
     " collecting, carried_wh, carried_transactions, energy_account, transactions_account, left_wh, left_transactions, credit,"
     " asks, asked_minor, payment_id, pay_url, paid_at"
 )
@@ -31,17 +31,19 @@ def terms_of(text: str) -> Terms:
     return msgspec.json.decode(text, type=Terms)
 
 
-def fee_of(amount_minor: int, net_minor: int, taxes: str) -> Fee:
+def fee_of(amount_minor: int, net_minor: int, taxes: str, tax_code: str) -> Fee:
     """A fee as it is stored in columns."""
-    return Fee(amount_minor=amount_minor, net_minor=net_minor, taxes=tuple((name, tax) for name, tax in msgspec.json.decode(taxes)))
+    named = tuple((name, tax) for name, tax in msgspec.json.decode(taxes))
+    return Fee(amount_minor=amount_minor, net_minor=net_minor, taxes=named, tax_code=tax_code)
 
 
 def fee_in(text: str) -> Fee | None:
     """A fee as it is stored in one column; ``""`` is none."""
     if not text:
         return None
-    amount_minor, net_minor, taxes = msgspec.json.decode(text)
-    return Fee(amount_minor=amount_minor, net_minor=net_minor, taxes=tuple((name, tax) for name, tax in taxes))
+    amount_minor, net_minor, taxes, *code = msgspec.json.decode(text)
+    named = tuple((name, tax) for name, tax in taxes)
+    return Fee(amount_minor=amount_minor, net_minor=net_minor, taxes=named, tax_code=code[0] if code else "")
 
 
 # --- plans ----------------------------------------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ def _row(row: Row) -> SubscriptionRow:
 
 def _period(row: Row) -> PeriodRow:
     said = dict(row)
-    fee = fee_of(said.pop("amount_minor"), said.pop("net_minor"), said.pop("taxes"))
+    fee = fee_of(said.pop("amount_minor"), said.pop("net_minor"), said.pop("taxes"), said.pop("tax_code"))
     said["collecting"] = bool(said["collecting"])
     for name in ("less", "credit"):
         said[name] = fee_in(said[name])

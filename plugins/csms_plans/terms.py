@@ -118,7 +118,9 @@ class Terms:
         else:
             taxes = tuple((name, minor(asked * percent / 100, currency)) for name, percent in names)
             net_minor = self.price_minor
-        return Fee(amount_minor=net_minor + sum(tax for _, tax in taxes), net_minor=net_minor, taxes=taxes)
+        return Fee(
+            amount_minor=net_minor + sum(tax for _, tax in taxes), net_minor=net_minor, taxes=taxes, tax_code=self.taxes.code
+        )
 
     def _names(self, customer_state: str) -> list[tuple[str, Decimal]]:
         taxes = self.taxes

@@ -78,6 +78,7 @@ class Work:
             net_minor=period.fee.net_minor,
             taxes=period.fee.taxes,
             less=period.less,
+            tax_code=period.fee.tax_code,
             key=period.name,
             description=f"{plan_name}, period {period.number}",
             reference_kind=REFERENCE,
@@ -144,7 +145,7 @@ def credit_of(period: PeriodRow, terms: Terms, left: tuple[int, int], at: int) -
         part = min(part, unused(terms.energy_wh, left[0]), unused(terms.transactions, left[1]))
     net_minor = part_of(period.fee.net_minor, part)
     taxes = tuple((name, part_of(tax, part)) for name, tax in period.fee.taxes)
-    made = Fee(amount_minor=net_minor + sum(tax for _, tax in taxes), net_minor=net_minor, taxes=taxes)
+    made = attrs.evolve(period.fee, amount_minor=net_minor + sum(tax for _, tax in taxes), net_minor=net_minor, taxes=taxes)
     return made if made.amount_minor else None
 
 

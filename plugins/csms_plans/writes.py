@@ -36,7 +36,7 @@ async def add(
 
 def fee_text(fee: Fee | None) -> str:
     """A fee in one column."""
-    return "" if fee is None else msgspec.json.encode([fee.amount_minor, fee.net_minor, fee.taxes]).decode()
+    return "" if fee is None else msgspec.json.encode([fee.amount_minor, fee.net_minor, fee.taxes, fee.tax_code]).decode()
 
 
 # --- plans ----------------------------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def _columns(said: dict[str, Any]) -> dict[str, Any]:
     for name, value in said.items():
         if name == "fee":
             taxes = msgspec.json.encode(value.taxes).decode()
-            values |= {"amount_minor": value.amount_minor, "net_minor": value.net_minor, "taxes": taxes}
+            values |= {"amount_minor": value.amount_minor, "net_minor": value.net_minor, "taxes": taxes, "tax_code": value.tax_code}
         elif name in _FEES:
             values[name] = fee_text(value)
         else:

@@ -53,7 +53,7 @@ def read(account: GatewayAccount, body: bytes, headers: Mapping[str, str]) -> Ga
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         raise Invalid("the webhook names no event", field="event")
     entities = _entities(event)
-    refund, subscription = entities.get("refund"), entities.get("subscription")
+    refund, subscription, dispute = (entities.get(name) for name in ("refund", "subscription", "dispute"))
     return GatewayNotice(
         event_id=hashlib.sha256(body).hexdigest(),  # signed, as the header with their id is not
         kind=event["event"],
@@ -61,6 +61,7 @@ def read(account: GatewayAccount, body: bytes, headers: Mapping[str, str]) -> Ga
         payment=_payment(entities),
         refund=reading.refund(refund) if refund is not None else None,
         mandate=reading.mandate(subscription) if subscription is not None else None,
+        dispute=reading.dispute(dispute) if dispute is not None else None,
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from csms.hooks import GatewayError, GatewayPayment, GatewayRefund, PaymentWanted
+from csms.hooks import GatewayDispute, GatewayError, GatewayPayment, GatewayRefund, PaymentWanted
 
 from . import reading
 from .desk import Desk, Json, every, known, reference_in, way_in
@@ -106,6 +106,11 @@ def refunds(desk: Desk, payment_id: str) -> Sequence[GatewayRefund]:
     """Every refund of a payment."""
     known(payment_id)
     return [reading.refund(each) for each in every(lambda query: desk.sdk.payment.fetch_multiple_refund(payment_id, query), {})]
+
+
+def dispute(desk: Desk, dispute_id: str) -> GatewayDispute:
+    """A dispute as it is now."""
+    return reading.dispute(desk.sdk.dispute.fetch(known(dispute_id)))
 
 
 # --- saved methods --------------------------------------------------------------------------------------------------------------

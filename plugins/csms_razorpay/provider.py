@@ -12,6 +12,7 @@ import razorpay.errors
 from csms.hooks import (
     GatewayAccount,
     GatewayAway,
+    GatewayDispute,
     GatewayError,
     GatewayNotice,
     GatewayPayment,
@@ -95,6 +96,10 @@ class RazorpayProvider:
     async def refunds(self, account: GatewayAccount, payment_id: str, /) -> Sequence[GatewayRefund]:
         """Every refund of a payment."""
         return await self._ask(account, payments.refunds, payment_id)
+
+    async def dispute(self, account: GatewayAccount, dispute_id: str, /) -> GatewayDispute:
+        """A dispute as it is now."""
+        return await self._ask(account, payments.dispute, dispute_id)
 
     async def charge_saved(self, account: GatewayAccount, wanted: PaymentWanted, /) -> GatewayPayment:
         """Charge a saved method, once per reference."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from csms.hooks import GatewayPayment, GatewayRefund, Invalid, Mandate, PaymentOffer
+from csms.hooks import GatewayDispute, GatewayPayment, GatewayRefund, Invalid, Mandate, PaymentOffer
 
 from .desk import reference_in
 
@@ -16,6 +16,7 @@ ORDER_STATES = {"created": "open", "attempted": "open", "paid": "paid"}
 LINK_STATES = {"created": "open", "partially_paid": "open", "paid": "paid", "cancelled": "cancelled", "expired": "expired"}
 CLOSED_STATES = {"paid": "paid", "expired": "expired"}
 REFUND_STATES = {"pending": "pending", "processed": "refunded", "failed": "failed"}
+DISPUTE_STATES = {each: each for each in ("open", "under_review", "won", "lost", "closed")}
 MANDATE_STATES = frozenset({"created", "authenticated", "active", "pending", "halted", "paused", "cancelled", "completed"})
 
 
@@ -51,6 +52,7 @@ def state(table: Mapping[str, str], entity: Json) -> str:
 def payment(entity: Json, *, gateway_id: str = "", reference: str = "") -> GatewayPayment:
     """A payment; ``gateway_id`` and ``reference`` are of what it pays, where that is known better than it says itself."""
     now = state(PAYMENT_STATES, entity)
+    at_home = text(entity, "base_currency") in ("", text(entity, "currency"))  # what it keeps is in its own currency
     customer_id, token_id = text(entity, "customer_id"), text(entity, "token_id")
     return GatewayPayment(
         payment_id=text(entity, "id"),
@@ -62,7 +64,8 @@ def payment(entity: Json, *, gateway_id: str = "", reference: str = "") -> Gatew
         method=text(entity, "method"),
         shown=shown(entity),
         saved_method=f"{customer_id}/{token_id}" if customer_id and token_id else "",
-        fee_minor=number(entity, "fee") if entity.get("fee") is not None else None,
+        fee_minor=number(entity, "fee") if entity.get("fee") is not None and at_home else None,
+        fee_tax_minor=number(entity, "tax") if entity.get("tax") is not None and at_home else None,
         refunded_minor=number(entity, "amount_refunded") if entity.get("amount_refunded") is not None else 0,
         error=text(entity, "error_description"),
         paid_at=instant(entity, "created_at") if now == "paid" else None,
@@ -90,6 +93,22 @@ def refund(entity: Json) -> GatewayRefund:
         state=now,
         amount_minor=number(entity, "amount"),
         error="Razorpay could not refund it" if now == "failed" else "",
+    )
+
+
+def dispute(entity: Json) -> GatewayDispute:
+    """A dispute."""
+    return GatewayDispute(
+        dispute_id=text(entity, "id"),
+        payment_id=text(entity, "payment_id"),
+        state=state(DISPUTE_STATES, entity),
+        amount_minor=number(entity, "amount"),
+        currency=text(entity, "currency"),
+        phase=text(entity, "phase"),
+        reason=text(entity, "reason_code"),
+        deducted_minor=number(entity, "amount_deducted") if entity.get("amount_deducted") is not None else 0,
+        respond_by_at=instant(entity, "respond_by"),
+        raised_at=instant(entity, "created_at"),
     )
 
 

@@ -14,16 +14,16 @@ from csms.hooks import (
     DEFAULT_TENANT,
     Charge,
     Delivered,
-    DriverErased,
     Event,
     Job,
+    PersonalData,
     PluginContext,
     Price,
     TenantId,
     hookimpl,
 )
 
-from . import commands, store, writes
+from . import commands, personal, store, writes
 from .desk import desk_of
 from .model import Settings, TariffChanged
 from .routes import routes
@@ -87,9 +87,9 @@ async def price_charge(charge: Charge, tenant: TenantId, context: PluginContext)
 
 
 @hookimpl
-async def driver_erased(event: DriverErased, delivery: Delivered, context: PluginContext) -> None:
-    """Forget the codes that a driver entered."""
-    await context.store.write(writes.let_go(event.driver_id), tenant=TenantId(delivery.tenant))
+def register_personal_data() -> PersonalData:
+    """The codes that drivers entered, and used."""
+    return PersonalData(holdings=personal.holdings, erasure=personal.ERASURE)
 
 
 @hookimpl(optionalhook=True)

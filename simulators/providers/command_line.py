@@ -19,6 +19,7 @@ EPILOG = """\b
 Examples:
   python -m simulators.providers --folder stubs
   python -m simulators.providers --folder stubs --port 0 --json     # any free ports, told in one line
+  python -m simulators.providers --folder stubs --whatsapp-webhook-url http://127.0.0.1:8080/plugins/whatsapp/webhook
 """
 
 
@@ -35,12 +36,14 @@ Examples:
     ),
     option("--folder", required=True, type=click.Path(file_okay=False, path_type=Path), help="where everything is kept"),
 )
+@in_group("What it tells", option("--whatsapp-webhook-url", default="", help="where what people write by WhatsApp is posted"))
 @in_group("How it tells", option("--json", "as_json", is_flag=True, help="print addresses and keys as one line of JSON"))
-def command(host: str, port: int, folder: Path, as_json: bool) -> int:
+def command(host: str, port: int, folder: Path, whatsapp_webhook_url: str, as_json: bool) -> int:
     """Serve until a signal comes."""
 
     async def start(nursery: trio.Nursery) -> None:
         providers = Providers(folder, seed=secrets.randbits(64), lag_s=LAG_S)
+        providers.whatsapp.webhook_url = whatsapp_webhook_url
 
         async def run(*, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
             await providers.serve(Ports.after(port), host=host, task_status=task_status)

@@ -26,6 +26,7 @@ KINDS = {
     "plan": "plan",
     "sub": "subscription",
     "inv": "invoice",
+    "disp": "dispute",
 }
 """What ids begin with, and the entities that they name."""
 
@@ -60,7 +61,7 @@ class Book:
     def add(self, prefix: str, **fields: Any) -> Json:
         """Keep a new entity."""
         entity: Json = {"id": self.new_id(prefix), "entity": KINDS[prefix], **fields}
-        self.entities[KINDS[prefix]][entity["id"]] = entity
+        self.entities.setdefault(KINDS[prefix], {})[entity["id"]] = entity
         return entity
 
     def find(self, some_id: str) -> Json | None:
@@ -69,14 +70,14 @@ class Book:
 
     def get(self, kind: str, some_id: str) -> Json:
         """An entity that must be there. Raises ``Failed``."""
-        found = self.entities[kind].get(some_id)
+        found = self.entities.get(kind, {}).get(some_id)
         if found is None:
             raise unknown()
         return found
 
     def all(self, kind: str) -> list[Json]:
         """All of a kind, the newest first."""
-        return list(self.entities[kind].values())[::-1]
+        return list(self.entities.get(kind, {}).values())[::-1]
 
     def payments_of(self, order_id: str) -> list[Json]:
         """Every attempt to pay an order."""

@@ -14,7 +14,7 @@ import trio
 from simulators.clock import Clock
 from simulators.web import Answer, Failed, Json, Request, Web
 
-from . import control, customers, links, orders, paying, payments, plans, qr_codes, refunds, subscriptions
+from . import control, customers, disputes, links, orders, paying, payments, plans, qr_codes, refunds, subscriptions
 from .book import Book
 from .checkout import script
 from .problems import error, outage
@@ -46,6 +46,8 @@ API: tuple[tuple[str, str, Act], ...] = (
     ("GET", "/v1/payment_links", links.every),
     ("GET", "/v1/payment_links/<link_id>", links.show),
     ("POST", "/v1/payment_links/<link_id>/cancel", links.cancel),
+    ("GET", "/v1/disputes", disputes.every),
+    ("GET", "/v1/disputes/<dispute_id>", disputes.show),
     ("POST", "/v1/customers", customers.create),
     ("GET", "/v1/customers", customers.every),
     ("GET", "/v1/customers/<customer_id>", customers.show),
@@ -76,6 +78,8 @@ CONTROL: tuple[tuple[str, str, Callable[..., Answer]], ...] = (
     ("POST", "/stub/clock", control.clock),
     ("POST", "/stub/subscriptions/<sub_id>/charge", control.charge),
     ("POST", "/stub/refunds/<refund_id>", control.process),
+    ("POST", "/stub/payments/<payment_id>/dispute", disputes.raise_one),
+    ("POST", "/stub/disputes/<dispute_id>", disputes.decide),
     ("POST", "/stub/links/<link_id>/expire", control.expire),
     ("GET", "/qr/<qr_id>.png", qr_codes.image),
     ("GET", "/v1/checkout.js", script),

@@ -47,7 +47,7 @@ from csms.core.errors import CsmsError
 from csms.core.events import Delivered, Event
 from csms.core.ids import TenantId
 from csms.core.ports import Admission, Blocking, Clock, ConnectionInfo, Http, Ports, Random
-from csms.db import StoreDatabase, open_database
+from csms.db import StoreDatabase, open_database, sole_server
 from csms.db.migrate import MigrationSource, core_migrations, migrate
 from csms.db.outbox import run_consumer
 from csms.dispatch import Dispatch
@@ -128,7 +128,8 @@ async def run(
     sources = [core_migrations(), *(MigrationSource(each.plugin, each.value) for each in bus.collect("register_migrations"))]
     key = make_operator_key(config, random.token(32))
     await _nobody_listens_yet(config)
-    async with _http(config) as http, trio.open_nursery() as root:
+    alone = sole_server(config.database, folder=config.folder, blocking=blocking)
+    async with _http(config) as http, alone, trio.open_nursery() as root:
         applied = await blocking.run("file", partial(migrate, config.database, sources, folder=config.folder, clock=clock))
         if applied:
             log.info("migrated", applied=[str(each) for each in applied])

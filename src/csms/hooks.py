@@ -18,7 +18,7 @@ the event loop and must not. No plugin code runs in the writer: what must be ato
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -79,9 +79,11 @@ from csms.core.ledger import TX, WH, Allowance, Fee, Funds, Ledger
 from csms.core.messages import Attachment, Channel, Messenger, NeverSent, Notice, NotSent, Outgoing, Receipt
 from csms.core.money import Money, digits_of, major, minor, written
 from csms.core.payments import (
+    DisputeProvider,
     Forged,
     GatewayAccount,
     GatewayAway,
+    GatewayDispute,
     GatewayError,
     GatewayNotice,
     GatewayPayment,
@@ -114,6 +116,7 @@ from csms.core.units import from_datetime, iso, parse_instant, to_datetime
 from csms.domain.alerts.model import AlertRaised, AlertResolved
 from csms.domain.billing.model import (
     BillCorrected,
+    BillCredited,
     BillFailed,
     BillNotBillable,
     BillOpen,
@@ -132,11 +135,13 @@ from csms.domain.messages.model import MessageFailed, MessageSent
 from csms.domain.payments.model import (
     MandateChanged,
     PaymentCancelled,
+    PaymentDisputed,
     PaymentExpired,
     PaymentFailed,
     PaymentNoticeReceived,
     PaymentNoticesForged,
     PaymentOdd,
+    PaymentOpened,
     PaymentPaid,
     RefundFailed,
     RefundMade,
@@ -254,6 +259,22 @@ class Job:
     every_s: float = attrs.field(validator=attrs.validators.ge(1))
     run: Callable[[], Awaitable[None]]
     timeout_s: float = attrs.field(default=60.0, validator=attrs.validators.gt(0))
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PersonalData:
+    """What a plugin's own tables hold of drivers as persons.
+
+    ``holdings(tx, driver_id)`` gives it for the export of a driver's data: rows, lists and texts, by names of the plugin's choice. It runs in a
+    reader's thread on a snapshot of the driver's tenant, and has nothing to give for a driver whom the plugin does not know.
+
+    ``erasure`` are statements on those tables, with ``:driver_id`` bound beside ``:tenant`` and ``:now``. They are carried out with the
+    driver's erasure, in its transaction: what says who somebody is goes, what must be kept for the books stays with the driver's number. What
+    takes more, such as asking a gateway, is for ``driver_erased``, which is told afterwards.
+    """
+
+    holdings: Callable[[ReadTx, int], Mapping[str, Any]]
+    erasure: Sequence[Statement] = ()
 
 
 # --- how a hook is declared -----------------------------------------------------------------------------------------------------
@@ -489,6 +510,11 @@ def ledger_unbalanced(event: LedgerUnbalanced, delivery: Delivered, context: Plu
 
 
 @event_hook
+def payment_opened(event: PaymentOpened, delivery: Delivered, context: PluginContext) -> None:
+    """A payment can be paid: its gateway has made a link, a QR code or an order of it. Told once per payment."""
+
+
+@event_hook
 def payment_paid(event: PaymentPaid, delivery: Delivered, context: PluginContext) -> None:
     """A payment was paid, and the money is in the ledger; the event says where. Told once per payment."""
 
@@ -506,6 +532,11 @@ def payment_expired(event: PaymentExpired, delivery: Delivered, context: PluginC
 @event_hook
 def payment_cancelled(event: PaymentCancelled, delivery: Delivered, context: PluginContext) -> None:
     """A payment is not wanted any more. Money may still come late: ``payment_paid`` or ``payment_odd`` tells of it."""
+
+
+@event_hook
+def payment_disputed(event: PaymentDisputed, delivery: Delivered, context: PluginContext) -> None:
+    """A payer asked their bank for their money back, or that went on: an open one is to be answered in time, a lost one is in the ledger."""
 
 
 @event_hook
@@ -560,7 +591,7 @@ def availability_changed(event: AvailabilityChanged, delivery: Delivered, contex
 
 @event_hook
 def driver_erased(event: DriverErased, delivery: Delivered, context: PluginContext) -> None:
-    """A driver's personal data was erased: a plugin that keeps some of it must erase it, too."""
+    """A driver's personal data was erased, also from plugins' tables (``register_personal_data``): what a plugin began for the driver ends."""
 
 
 @event_hook
@@ -636,6 +667,11 @@ def bill_paid(event: BillPaid, delivery: Delivered, context: PluginContext) -> N
 @event_hook
 def bill_corrected(event: BillCorrected, delivery: Delivered, context: PluginContext) -> None:
     """A transaction that was billed turned out otherwise: the difference is in the ledger, below zero where something was given back."""
+
+
+@event_hook
+def bill_credited(event: BillCredited, delivery: Delivered, context: PluginContext) -> None:
+    """Somebody gave back something of a bill, by a credit note: it counts as so much less from now on."""
 
 
 @event_hook
@@ -741,7 +777,8 @@ def register_migrations() -> Path:
 
 @contribution(click.Command)
 def register_commands() -> Iterable[click.Command]:
-    """Commands and groups for the command line, as ``csms NAME COMMAND``. They run without a server and take no context."""
+    """Commands for the command line, as ``csms NAME COMMAND``; those of a ``click.Group`` are found under the group's own name instead.
+    They run without a server and take no context."""
 
 
 @contribution(object)  # Collector is a protocol that cannot be checked
@@ -774,6 +811,12 @@ def register_routes(context: PluginContext) -> Iterable[object]:
 @contribution(Job)
 def register_jobs(context: PluginContext) -> Iterable[Job]:
     """Periodic work. A job that fails is logged and counted, and runs again at its next turn."""
+
+
+@contribution(PersonalData, many=False)
+def register_personal_data(context: PluginContext) -> PersonalData:
+    """What the plugin's tables hold of a driver as a person, to be handed out and forgotten with all that the core holds: every plugin
+    that keeps anything under a ``driver_id`` says it here."""
 
 
 # --- the plugin's own life ------------------------------------------------------------------------------------------------------
@@ -812,6 +855,7 @@ __all__ = [
     "Attachment",
     "AvailabilityChanged",
     "BillCorrected",
+    "BillCredited",
     "BillFailed",
     "BillNotBillable",
     "BillOpen",
@@ -860,6 +904,7 @@ __all__ = [
     "DataVerdict",
     "DeleteCertificate",
     "Delivered",
+    "DisputeProvider",
     "DocumentExpired",
     "DocumentExpiring",
     "DocumentReviewed",
@@ -874,6 +919,7 @@ __all__ = [
     "Funds",
     "GatewayAccount",
     "GatewayAway",
+    "GatewayDispute",
     "GatewayError",
     "GatewayNotice",
     "GatewayPayment",
@@ -920,16 +966,19 @@ __all__ = [
     "Outgoing",
     "PaymentAsked",
     "PaymentCancelled",
+    "PaymentDisputed",
     "PaymentExpired",
     "PaymentFailed",
     "PaymentNoticeReceived",
     "PaymentNoticesForged",
     "PaymentOdd",
     "PaymentOffer",
+    "PaymentOpened",
     "PaymentPaid",
     "PaymentProvider",
     "PaymentWanted",
     "Payments",
+    "PersonalData",
     "Place",
     "PluginContext",
     "PrepaidChargeChanged",

@@ -24,7 +24,7 @@ FAMILIES = {
     "contribution": ("Contributions", "Collected once at start, in config order; a failure stops the start."),
     "lifecycle": ("The plugin's own life", "Called for the plugin itself."),
 }
-GIVEN = ("PluginContext", "Store", "Statement", "Job")
+GIVEN = ("PluginContext", "Store", "Statement", "Job", "PersonalData")
 
 
 def page() -> str:

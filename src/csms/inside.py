@@ -20,6 +20,7 @@ from csms.domain.webhooks.postman import Postman
 from csms.domain.webhooks.service import Rules as WebhookRules
 from csms.installation import Tally
 from csms.plugins import Bus
+from csms.plugins.personal import PluginsHoldings, holdings_of
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -30,17 +31,19 @@ class Inside:
     spoken: Spoken
     parts: installation.Parts
     postman: Postman
+    personal: PluginsHoldings = attrs.field(factory=PluginsHoldings)
 
 
 def build(
     ports: Ports, config: Config, database: StoreDatabase, bus: Bus, spoken: Spoken, tally: Tally, listening: Callable[[], int]
 ) -> Inside:
-    """What is inside a server; ``sender.run`` and everything it shows must run beside the API."""
+    """What is inside a server; ``sender.run`` and everything it shows must run beside the API. The bus is connected. Raises ``PluginError``."""
     sender = Sender(ports, command_flows.table(config))
     parts = installation.Parts(
         database=database, bus=bus, sender=sender, tally=tally, listening=listening, started_at=ports.clock.now()
     )
-    return Inside(sender=sender, spoken=spoken, parts=parts, postman=Postman(webhook_rules(config)))
+    postman = Postman(webhook_rules(config))
+    return Inside(sender=sender, spoken=spoken, parts=parts, postman=postman, personal=holdings_of(bus))
 
 
 def webhook_rules(config: Config) -> WebhookRules:

@@ -39,6 +39,7 @@ from csms.domain.billing.service import watching as billing_watching
 from csms.domain.documents import flows as documents_flows
 from csms.domain.invoices import flows as invoices_flows
 from csms.domain.local_lists import flows as local_lists
+from csms.domain.messages import personal as messages_personal
 from csms.domain.messages import progress as messages_progress
 from csms.domain.payments import flows as payments_flows
 from csms.domain.payments.service import notices as payments_notices
@@ -118,6 +119,7 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("look after payments", 1, payments_flows.look_after_payments),
         Job("look after refunds", 1, payments_flows.look_after_refunds),
         Job("look after mandates", 5, payments_flows.look_after_mandates),
+        Job("look after disputes", 60, payments_flows.look_after_disputes),
         Job("tidy notices of gateways", 3600, partial(each_tenant, payments_notices.tidy)),
         Job("settle bills", 1, billing_rounds.settle_due),
         Job("make missing bills", 60, billing_rounds.make_missing),
@@ -126,6 +128,7 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("refresh open invoices", 60, invoices_flows.refresh_open),
         Job("look after prepaid charges", 2, partial(billing_prepaying.look_after, partial(smart_charging.start, config))),
         Job("forget guests", 3600, partial(each_tenant, billing_prepaid.forget_guests)),
+        Job("forget what guests were told", 3600, partial(each_tenant, messages_personal.forget_guests)),
         Job("tidy watches of charges", 600, partial(each_tenant, billing_watching.tidy)),
         Job("retention", 600, partial(forget, config.retention, database)),
         Job("retention of what ended", 600, partial(forget_what_ended, config.retention, database)),

@@ -109,8 +109,8 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         *payments_routes.routes(),
         *transactions_routes.routes(
             config.transactions,
-            start=partial(smart_charging.start, config),
-            stop=flows[StopCharging],
+            start=lambda asker: inside.sender.asked_by(asker, partial(smart_charging.start, config)),
+            stop=lambda asker: inside.sender.asked_by(asker, flows[StopCharging]),
             spending=billing_views.spent,
             objection=billing_funds.objection,
         ),
@@ -119,7 +119,9 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         documents_routes.routes(desk := document_subjects.desk(config)),
         tickets_routes.routes(desk, _name_of(ports)),
         *messages_routes.routes(messaging.ring_of(ports)),
-        privacy_routes.routes(privacy.export, partial(privacy.erase, gate.standings.forget)),
+        privacy_routes.routes(
+            partial(privacy.export, inside.personal), partial(privacy.erase, inside.personal, gate.standings.forget)
+        ),
     ]
 
 
@@ -170,14 +172,18 @@ class KeptAnswers:
         except NoKey:
             raise Conflict("what was answered under this Idempotency-Key cannot be read any more: use a new one") from None
         return Given(
-            fingerprint=known.fingerprint, status=known.status, body=base64.b64decode(body), content_type=known.content_type
+            fingerprint=known.fingerprint,
+            status=known.status,
+            body=base64.b64decode(body),
+            content_type=known.content_type,
+            headers=known.headers,
         )
 
     async def finish(self, who: Principal, key: str, given: Given) -> None:
         """Keep the answer, encrypted: it may show a key that is shown once."""
         body = self.ports.vault.seal(base64.b64encode(given.body).decode())  # it may be no text: an archive
         await self.ports.database.write(
-            audit.keep_answer, who.identity, key, given.status, given.content_type, body, tenant=who.tenant
+            audit.keep_answer, who.identity, key, given.status, given.content_type, body, given.headers, tenant=who.tenant
         )
 
     async def forget(self, who: Principal, key: str) -> None:

@@ -43,11 +43,13 @@ from csms.domain.tickets import store as tickets_store
 from csms.domain.transactions import personal as transactions
 from csms.domain.users import personal as users
 from csms.domain.wallets import personal as wallets
+from csms.plugins.personal import PluginsHoldings
 
 SPOOL_BYTES = 4 * 1024 * 1024
 PIECE_BYTES = 256 * 1024
 MOST_AUDIT = 200
 KIND = "file"
+NO_PLUGINS = PluginsHoldings()
 _INNER = frozenset({"tenant", "email_folded", "folded", "token_folded"})
 
 
@@ -61,8 +63,8 @@ def _documents_of(tx: ReadTx, driver_id: int) -> list[Document]:
     return [found[each] for each in sorted(found)]
 
 
-def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
-    """Everything but meter readings and the content of documents, as JSON data. Raises ``NotFound``."""
+def holdings(tx: ReadTx, driver_id: int, plugins: PluginsHoldings = NO_PLUGINS) -> dict[str, Any]:
+    """Everything but meter readings and the content of documents, as JSON data. Raises ``NotFound`` or ``StoreUnavailable``."""
     held: dict[str, Any] = {
         "exported_at": tx.now,
         **drivers.holdings(tx, driver_id),
@@ -75,6 +77,7 @@ def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
         **messages.holdings(tx, driver_id),
         **payments.holdings(tx, driver_id),
         **wallets.holdings(tx, driver_id),
+        "plugins": plugins.holdings(tx, driver_id),
         "documents": _documents_of(tx, driver_id),
         "audit_log": audit.records(tx, AuditQuery(limit=MOST_AUDIT, subject_kind="driver", subject_id=str(driver_id))).items,
     }
@@ -88,9 +91,9 @@ def _outer(value: Any) -> Any:
     return [_outer(each) for each in value] if isinstance(value, list) else value
 
 
-async def export(call: Call, driver_id: int, form: str) -> tuple[str, str, AsyncGenerator[bytes, None]]:
+async def export(plugins: PluginsHoldings, call: Call, driver_id: int, form: str) -> tuple[str, str, AsyncGenerator[bytes, None]]:
     """The file's name, its content type, and its content. Raises ``NotFound`` or ``StoreUnavailable``."""
-    held = await call.read(holdings, driver_id)
+    held = await call.read(holdings, driver_id, plugins)
     data = msgspec.json.format(msgspec.json.encode(held), indent=2)
     if form == "json":
         return f"driver-{driver_id}.json", "application/json", _whole(data)
@@ -161,7 +164,9 @@ async def _write_document(ports: Ports, content: Content, entry: Any) -> None:
 # --- forgetting -----------------------------------------------------------------------------------------------------------------
 
 
-def forget(tx: Tx, driver_id: int, vault: Vault, by: str) -> tuple[Erasure, Sequence[str], int | None]:
+def forget(
+    tx: Tx, driver_id: int, vault: Vault, by: str, plugins: PluginsHoldings = NO_PLUGINS
+) -> tuple[Erasure, Sequence[str], int | None]:
     """Erase a driver from everything that is looked at: what was noted of it, the files that are nobody's now, and the account's id.
 
     What logs say of them is masked afterwards (``domain.privacy.flows``). Forgetting twice changes nothing. Raises ``NotFound``,
@@ -171,7 +176,15 @@ def forget(tx: Tx, driver_id: int, vault: Vault, by: str) -> tuple[Erasure, Sequ
     if done is not None:
         return done, (), None
     tx.claim(  # what many slices claim one by one below, at once: a verb is not run again for ever
-        *sorted((driver_key(tx.tenant, driver_id), wallet_key(tx.tenant, driver_id), erasure_key(tx.tenant, driver_id), TOKENS_KEY))
+        *sorted(
+            (
+                driver_key(tx.tenant, driver_id),
+                wallet_key(tx.tenant, driver_id),
+                erasure_key(tx.tenant, driver_id),
+                TOKENS_KEY,
+                *plugins.keys,
+            )
+        )
     )
     name = drivers.pseudonym(driver_id)
     known = drivers.identity(tx, driver_id)
@@ -187,15 +200,16 @@ def forget(tx: Tx, driver_id: int, vault: Vault, by: str) -> tuple[Erasure, Sequ
         files += documents.remove_all(tx, TICKET, str(ticket.id))
     tickets_service.erase(tx, driver_id, name)
     messages.erase(tx, driver_id)
+    plugins.erase(tx, driver_id)
     user_id = users.erase(tx, driver_id, name)
     drivers.erase(tx, driver_id, known)
     sealed = vault.seal(msgspec.json.encode(words).decode())
     return service.note(tx, driver_id, by=by, sealed=sealed), files, user_id
 
 
-async def erase(forgotten: Any, call: Call, driver_id: int, subject: Subject) -> Erasure:
+async def erase(plugins: PluginsHoldings, forgotten: Any, call: Call, driver_id: int, subject: Subject) -> Erasure:
     """Erase a driver; ``forgotten(user_id)`` has what is remembered of their logins looked up again. Raises as ``forget``."""
-    erasure, files, user_id = await call.write(forget, driver_id, call.ports.vault, call.who.name, of=subject)
+    erasure, files, user_id = await call.write(forget, driver_id, call.ports.vault, call.who.name, plugins, of=subject)
     if user_id is not None:
         forgotten(user_id)
     await documents_flows.forget(call.ports, files)

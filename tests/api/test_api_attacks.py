@@ -14,6 +14,7 @@ import httpx
 import pytest
 import trio
 
+from csms import identity
 from csms.api.routes import PUBLIC, Route
 from csms.api.shapes import fields_of
 from csms.api_pages import described
@@ -59,7 +60,8 @@ def queried() -> list[tuple[Route, str, list[str]]]:
 async def test_no_filter_sort_or_search_is_sql(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:
     await one_of_everything(server, charger, an_hour_ago)
     tried = 0
-    async with client_of(server) as client:
+    admin = await identity.add_user(server.ports.database, role=SYSTEM_ADMIN, email="root@example.org", name="Root")
+    async with client_of(server, await server.login_of(admin.id)) as client:
         for route, path, names in queried():
             for number, name in enumerate(names):
                 text = SQL[(tried + number) % len(SQL)]
@@ -202,7 +204,7 @@ SNEAKED = {
 
 async def test_nothing_is_said_that_is_not_asked_for(server: TestServer) -> None:
     tried = 0
-    async with client_of(server) as client:
+    async with client_of(server, await server.login_as(SYSTEM_ADMIN)) as client:
         for route, path in ROUTES:
             if route.body is None or route.needs == PUBLIC:
                 continue
@@ -443,6 +445,7 @@ async def test_an_idempotency_key_is_one_callers_and_one_things(server: TestServ
     first = await server.request("POST", path, {"name": "A"}, headers={**mine, **key})
     again = await server.request("POST", path, {"name": "A"}, headers={**mine, **key})
     assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    assert (again.status_code, again.headers["Location"]) == (201, first.headers["Location"])
     assert (await server.request("POST", path, {"name": "B"}, headers={**mine, **key})).status_code == 422, "for another body"
     assert (await server.request("POST", f"{API}/station-groups", {"name": "A"}, headers={**mine, **key})).status_code == 422
     theirs = await server.request("POST", path, {"name": "C"}, headers={**others, **key})
@@ -479,6 +482,8 @@ async def test_an_answer_that_is_no_text_is_given_again(server: TestServer) -> N
     assert (first.status_code, first.content[:2]) == (200, b"PK")
     again = await server.request("POST", path, headers=key)
     assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+    assert "attachment" in again.headers["Content-Disposition"]
+    assert again.headers["Content-Disposition"] == first.headers["Content-Disposition"]
 
 
 async def test_an_etag_is_no_way_round(server: TestServer) -> None:

@@ -13,6 +13,7 @@ import pytest
 import trio
 
 from csms.api.calls import Call, etag_of, matches
+from csms.api.edge import Asked
 from csms.api.encodings import accepted, etag_in
 from csms.api.routes import PUBLIC, Raw, Routes
 from csms.config import Config, DatabaseConfig
@@ -305,3 +306,23 @@ def test_credentials_for_every_origin_are_refused() -> None:
     config = Config()
     every = attrs.evolve(config, api=attrs.evolve(config.api, cors_origins=("*",), cors_credentials=True))
     assert any("cors_credentials" in found.words for found in contradictions(every))
+
+
+async def test_the_end_of_a_body_is_not_waited_for_when_another_took_it(autojump_clock: trio.abc.Clock) -> None:
+    """Quart may begin to receive while the answer already waits for the rest to come."""
+    callers = iter([trio.sleep_forever, trio.lowlevel.checkpoint])
+
+    async def receive() -> object:
+        await next(callers)()
+        return {"type": "http.request", "body": b"hello", "more_body": False}
+
+    asked, began = Asked(receive, 5), trio.current_time()
+
+    async def another() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        await asked()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(another)
+        assert await asked.came()
+    assert trio.current_time() == began

@@ -48,7 +48,7 @@ CASES = {
     "broken url": http1(b"GET http://[::1/health"),
     "no slash": http1(b"GET health"),
     "odd percent": http1(b"GET /%ff%fe%00%"),
-    "odd query": http1(b"GET /api/v1/live?kinds=%ff&charger=%00"),
+    "odd query": http1(b"GET /api/v1/live?kinds=%ff&charger_id=%00"),
     "odd host": http1(b"GET /health", b"Host: a]b[:x"),
     "odd cookie": http1(b"GET /health", b"Cookie: \xff=\x80; a"),
     "odd key": http1(b"GET /api/v1/connections", b"Authorization: Bearer \xff\xfe"),

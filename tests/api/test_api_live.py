@@ -45,7 +45,7 @@ async def test_frames_and_events_of_a_charge_as_they_happen(server: TestServer, 
 
 
 async def test_a_stream_may_be_of_one_charger_and_of_some_kinds(server: TestServer, charger: ConnectCharger) -> None:
-    async with listen(server, "?charger=CP2&kinds=charger_booted,charger_connected") as stream:
+    async with listen(server, "?charger_id=CP2&kinds=charger_booted,charger_connected") as stream:
         await charger("CP1")
         await charger("CP2")
         found = [await stream.next(), await stream.next()]

@@ -26,7 +26,10 @@ async def test_staff_of_a_station_hear_of_its_chargers_only(server: TestServer) 
     here, there = [(await server.do(partial(stations.add_station, name=name))).id for name in ("Here", "There")]
     keys = {charger_id: await server.add_charger(charger_id, station_id=at) for charger_id, at in (("A", here), ("B", there))}
     operator = await server.login_as("tenant_operator", stations=[here])
-    async with listen(server, "?kinds=connections,frames", headers=operator) as mine, listen(server, f"?station={there}") as theirs:
+    async with (
+        listen(server, "?kinds=connections,frames", headers=operator) as mine,
+        listen(server, f"?station_id={there}") as theirs,
+    ):
         for charger_id in ("B", "A"):
             async with connect(server.url, charger_id, password=keys[charger_id]) as scripted:
                 await script(scripted).boot()
@@ -96,7 +99,16 @@ def test_filters(wants: Wants, heard: list[int]) -> None:
 
 
 async def test_what_is_wrong_with_a_query_is_said(server: TestServer) -> None:
-    for query in ("connector=1.x", "connector=x", "station=x", "last_event_id=-1", "kinds=nonsense", "charge=x"):
+    for query in (
+        "connector=1.x",
+        "connector=x",
+        "station_id=x",
+        "transaction_id=x",
+        "charger=C1",
+        "last_event_id=-1",
+        "kinds=nonsense",
+        "charge=x",
+    ):
         assert (await server.request("GET", f"/api/v1/live?{query}")).status_code == 422, query
 
 

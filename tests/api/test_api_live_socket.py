@@ -63,7 +63,7 @@ async def test_the_same_items_as_of_server_sent_events_and_it_can_be_taken_up_ag
     server: TestServer, charger: ConnectCharger
 ) -> None:
     bearer = f"Bearer {server.operator_key}"
-    async with socket(server, f"{LIVE}?kinds=connections,frames&charger=CP1", Authorization=bearer) as connection:
+    async with socket(server, f"{LIVE}?kinds=connections,frames&charger_id=CP1", Authorization=bearer) as connection:
         assert (await told(connection, "begin")) == {"type": "begin"}
         await charger("CP2")
         await charger("CP1")

@@ -180,7 +180,7 @@ async def test_people_choose_what_they_are_told(server: TestServer, email: FakeC
     assert (changed["preferences"]["quiet_from"], changed["preferences"]["language"]) == (None, "hi")
     await ask(server, "PATCH", mine, {"off": ["billing"]}, headers=asha, status=422)
     await ask(server, "PATCH", mine, {"time_zone": "Asia/Nowhere"}, headers=asha, status=422)
-    await ask(server, "GET", mine, status=404)
+    await ask(server, "GET", mine, status=403)
 
     (driver,) = (await ask(server, "GET", "/drivers"))["items"]
     await tell(server, key="r", template="reservation_made", fields={"charger_id": "C1"}, driver_id=driver["id"])

@@ -45,3 +45,14 @@ def test_a_declaration_that_cannot_work_is_refused(rule: str, needs: str, more: 
 
     with pytest.raises(TypeError, match=wrong):
         route_of(Routes("x", ""), "GET", rule, needs, handler, **more)
+
+
+def test_handlers_that_are_alike_keep_their_own_types() -> None:
+    def told(answer: str) -> object:
+        async def handler(call: Call) -> None:
+            """Nothing."""
+
+        handler.__annotations__["return"] = answer
+        return route_of(Routes("x", ""), "GET", "/x", "audit:read", handler).tells
+
+    assert [told("int"), told("str"), told("int")] == [int, str, int]

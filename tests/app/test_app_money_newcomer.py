@@ -146,6 +146,7 @@ def welcome(said: str) -> dict[str, str]:
     return {
         "api": f"{api[1]}/api/v1",
         "stub": f"http://127.0.0.1:{first + 1}",
+        "whatsapp": f"http://127.0.0.1:{first + 2}",
         "outbox": f"http://127.0.0.1:{first + 4}",
         "password": login[1],
         "code": codes[1],
@@ -161,6 +162,7 @@ async def test_a_newcomer_pays_charges_and_gets_an_invoice(tmp_path: Path) -> No
         tour.known["month"] = datetime.now(UTC).strftime("%Y-%m")
         await prepaid(tour)
         await wallet(tour)
+        await writing(tour)
         await plan(tour)
         await month(tour)
         assert next(tour.lines, None) is None
@@ -221,6 +223,11 @@ async def wallet(tour: Tour) -> None:
     pdf = await tour.ask(f"GET /{invoice['id']}.pdf")
     assert pdf.startswith(b"%PDF")
     await tour.ask("GET /stub/outbox", until=lambda shown: invoice["number"] in json.dumps(shown))
+
+
+async def writing(tour: Tour) -> None:
+    assert (await tour.ask("POST /stub/inbound"))["id"]
+    await tour.ask("GET /stub/outbox", until=lambda shown: "Available: ₹" in json.dumps(shown, ensure_ascii=False))
 
 
 async def correct(tour: Tour, invoice_id: int) -> None:

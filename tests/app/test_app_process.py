@@ -48,7 +48,7 @@ async def test_a_port_that_is_taken_ends_it_with_one_line(serving: Any, tmp_path
 
 async def test_a_store_that_cannot_be_reached_ends_it_with_one_line(serving: Any, tmp_path: Path) -> None:
     async with serving(tmp_path, CSMS_DATABASE_URL="postgresql://nobody@127.0.0.1:1/x") as served:
-        assert await served.end() == 1
+        assert await served.end() == 6
     assert [line["event"].startswith("csms: PostgreSQL database x on 127.0.0.1:1:") for line in served.lines] == [True]
 
 

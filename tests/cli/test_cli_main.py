@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -153,7 +154,8 @@ def greeter(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def contributed(config: object, hook: str) -> list[tuple[str, object]]:
         enabled = config.plugins.enabled  # type: ignore[attr-defined]  # a Config
-        return [("greeter", hello)] if hook == "register_commands" and "greeter" in enabled else []
+        greeting = click.Group("greeting", commands=[hello], help="Greetings of all kinds.")
+        return [("greeter", hello), ("greeter", greeting)] if hook == "register_commands" and "greeter" in enabled else []
 
     monkeypatch.setattr(contributions, "contributed", contributed)
 
@@ -161,7 +163,8 @@ def greeter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_enabled_plugin_adds_its_commands(run: Run, tmp_path: Path, greeter: None) -> None:
     (tmp_path / "csms.toml").write_text('[plugins]\nenabled = ["greeter"]\n')
     assert run("greeter", "hello", "world").output == "hello world\n"
-    assert "greeter" in run("--help").output
+    assert run("greeting", "hello", "world").output == "hello world\n"
+    assert re.search(r"greeter +Commands of the plugin greeter\.\n +greeting +Greetings of all kinds\.", run("--help").output)
     assert "there is no command greter; did you mean greeter?" in run("greter", code=2).stderr
 
 
@@ -169,6 +172,7 @@ def test_its_commands_come_from_the_configuration_that_is_named(run: Run, tmp_pa
     (tmp_path / "other.toml").write_text('[plugins]\nenabled = ["greeter"]\n')
     run("greeter", "hello", "world", code=2)
     assert run("greeter", "--config", "other.toml", "hello", "world").output == "hello world\n"
+    assert run("greeting", "--config", "other.toml", "hello", "world").output == "hello world\n"
     assert run("greeter", "--config=other.toml", "hello", "world").output == "hello world\n"
     assert run("--config", "other.toml", "greeter", "hello", "world").output == "hello world\n"
 

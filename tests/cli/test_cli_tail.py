@@ -64,7 +64,7 @@ def test_json_lines(run: Run, stub: Stub) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "query"),
-    [(["C1"], "charger=C1"), (["--frames"], "kinds=frame"), (["--kind", "a", "--kind", "b"], "kinds=a%2Cb")],
+    [(["C1"], "charger_id=C1"), (["--frames"], "kinds=frame"), (["--kind", "a", "--kind", "b"], "kinds=a%2Cb")],
 )
 def test_the_server_chooses(run: Run, stub: Stub, arguments: list[str], query: str) -> None:
     run("tail", *arguments, code=3)

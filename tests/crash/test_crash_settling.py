@@ -214,12 +214,12 @@ async def pay(shop: Shop, stub: RazorpayStub, driver_id: int) -> None:
 
 def waiting(query: Callable[[str], list[Any]], book: Any) -> list[str]:
     """What is not over yet."""
-    taken = sum(each["amount"] - each["amount_refunded"] for each in book.all("payment") if each["status"] == "captured")
+    taken = sum(each["amount"] - each["amount_refunded"] - each["fee"] for each in book.all("payment") if each["captured"])
     ours = query(
         "SELECT COALESCE(sum(e.amount), 0) AS n FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id WHERE a.kind = 'gateway'"
     )
     found = [what for what, sql in DUE.items() if query(sql)[0]["n"]]
-    return found if taken == -ours[0]["n"] else [*found, f"the gateway took {taken}, the ledger has {-ours[0]['n']}"]
+    return found if taken == -ours[0]["n"] else [*found, f"the gateway has {taken}, the ledger has {-ours[0]['n']}"]
 
 
 def broken(query: Callable[[str], list[Any]]) -> Any:

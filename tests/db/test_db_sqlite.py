@@ -20,8 +20,9 @@ from csms.config import DatabaseConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.events import Delivered
 from csms.core.ids import DEFAULT_TENANT
-from csms.db import StoreDatabase, open_database
+from csms.db import StoreDatabase, open_database, sqlite_connect
 from csms.db.outbox import Consumer, Pace, run_consumer
+from csms.testing.pace import IN_PRODUCTION
 from csms.testing.stores import SettableClock, StoreMaker
 
 
@@ -45,7 +46,12 @@ async def limit_pages(database: StoreDatabase, pages: int) -> int:
     return count
 
 
-async def test_commits_are_on_the_disk(database: StoreDatabase) -> None:
+@pytest.fixture
+def as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_connect, "SYNCHRONOUS", IN_PRODUCTION)
+
+
+async def test_commits_are_on_the_disk(as_in_production: None, database: StoreDatabase) -> None:
     def settings(tx: Any) -> list[Any]:
         return [tx.value(f"PRAGMA {name}") for name in ("journal_mode", "synchronous", "foreign_keys")]
 

@@ -13,6 +13,7 @@ from csms.core.ports import Tx
 from csms.db import StoreDatabase
 from csms.hooks import (
     BillCorrected,
+    BillCredited,
     BillFailed,
     BillNotBillable,
     BillOpen,
@@ -68,6 +69,10 @@ async def test_hook_bill_paid(database: StoreDatabase) -> None:
 
 async def test_hook_bill_corrected(database: StoreDatabase) -> None:
     await fire(database, example(BillCorrected, total_minor=-500))
+
+
+async def test_hook_bill_credited(database: StoreDatabase) -> None:
+    await fire(database, example(BillCredited, given_minor=500, credited_minor=500, credited_net_minor=424))
 
 
 async def test_hook_bill_not_billable(database: StoreDatabase) -> None:

@@ -18,11 +18,13 @@ from csms.hooks import (
     MandateChanged,
     MandateWanted,
     PaymentCancelled,
+    PaymentDisputed,
     PaymentExpired,
     PaymentFailed,
     PaymentNoticeReceived,
     PaymentNoticesForged,
     PaymentOdd,
+    PaymentOpened,
     PaymentPaid,
     PluginContext,
     RefundFailed,
@@ -67,12 +69,20 @@ async def test_hook_payment_failed(database: StoreDatabase) -> None:
     await fire(database, example(PaymentFailed, driver_id=7))
 
 
+async def test_hook_payment_opened(database: StoreDatabase) -> None:
+    await fire(database, example(PaymentOpened, driver_id=None, way="link"))
+
+
 async def test_hook_payment_expired(database: StoreDatabase) -> None:
     await fire(database, example(PaymentExpired, driver_id=None))
 
 
 async def test_hook_payment_cancelled(database: StoreDatabase) -> None:
     await fire(database, example(PaymentCancelled, driver_id=7))
+
+
+async def test_hook_payment_disputed(database: StoreDatabase) -> None:
+    await fire(database, example(PaymentDisputed, driver_id=7, state="open"))
 
 
 async def test_hook_payment_odd(database: StoreDatabase) -> None:

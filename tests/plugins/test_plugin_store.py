@@ -11,13 +11,19 @@ import attrs
 import pytest
 import trio
 
+from csms import privacy
+from csms.core.errors import StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import ReadTx
 from csms.db import StoreDatabase
 from csms.db.migrate import MigrationSource, core_migrations
-from csms.hooks import ChargerBooted, Conflict, Event, Invalid, PluginContext, Statement, event, hookimpl
+from csms.domain.drivers import service as drivers
+from csms.hooks import ChargerBooted, Conflict, Event, Invalid, PersonalData, PluginContext, Statement, event, hookimpl
+from csms.plugins import PluginError
+from csms.plugins.personal import PluginsHoldings, holdings_of
 from csms.plugins.store import table_prefix
 from csms.testing.plugins import Plugged, example
+from csms.vault import KeyedVault
 
 
 @event
@@ -159,3 +165,39 @@ async def test_only_the_plugins_own_events_are_emitted(context: PluginContext) -
 
 def test_tables_are_named_for_the_plugin() -> None:
     assert table_prefix("Tariff-2.x") == "plugin_tariff_2_x_"
+
+
+async def test_hook_register_personal_data(database: StoreDatabase, context: PluginContext) -> None:
+    """A plugin whose visits bear a driver's number as their id."""
+
+    @hookimpl
+    def register_personal_data(context: PluginContext) -> PersonalData:
+        assert context.name == "visitor"
+
+        def holdings(tx: ReadTx, driver_id: int) -> dict[str, Any]:
+            return {"visits": [row["charger_id"] for row in visits(tx) if row["event_id"] == driver_id]}
+
+        forget = "DELETE FROM plugin_visitor_visits WHERE tenant = :tenant AND event_id = :driver_id AND charger_id <> :kept"
+        return PersonalData(holdings=holdings, erasure=(Statement(forget, {"kept": "CP9"}),))
+
+    held = holdings_of(Plugged({"visitor": SimpleNamespace(register_personal_data=register_personal_data)}).bus)
+    asha = (await database.write(drivers.add_driver, "Asha Rao", tenant=DEFAULT_TENANT)).id
+    await context.store.write(visit(asha), visit(asha + 1), tenant=DEFAULT_TENANT)
+    handed_out = await database.read(privacy.holdings, asha, held, tenant=DEFAULT_TENANT)
+    assert handed_out["plugins"] == {"visitor": {"visits": ["CP1"]}}
+    await database.write(privacy.forget, asha, KeyedVault([bytes(32)]), "Ada", held, tenant=DEFAULT_TENANT)
+    assert [row["event_id"] for row in await database.read(visits, tenant=DEFAULT_TENANT)] == [asha + 1]
+
+
+async def test_what_a_plugin_says_wrongly_of_its_data(database: StoreDatabase) -> None:
+    def told(data: PersonalData) -> PluginsHoldings:
+        return holdings_of(Plugged({"visitor": SimpleNamespace(register_personal_data=hookimpl(lambda: data))}).bus)
+
+    def broken(tx: ReadTx, driver_id: int) -> dict[str, Any]:
+        raise KeyError(driver_id)
+
+    with pytest.raises(PluginError, match=r"register_personal_data: table drivers is not this plugin's"):
+        told(PersonalData(holdings=broken, erasure=(Statement("DELETE FROM drivers WHERE tenant = :tenant"),)))
+    asha = (await database.write(drivers.add_driver, "Asha Rao", tenant=DEFAULT_TENANT)).id
+    with pytest.raises(StoreUnavailable, match="visitor"):
+        await database.read(privacy.holdings, asha, told(PersonalData(holdings=broken)), tenant=DEFAULT_TENANT)

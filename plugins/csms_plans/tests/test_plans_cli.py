@@ -1,4 +1,4 @@
-"""``csms plans`` beside a running server."""
+"""``csms plan`` beside a running server."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def csms(server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Csms:
-    """``await csms("plans", "list")``, configured for the running server."""
+    """``await csms("plan", "list")``, configured for the running server."""
     found = {"plans": Installed("plans", "1.0", lambda: csms_plans)}
     monkeypatch.setattr(sys.modules["csms.plugins.bus"], "installed", lambda: found)
     config = tmp_path / "command_line.toml"
@@ -53,10 +53,10 @@ def csms(server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_plans_on_the_command_line(csms: Csms, server: TestServer) -> None:
-    assert "There are no plans" in (await csms("plans", "list")).stdout
+    assert "There are no plans" in (await csms("plan", "list")).stdout
     await good(server, "POST", PLANS, {"name": "Commuter", "description": "To work", "terms": {**TERMS, "memberships": ["gold"]}})
     await good(server, "POST", PLANS, {"name": "For all", "terms": TERMS})
-    listed = (await csms("plans", "list")).stdout.splitlines()
+    listed = (await csms("plan", "list")).stdout.splitlines()
     assert listed[1].split() == [
         "1",
         "Commuter",
@@ -71,24 +71,24 @@ async def test_plans_on_the_command_line(csms: Csms, server: TestServer) -> None
         "0",
         "active",
     ]
-    assert [each["name"] for each in json.loads((await csms("plans", "list", "--json")).stdout)] == ["Commuter", "For all"]
-    shown = (await csms("plans", "show", "commuter")).stdout
+    assert [each["name"] for each in json.loads((await csms("plan", "list", "--json")).stdout)] == ["Commuter", "For all"]
+    shown = (await csms("plan", "show", "commuter")).stdout
     assert shown.splitlines()[:2] == ["Commuter (plan 1, version 1, active)", "To work"]
     assert "memberships gold" in shown
     number, _ = await driver(server, "Asha", 200_00)
-    told = (await csms("plans", "subscribe", "For all", "--driver", str(number), "--once")).stdout
+    told = (await csms("plan", "subscribe", "For all", "--driver", str(number), "--once")).stdout
     assert told.startswith("subscription 1 to For all is active, until ")
-    rows = (await csms("plans", "subscriptions", "--driver", str(number), "--state", "active")).stdout.splitlines()
+    rows = (await csms("plan", "subscriptions", "--driver", str(number), "--state", "active")).stdout.splitlines()
     assert rows[1].split()[:5] == ["1", str(number), "For", "all", "active"]
-    assert (await csms("plans", "cancel", "1", "--now", "--credit")).stdout == "subscription 1 to For all is ended\n"
-    (ended,) = json.loads((await csms("plans", "subscriptions", "--json")).stdout)
+    assert (await csms("plan", "cancel", "1", "--now", "--credit")).stdout == "subscription 1 to For all is ended\n"
+    (ended,) = json.loads((await csms("plan", "subscriptions", "--json")).stdout)
     assert ended["reason"] == "as wished"
 
 
 async def test_what_goes_wrong_is_said_in_a_line(csms: Csms, server: TestServer) -> None:
-    assert "there is no plan 'Nothing'" in (await csms("plans", "show", "Nothing", code=1)).stderr
-    assert "there is no subscription 9" in (await csms("plans", "cancel", "9", code=1)).stderr
-    assert "expected an instant" in (await csms("plans", "subscribe", "1", "--driver", "1", "--start", "soon", code=2)).stderr
+    assert "there is no plan 'Nothing'" in (await csms("plan", "show", "Nothing", code=1)).stderr
+    assert "there is no subscription 9" in (await csms("plan", "cancel", "9", code=1)).stderr
+    assert "expected an instant" in (await csms("plan", "subscribe", "1", "--driver", "1", "--start", "soon", code=2)).stderr
 
 
 async def test_the_api_is_described_with_the_plugins_routes(csms: Csms) -> None:

@@ -11,7 +11,7 @@ from csms.core.ledger import GATEWAY, WALLET, AccountRef, Leg, NewMovement
 from csms.domain.tenants import service as tenants
 from csms.domain.wallets import flows as wallets_flows
 from csms.domain.wallets import service as wallets
-from csms.hooks import DriverErased, iso
+from csms.hooks import iso
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import script
 from csms.testing.server import TestServer
@@ -182,5 +182,16 @@ async def test_subscriptions_over_http(server: TestServer) -> None:
     assert (await good(server, "GET", MINE, headers=theirs))["items"][0]["state"] == "ended"
     assert await status(server, "GET", f"{SUBSCRIPTIONS}?after=x") == 422
 
-    await server.do(lambda tx: tx.emit(DriverErased(driver_id=number)))
+    privacy = f"/api/v1/drivers/{number}/privacy"
+    held = (await good(server, "POST", f"{privacy}/export?format=json"))["plugins"]
+    assert [(each["id"], each["state"], each["plan"]) for each in held["plans"]["subscriptions"]] == [
+        (1, "ended", "Large"),
+        (fixed, "active", "Fixed"),
+    ]
+    assert [each["amount_minor"] for each in held["plans"]["periods"] if each["subscription_id"] == 1][-1] == 236_00
+    assert held["plans"]["subscriptions"][0]["ended_at"].endswith("Z")
+    assert held["tariff"] == {"promo_codes": [], "promo_code_uses": []}
+    await good(server, "POST", f"{privacy}/erase")
+    (left,) = await server.rows("SELECT driver_id, cancelled_by FROM plugin_plans_subscriptions WHERE id = 1")
+    assert left == {"driver_id": number, "cancelled_by": ""}, "what it cost stays, for the books"
     await server.eventually("SELECT id FROM plugin_plans_subscriptions WHERE id = :id AND state = 'ended'", id=fixed)

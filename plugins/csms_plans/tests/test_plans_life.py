@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from csms.domain.invoices import service as invoices
+from csms.domain.invoices.store import invoices as invoices_store
 from csms.domain.payments.service import gateways
 from csms.hooks import Conflict, Refused
 
-from .conftest import DAY_MS, HOUR_MS, World
+from .conftest import DAY_MS, HOUR_MS, VAT, World
 
 PRICE = 118_00
 
 
 async def test_a_plan_is_bought_used_and_renewed_with_what_is_left(world: World) -> None:
-    plan = await world.plan(roll_over=True, roll_over_energy_wh=50_000)
+    plan = await world.plan(roll_over=True, roll_over_energy_wh=50_000, taxes={**VAT, "code": "998713"})
     await world.give(2 * PRICE)
     number = await world.subscribe(plan)
     known = await world.of(number)
@@ -21,6 +23,9 @@ async def test_a_plan_is_bought_used_and_renewed_with_what_is_left(world: World)
     assert known.period_ends_at == world.clock.now() + 31 * DAY_MS
     assert (await world.wallet(), await world.earned()) == (PRICE, (100_00, 18_00))
     assert await world.left() == {"subscription:1:1": 100_000}
+    (fee,) = await world.rows("SELECT id FROM ledger_movements WHERE kind = 'PLAN_FEE'")
+    content = await world.read(invoices_store.content, await world.do(invoices.charge_fee, fee["id"]))
+    assert {each.tax_code for each in (*content.lines, *content.supplies)} == {"998713"}
     await world.use("subscription:1:1", 30_000)
     await world.until("2026-01-31T23:00:00Z")
     assert await world.left() == {"subscription:1:1": 70_000}
@@ -142,7 +147,7 @@ async def test_what_is_not_paid_in_time_is_suspended_and_can_be_paid_still(world
         await world.pass_(DAY_MS)
     assert (await world.of(number)).state == "suspended"
     assert (await world.left(), await world.ask()) == ({}, None)
-    assert (world.messenger.told[-1].template, world.messenger.told[-1].fields["why"]) == ("plan_paused", "it was not paid")
+    assert {each.template for each in world.messenger.told} == {"payment_link"}, "the rest is told by its events"
     await world.pass_(3 * DAY_MS)
     known = await world.of(number)
     offers = list(world.gateway.offers)
@@ -164,7 +169,7 @@ async def test_what_is_not_paid_at_all_is_over(world: World) -> None:
     known = await world.of(number)
     assert (known.state, known.reason) == ("ended", "it was not paid")
     assert (await world.wallet(), await world.left()) == (0, {})
-    assert world.messenger.told[-1].template == "plan_cancelled"
+    assert [(each["type"], each["why"]) for each in (await world.events())[-1:]] == [("plan_ended", "it was not paid")]
     await world.check()
 
 

@@ -7,6 +7,7 @@ import hmac
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from csms.hooks import Forged, Invalid, MandateWanted
@@ -108,6 +109,29 @@ async def test_of_subscriptions(gateway: Any) -> None:
     assert notices["invoice.paid"].payment.gateway_id == mandate.mandate_id
 
 
+async def test_of_disputes(gateway: Any) -> None:
+    made = await gateway.provider.offer(gateway.account, wanted("order"))
+    paid = await gateway.pay(made.gateway_id)
+    async with httpx.AsyncClient(base_url=gateway.stub.url, trust_env=False) as people:
+        path = f"/stub/payments/{paid.payment_id}/dispute"
+        raised = (await people.post(path, json={"amount": 20_000, "reason": "fraud", "respond_by_s": 3600})).json()
+        assert (await people.post(path, json={"amount": 50_001})).status_code == 400
+        open_ = await gateway.provider.dispute(gateway.account, raised["id"])
+        await people.post(f"/stub/disputes/{raised['id']}", json={"outcome": "lost"})
+        assert (await people.post(f"/stub/disputes/{raised['id']}", json={"outcome": "won"})).status_code == 400
+    lost = await gateway.provider.dispute(gateway.account, raised["id"])
+    assert (open_.state, open_.amount_minor, open_.deducted_minor, open_.reason) == ("open", 20_000, 0, "fraud")
+    assert open_.respond_by_at - open_.raised_at == 3_600_000
+    assert (lost.state, lost.deducted_minor, lost.payment_id, lost.phase) == ("lost", 20_000, paid.payment_id, "chargeback")
+    notices = await told(gateway)
+    kinds = {kind: notice for kind, notice in notices.items() if kind.startswith("payment.dispute.")}
+    assert {kind: notice.dispute.state for kind, notice in kinds.items()} == {
+        "payment.dispute.created": "open",
+        "payment.dispute.lost": "lost",
+    }
+    assert all(notice.payment.payment_id == paid.payment_id for notice in kinds.values())
+
+
 async def test_sent_twice_it_has_the_same_id_and_forged_it_does_not_hold(gateway: Any) -> None:
     gateway.stub.faults.add("duplicate", "payment.authorized")
     gateway.stub.faults.add("forge", "payment.captured")
@@ -143,6 +167,7 @@ def signed(gateway: Any, body: bytes) -> dict[str, str]:
         b'{"event": "payment.captured", "payload": {"payment": {"entity": {"status": "captured", "amount": "1"}}}}',
         b'{"event": "payment.captured", "created_at": "now", "payload": {}}',
         b'{"event": "refund.created", "payload": {"refund": {"entity": {"status": "lost", "amount": 1}}}}',
+        b'{"event": "payment.dispute.created", "payload": {"dispute": {"entity": {"status": "odd", "amount": 1}}}}',
     ],
 )
 async def test_what_cannot_be_read(gateway: Any, body: bytes) -> None:

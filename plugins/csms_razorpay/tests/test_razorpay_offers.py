@@ -119,7 +119,7 @@ async def test_how_it_was_paid_is_shown_in_part(gateway: Any) -> None:
         done = gateway.stub.pay(made.gateway_id, method=method)
         payment = await gateway.provider.payment(gateway.account, done["payments"][0]["id"])
         shown[payment.method] = payment.shown
-        assert payment.fee_minor == 1180
+        assert (payment.fee_minor, payment.fee_tax_minor) == (1180, 180)
     assert shown == {"card": "•••• 1111", "upi": "dr•••@examplebank", "netbanking": "HDFC"}
 
 

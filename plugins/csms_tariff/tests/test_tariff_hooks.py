@@ -20,7 +20,6 @@ from csms.hooks import (
     DEFAULT_TENANT,
     Charge,
     Conflict,
-    DriverErased,
     Event,
     MeterPoint,
     PluginContext,
@@ -30,9 +29,10 @@ from csms.hooks import (
     event,
     hookimpl,
 )
+from csms.plugins.personal import holdings_of
 from csms.testing.plugins import Plugged, PluginFailed
 from csms.testing.stores import START_AT, SettableClock
-from csms_tariff import writes
+from csms_tariff import store, writes
 from csms_tariff.model import TariffChanged
 from csms_tariff.rules import Rules
 from csms_tariff.telling import Told, problem_of, tell
@@ -82,6 +82,7 @@ class Watcher:
 class World:
     """A bus with the plugin and a watcher."""
 
+    database: StoreDatabase
     plugged: Plugged
     context: PluginContext
     watcher: Watcher
@@ -140,7 +141,7 @@ async def world(database: StoreDatabase, clock: SettableClock) -> World:
     keep.configure = hookimpl(keep_context)
     plugged = Plugged({"tariff": keep, "watcher": watcher}, database=database)
     plugged.clock = clock
-    return World(plugged, contexts[0], watcher, clock)
+    return World(database, plugged, contexts[0], watcher, clock)
 
 
 def charge_at(at: int = START_AT, *, wh: int = 10_000, **more: Any) -> Charge:
@@ -336,10 +337,22 @@ async def test_a_code_that_a_driver_entered_is_used_until_they_are_forgotten(wor
     made = await world.ask(charge_at(driver_id=5))
     assert made is not None
     assert (made.total_minor, made.details["promo_code"]) == (13_050, "SUMMER")
-    await world.plugged.tell(DriverErased(driver_id=5))
-    made = await world.ask(charge_at(driver_id=5))
+    await world.context.store.write(writes.hold(6, code_id), tenant=DEFAULT_TENANT)
+    held = holdings_of(world.plugged.bus)
+    (entered,) = (await world.database.read(held.holdings, 5, tenant=DEFAULT_TENANT))["tariff"]["promo_codes"]
+    (used,) = (await world.database.read(held.holdings, 5, tenant=DEFAULT_TENANT))["tariff"]["promo_code_uses"]
+    assert (entered["code"], used["code"], used["transaction_id"]) == ("SUMMER", "SUMMER", 1)
+    await world.database.write(held.erase, 5, tenant=DEFAULT_TENANT)
+    assert await world.database.read(held.holdings, 5, tenant=DEFAULT_TENANT) == {
+        "tariff": {"promo_codes": [], "promo_code_uses": []}
+    }
+    assert await world.database.read(store.use_counts, code_id, 5, None, tenant=DEFAULT_TENANT) == (1, 0, False), "it counts on"
+    made = await world.ask(charge_at(transaction_id=2, driver_id=5))
     assert made is not None
     assert made.total_minor == 14_500
+    made = await world.ask(charge_at(transaction_id=3, driver_id=6))
+    assert made is not None
+    assert made.total_minor == 13_050, "others have it still"
 
 
 async def test_old_prices_are_forgotten(world: World) -> None:

@@ -265,7 +265,7 @@ async def test_what_drivers_see_and_enter(server: TestServer, charger: ConnectCh
     assert code["code"] == "WELCOME"
     assert await status(server, "POST", codes, {"code": "welcome", "amount": "5"}) == 409
     assert await status(server, "POST", mine, {"code": "nope"}, headers=me) == 422
-    assert await status(server, "POST", mine, {"code": "welcome"}) == 404, "the operator is no driver"
+    assert await status(server, "POST", mine, {"code": "welcome"}) == 403, "the operator key has no account"
     assert (await good(server, "POST", mine, {"code": "welcome"}, headers=me))["words"] == "10 % off everything"
     assert [each["usable"] for each in (await good(server, "GET", mine, headers=me))["items"]] == [True]
     tried = await good(server, "POST", f"{TARIFFS}/calculate", {"energy_wh": 10_000, "driver_id": driver_id})

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from csms.core.access import OPERATOR_KEY, PERMISSIONS, SYSTEM_ADMIN, Principal
+from csms.core.access import OF_PEOPLE, OPERATOR_KEY, PERMISSIONS, SYSTEM_ADMIN, Principal
 from csms.core.ids import DEFAULT_TENANT, TenantId
 
 from .calls import Authenticate, Shown
@@ -47,7 +47,7 @@ class Asking(Protocol):
         ...
 
 
-_ADMIN = frozenset(PERMISSIONS)
+_ADMIN = frozenset(PERMISSIONS) - OF_PEOPLE
 
 
 def stranger() -> Principal:

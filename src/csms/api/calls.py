@@ -60,12 +60,16 @@ class Recording(Protocol):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Given:
-    """The answer that was given under an idempotency key, or that one is being made (``status`` 0)."""
+    """The answer that was given under an idempotency key, or that one is being made (``status`` 0).
+
+    ``headers`` are those that belong to the answer, such as ``location``, by their lower-case names.
+    """
 
     fingerprint: str
     status: int
     body: bytes
     content_type: str
+    headers: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class Answers(Protocol):

@@ -180,12 +180,13 @@ class Edge:
 class Asked:
     """Receives the body of a request, and knows when all of it came."""
 
-    __slots__ = ("_receive", "_waiting", "_whole", "length")
+    __slots__ = ("_left", "_receive", "_waiting", "_whole", "length")
 
     def __init__(self, receive: Any, length: int) -> None:
         self._receive = receive
         self._whole = trio.Event()
         self._waiting = 0
+        self._left: trio.CancelScope | None = None
         self.length = length
 
     async def __call__(self) -> Any:
@@ -197,12 +198,14 @@ class Asked:
             self._waiting -= 1
         if message["type"] != "http.request" or not message.get("more_body", False):
             self._whole.set()
+            if self._left is not None:
+                self._left.cancel()  # what took the end may not be what waits for it
         return message
 
     async def came(self) -> bool:
         """Whether all of it came, or comes at once: who is answered before that has to be told that the connection ends."""
         if not self._whole.is_set() and self.length <= MOST_LEFT_BYTES:
-            with trio.move_on_after(LEFT_S):
+            with trio.move_on_after(LEFT_S) as self._left:
                 while not self._whole.is_set() and not self._waiting:
                     await self()  # nobody wants it any more
                 await self._whole.wait()

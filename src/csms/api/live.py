@@ -35,7 +35,9 @@ GROUPS: Mapping[str, frozenset[str]] = {
     "transactions": frozenset({"transaction_started", "transaction_updated", "transaction_ended", "transaction_corrected"}),
     "meter_values": frozenset({"meter_values"}),
     "costs": frozenset({"cost_updated", "charge_limit_reached"}),
-    "bills": frozenset({"bill_settled", "bill_open", "bill_paid", "bill_corrected", "bill_not_billable", "bill_failed"}),
+    "bills": frozenset(
+        {"bill_settled", "bill_open", "bill_paid", "bill_corrected", "bill_credited", "bill_not_billable", "bill_failed"}
+    ),
     "alerts": frozenset({"alert_raised", "alert_resolved"}),
     "frames": frozenset({FRAME}),
 }
@@ -66,14 +68,14 @@ class LiveQuery:
     kinds: tuple[str, ...] = attrs.field(
         default=(), metadata={"help": f"groups ({', '.join(GROUPS)}) and types of events, with commas between them"}
     )
-    charger: tuple[str, ...] = attrs.field(default=(), metadata={"help": "only of these chargers"})
-    station: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only of chargers at these stations"})
+    charger_id: tuple[str, ...] = attrs.field(default=(), metadata={"help": "only of these chargers"})
+    station_id: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only of chargers at these stations"})
     connector: tuple[str, ...] = attrs.field(
         default=(),
         validator=Told(_places, {"items": {"type": "string", "pattern": PLACE}}),
         metadata={"help": "only about these connectors: 1, or 1.2 for connector 2 of EVSE 1"},
     )
-    transaction: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only about these transactions"})
+    transaction_id: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only about these transactions"})
     last_event_id: int | None = attrs.field(
         default=None,
         validator=validators.optional(validators.ge(0)),
@@ -85,7 +87,7 @@ class LiveQuery:
 class OwnQuery:
     """What of their own feed a driver wants."""
 
-    transaction: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only about these transactions"})
+    transaction_id: tuple[int, ...] = attrs.field(default=(), metadata={"help": "only about these transactions"})
     last_event_id: int | None = filter_by("go on after this event, as the header Last-Event-ID does")
 
 
@@ -115,10 +117,10 @@ def wants_of(query: LiveQuery, who: Principal) -> Wants:
         raise Problem(403, "Forbidden", f"kinds: frames need the permission {READ_FRAMES}")
     return Wants(
         kinds=frozenset(kinds),
-        chargers=frozenset(query.charger),
-        stations=frozenset(query.station),
+        chargers=frozenset(query.charger_id),
+        stations=frozenset(query.station_id),
         places=frozenset(map(_place, query.connector)),
-        transactions=frozenset(query.transaction),
+        transactions=frozenset(query.transaction_id),
     )
 
 
@@ -228,7 +230,7 @@ def routes(feed: Feed) -> Routes:
         """Follow one's own transactions, and what is measured in them, as server-sent events."""
         scope = scope_of(call.who, own=True)
         return await _answer(
-            feed, call, scope, Wants(kinds=OF_DRIVERS, transactions=frozenset(query.transaction)), query.last_event_id, own=True
+            feed, call, scope, Wants(kinds=OF_DRIVERS, transactions=frozenset(query.transaction_id)), query.last_event_id, own=True
         )
 
     return made

@@ -121,7 +121,7 @@ def _choice(who: Principal, query: Any, *, own: bool) -> tuple[Scope, Wants]:
     scope = scope_of(who, own=own)
     if scope is None:
         raise Problem(403, "Forbidden", "this is for drivers" if own else f"this needs the permission {READ_LIVE}")
-    return scope, Wants(kinds=OF_DRIVERS, transactions=frozenset(query.transaction)) if own else wants_of(query, who)
+    return scope, Wants(kinds=OF_DRIVERS, transactions=frozenset(query.transaction_id)) if own else wants_of(query, who)
 
 
 def _shown(origins: frozenset[str]) -> Shown | None:

@@ -12,7 +12,7 @@ import structlog
 import trio
 from werkzeug.http import dump_options_header, http_date
 
-from csms.core.access import Principal
+from csms.core.access import OF_PEOPLE, Principal
 from csms.core.errors import CsmsError, NotFound
 
 from . import auth, bodies, queries
@@ -25,6 +25,8 @@ from .shapes import encode, without_secrets
 PREFIX = "/api/v1"
 LONGEST_KEY = 200
 JSON, SSE = "application/json", "text/event-stream"
+KEPT_HEADERS = ("location", "etag", "content-disposition", "cache-control", "content-security-policy")
+"""What a repeat under an ``Idempotency-Key`` is told again beside the body: not what was true of the first request alone, such as cookies."""
 
 
 class Marks(Protocol):
@@ -109,6 +111,8 @@ async def let_in(backing: Backing, asked: auth.Asking, marks: Marks, needs: str,
     if backing.limits is not None:
         marks.counted = backing.limits.count(who, marks.counted)
     if not who.may(needs):
+        if needs in OF_PEOPLE and who.user_id is None:
+            raise Problem(403, "Forbidden", f"this is about one's own account, and {who.name} has none: log in as a user")
         raise Problem(403, "Forbidden", f"this needs the permission {needs}, which {who.name} ({who.role}) does not have")
     return who
 
@@ -211,10 +215,14 @@ async def _once(route: Route, backing: Backing, call: Call, takes: dict[str, Any
             await answers.forget(call.who, key)
         raise
     body = await response.collected()
-    content_type = response.headers.get("content-type", "")
-    await answers.finish(
-        call.who, key, Given(fingerprint=fingerprint, status=response.status, body=body, content_type=content_type)
+    given = Given(
+        fingerprint=fingerprint,
+        status=response.status,
+        body=body,
+        content_type=response.headers.get("content-type", ""),
+        headers={name: response.headers[name] for name in KEPT_HEADERS if name in response.headers},
     )
+    await answers.finish(call.who, key, given)
     return response
 
 
@@ -225,5 +233,7 @@ def _again(given: Given, fingerprint: str) -> Response:
         raise Problem(
             409, "Conflict", "the first request with this Idempotency-Key has no answer (yet): it may be under way, or was cut off"
         )
-    headers = {"idempotent-replayed": "true"} | ({"content-type": given.content_type} if given.content_type else {})
+    headers = {"idempotent-replayed": "true", **given.headers}
+    if given.content_type:
+        headers["content-type"] = given.content_type
     return Response(given.status, headers, given.body)

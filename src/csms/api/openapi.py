@@ -183,8 +183,6 @@ def usual_errors(route: Route) -> set[int]:
         errors |= {409, 422}
     if route.method != "GET" and ("charger_id", str) in route.path and any(kind is int for _, kind in route.path):
         errors |= {405}  # a charger's id may have slashes, so that another operation matches
-    if route.reach == OWN:
-        errors |= {409}  # a key has no account of its own
     if route.body is not None or route.raw_body:
         errors |= {400, 413, 415}
     if route.method in ("PUT", "PATCH", "DELETE"):

@@ -19,6 +19,7 @@ import re
 import typing
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import date
+from types import CodeType
 from typing import Any
 
 import attrs
@@ -203,8 +204,7 @@ def route_of(
         raise TypeError(f"{where}: there is no permission {needs!r}")
     if reach not in (TENANT, STATION, CHARGER, LIST, OWN):
         raise TypeError(f"{where}: reach {reach!r} is none of tenant, station, charger, list, own")
-    hints = typing.get_type_hints(handler)
-    takes = list(inspect.signature(handler).parameters)[1:]
+    takes, hints = _signature(handler)
     path = tuple((match["name"], int if match["kind"] == "int" else str) for match in _PARAMETER.finditer(rule))
     body = body or (hints.get("body") if "body" in takes else None)
     query = query or (hints.get("query") if "query" in takes else None)
@@ -253,6 +253,28 @@ def route_of(
         deprecated=_day(deprecated, where),
         sunset=_day(sunset, where),
     )
+
+
+def _signature(handler: Handler) -> tuple[Sequence[str], Mapping[str, Any]]:
+    """What a handler takes after its call, and the types of that and of what it returns.
+
+    Routes are declared anew for every server, their handlers made around what that server is; what is written in them stays the same, and
+    takes long to look up.
+    """
+    code, written = getattr(handler, "__code__", None), getattr(handler, "__annotations__", {})
+    if code is None or hasattr(handler, "__wrapped__") or not all(type(each) is str for each in written.values()):
+        return _read(handler)  # what stands there may be other types the next time
+    where, what, known = _READ.get(code, (None, None, None))
+    if known is None or where is not handler.__globals__ or what != written:
+        _READ[code] = handler.__globals__, dict(written), (known := _read(handler))
+    return known
+
+
+_READ: dict[CodeType, tuple[dict[str, Any], dict[str, str], tuple[Sequence[str], Mapping[str, Any]]]] = {}
+
+
+def _read(handler: Handler) -> tuple[Sequence[str], Mapping[str, Any]]:
+    return list(inspect.signature(handler).parameters)[1:], typing.get_type_hints(handler)
 
 
 def _day(text: str, where: str) -> str:

@@ -1,4 +1,4 @@
-"""What enabled plugins add to the command line: a group per plugin, ``csms NAME COMMAND``."""
+"""What enabled plugins add to the command line: a group per plugin, ``csms NAME COMMAND``, and groups that they name themselves."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 def plugin_commands_of(config: Config) -> Mapping[str, click.Command]:
     """The groups of the enabled plugins that have commands. Raises ``Failure`` for one that cannot be used."""
     groups: dict[str, click.Group] = {}
-    for plugin, command in contributed(config, "register_commands"):
-        groups.setdefault(plugin, _group(plugin, config)).add_command(command)
+    for plugin, given in contributed(config, "register_commands"):
+        if isinstance(given, click.Group) and given.name:
+            name, text, commands = given.name, given.help, given.commands
+        else:
+            name, text, commands = plugin, None, {given.name: given}
+        group = groups.setdefault(name, _group(name, text or f"Commands of the plugin {plugin}.", config))
+        for command in commands.values():
+            group.add_command(command)
     return groups
 
 
@@ -43,7 +49,7 @@ def contributed(config: Config, hook: str, *, nowhere: Any = None) -> list[tuple
         raise Failure(str(error), Exit.USAGE) from None
 
 
-def _group(plugin: str, config: Config) -> click.Group:
+def _group(name: str, text: str, config: Config) -> click.Group:
     """``--config`` stands here, since a plugin's commands know nothing of it; it was read before the group was made.
 
     The commands find the running server by ``csms.api.client.server``.
@@ -58,7 +64,7 @@ def _group(plugin: str, config: Config) -> click.Group:
     def begin() -> None:
         click.get_current_context().meta[REACH] = reach
 
-    return click.Group(plugin, params=[option], callback=begin, help=f"Commands of the plugin {plugin}.")
+    return click.Group(name, params=[option], callback=begin, help=text)
 
 
 def plugin_commands(given: str | None, arguments: Sequence[str]) -> Mapping[str, click.Command]:

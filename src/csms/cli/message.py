@@ -30,6 +30,7 @@ def message() -> None:
 @click.option("--template", help="Only of this template.")
 @click.option("--channel", help="Only by this channel.")
 @click.option("--driver", "driver_id", type=int, metavar="ID", help="Only to this driver.")
+@click.option("--payment", "payment_id", type=int, metavar="ID", help="Only to the guest who pays this payment.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True, help="At most so many.")
 @server_option
 @common

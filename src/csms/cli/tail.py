@@ -141,7 +141,7 @@ def tail(
     if frames and (events or kinds):
         raise click.UsageError("--frames cannot go with --events or --kind")
     wanted = ("frame",) if frames else kinds
-    parameters = {"charger": charger_id or "", "kinds": ",".join(wanted), "last_event_id": str(after or "")}
+    parameters = {"charger_id": charger_id or "", "kinds": ",".join(wanted), "last_event_id": str(after or "")}
     lines = show.console()
     told = 0
     for item in followed(Server(call.config, server), {name: value for name, value in parameters.items() if value}):

@@ -127,7 +127,11 @@ def permissions_of(role: str) -> frozenset[str]:
 
 _OF_ROLE = {role: frozenset(name for name, each in PERMISSIONS.items() if role in each.roles) for role in ROLES}
 
+OF_PEOPLE = frozenset({"me:read", "me:write"})
+"""Permissions about one's own account. Keys, which have none, never have them, whatever they may do else."""
 OPERATOR_KEY, USER, API_KEY = "operator_key", "user", "api_key"
+IDENTITY_PROVIDER = "identity_provider"
+"""Who did something, in the audit log, where an identity provider's word did it."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -20,7 +20,7 @@ WH, TX = "WH", "TX"
 UNIT = r"[A-Z]{3}|WH|TX"
 
 WALLET, HELD, PREPAYMENT, RECEIVABLE, ALLOWANCE = "wallet", "held", "prepayment", "receivable", "allowance"
-GATEWAY, REVENUE, TAX, PARTNER, ADJUSTMENTS, GRANTED, ROUNDINGS = (
+GATEWAY, REVENUE, TAX, PARTNER, ADJUSTMENTS, GRANTED, ROUNDINGS, EXPENSE, INPUT_TAX = (
     "gateway",
     "revenue",
     "tax",
@@ -28,11 +28,14 @@ GATEWAY, REVENUE, TAX, PARTNER, ADJUSTMENTS, GRANTED, ROUNDINGS = (
     "adjustments",
     "granted",
     "roundings",
+    "expense",
+    "input_tax",
 )
 OF_DRIVERS = (WALLET, HELD, RECEIVABLE, ALLOWANCE)
-ACCOUNT_KINDS = (*OF_DRIVERS, PREPAYMENT, GATEWAY, REVENUE, TAX, PARTNER, ADJUSTMENTS, GRANTED, ROUNDINGS)
+ACCOUNT_KINDS = (*OF_DRIVERS, PREPAYMENT, GATEWAY, REVENUE, TAX, PARTNER, ADJUSTMENTS, GRANTED, ROUNDINGS, EXPENSE, INPUT_TAX)
 """What accounts are for. ``held`` is money of a wallet that a running charge may come to; ``prepayment`` what was paid for one charge;
-``receivable`` what a driver owes; ``allowance`` what a plan includes; ``granted`` is where allowances come from and go to."""
+``receivable`` what a driver owes; ``allowance`` what a plan includes; ``granted`` is where allowances come from and go to; ``expense`` what
+the tenant spends or loses, such as what a gateway keeps (by its name) or chargebacks; ``input_tax`` the tax on that."""
 
 TOP_UP, CHARGE_DEDUCT, REFUND, ADJUSTMENT, HOLD, RELEASE, PAYOUT = (
     "TOP_UP",
@@ -44,6 +47,7 @@ TOP_UP, CHARGE_DEDUCT, REFUND, ADJUSTMENT, HOLD, RELEASE, PAYOUT = (
     "PAYOUT",
 )
 PAYMENT, PLAN_FEE, GRANT, USE, EXPIRY, CORRECTION, SHARE = "PAYMENT", "PLAN_FEE", "GRANT", "USE", "EXPIRY", "CORRECTION", "SHARE"
+GATEWAY_FEE, CHARGEBACK = "GATEWAY_FEE", "CHARGEBACK"
 MOVEMENT_KINDS = (
     TOP_UP,
     CHARGE_DEDUCT,
@@ -59,9 +63,13 @@ MOVEMENT_KINDS = (
     EXPIRY,
     CORRECTION,
     SHARE,
+    GATEWAY_FEE,
+    CHARGEBACK,
 )
 """What a movement is. ``PAYMENT`` is money that came in for something (a prepayment, a debt, a plan), ``TOP_UP`` for a wallet; ``USE`` takes
-from an allowance; ``CORRECTION`` undoes part of a settlement."""
+from an allowance; ``CORRECTION`` undoes part of a settlement; ``GATEWAY_FEE`` is what a gateway keeps of a payment, ``CHARGEBACK`` what a
+payer's bank took back."""
+LONGEST_TAX_CODE = 20
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -92,7 +100,7 @@ class NewMovement:
     """A movement to be made. ``key`` is its idempotency key: a movement whose key there is already is not made again.
 
     ``reference_kind`` and ``reference_id`` name what it is for: ``transaction``, ``payment``, ``bill``, ``subscription`` ...
-    ``by`` is who wanted it, where a person did."""
+    ``by`` is who wanted it, where a person did; ``tax_code`` the HSN or SAC of what it is a fee for."""
 
     kind: str = attrs.field(validator=validators.in_(MOVEMENT_KINDS))
     key: str = attrs.field(validator=[validators.min_len(1), validators.max_len(200)])
@@ -101,6 +109,7 @@ class NewMovement:
     reference_kind: str = ""
     reference_id: str = ""
     by: str = ""
+    tax_code: str = attrs.field(default="", validator=validators.max_len(LONGEST_TAX_CODE))
 
     def __attrs_post_init__(self) -> None:
         sums: dict[str, int] = {}
@@ -144,11 +153,12 @@ class Allowance:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Fee:
-    """What something like a plan costs: ``net_minor`` and ``taxes`` (by name) make up ``amount_minor``."""
+    """What something like a plan costs: ``net_minor`` and ``taxes`` (by name) make up ``amount_minor``. ``tax_code`` is its HSN or SAC."""
 
     amount_minor: int
     net_minor: int
     taxes: tuple[tuple[str, int], ...] = ()
+    tax_code: str = attrs.field(default="", validator=validators.max_len(LONGEST_TAX_CODE))
 
 
 class Ledger(Protocol):
@@ -194,11 +204,12 @@ class Ledger(Protocol):
         reference_kind: str,
         reference_id: str,
         less: Fee | None = None,
+        tax_code: str = "",
         tenant: TenantId,
     ) -> bool:
         """Take a fee (a plan's price) from a driver's wallet into revenue and taxes; one ``key`` takes it once. False, with nothing taken,
         when the available funds do not reach. ``less`` is what of an earlier fee is given back in the same movement: where that is more,
-        the difference goes to the wallet. Raises ``NotFound``."""
+        the difference goes to the wallet. ``tax_code`` is the HSN or SAC on its invoice. Raises ``NotFound``, ``Invalid``."""
         ...
 
     async def give_back(

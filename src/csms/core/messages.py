@@ -132,11 +132,12 @@ class Channel(Protocol):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Notice:
-    """Something to tell a driver or the tenant's staff, by whatever channel they prefer. ``key`` is told once.
+    """Something to tell a driver, a guest or the tenant's staff, by whatever channel they prefer. ``key`` is told once.
 
-    Either ``driver_id``, or ``user_id``, or ``address`` (``channel:recipient``) says to whom; ``staff`` is everybody of the tenant with a role
-    that hears of such things (about a charger, ``fields["charger_id"]``, only who may see it). ``document_ids`` are documents that go with
-    it where the channel can. ``language`` is for an ``address``; people have their own.
+    Either ``driver_id``, or ``user_id``, or ``payment_id``, or ``address`` (``channel:recipient``) says to whom; ``staff`` is everybody of the
+    tenant with a role that hears of such things (about a charger, ``fields["charger_id"]``, only who may see it). ``payment_id`` is a guest,
+    who is nobody's driver: whoever pays that payment, by the addresses that they gave with it, as long as those are kept. ``document_ids``
+    are documents that go with it where the channel can. ``language`` is for an ``address``; people have their own.
 
     Values of ``fields`` are texts; by the end of a name it is put into words for the recipient: ``..._minor`` (money, in ``currency`` or the
     tenant's), ``..._at`` (an instant), ``..._on`` (a date), ``..._wh``, ``..._s``. Templates name it without that end: ``amount_minor`` is
@@ -149,6 +150,7 @@ class Notice:
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     driver_id: int | None = None
     user_id: int | None = None
+    payment_id: int | None = None
     address: str = ""
     staff: bool = False
     document_ids: tuple[int, ...] = ()
@@ -156,6 +158,8 @@ class Notice:
     urgent: bool = False
     """Not held back by quiet hours."""
     language: str = ""
+    expires_at: int | None = None
+    """Of no use afterwards, where that is sooner than its template says: such as a link that can be paid for a while."""
 
 
 class Messenger(Protocol):

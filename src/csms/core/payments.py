@@ -7,7 +7,7 @@ slice, which asks again (``status``) before it believes anything that matters.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import attrs
 from attrs import validators
@@ -22,6 +22,9 @@ WAYS = (ORDER, LINK, QR, RECURRING)
 
 OPEN, AUTHORIZED, PAID, FAILED, CANCELLED, EXPIRED = "open", "authorized", "paid", "failed", "cancelled", "expired"
 GATEWAY_STATES = (OPEN, AUTHORIZED, PAID, FAILED, CANCELLED, EXPIRED)
+DISPUTE_OPEN, DISPUTE_REVIEWED, DISPUTE_WON, DISPUTE_LOST, DISPUTE_CLOSED = "open", "under_review", "won", "lost", "closed"
+DISPUTE_STATES = (DISPUTE_OPEN, DISPUTE_REVIEWED, DISPUTE_WON, DISPUTE_LOST, DISPUTE_CLOSED)
+DISPUTE_OVER = (DISPUTE_WON, DISPUTE_LOST, DISPUTE_CLOSED)
 REFUND_PENDING, REFUNDED, REFUND_FAILED = "pending", "refunded", "failed"
 
 
@@ -90,7 +93,8 @@ class GatewayPayment:
     """A payment as the gateway tells it: one attempt to pay what was wanted. ``gateway_id`` is of what it pays, ``payment_id`` its own.
 
     ``method`` is such as ``upi``, ``card``, ``netbanking``; ``saved_method`` a token for the next time, where there is one; ``shown`` is
-    what people recognise it by (``•••• 1111``, a UPI address in part). ``fee_minor`` is what the gateway keeps."""
+    what people recognise it by (``•••• 1111``, a UPI address in part). ``fee_minor`` is what the gateway keeps of it, in
+    the same currency; of that ``fee_tax_minor`` is tax. None: it does not tell, or not yet."""
 
     payment_id: str
     gateway_id: str
@@ -102,6 +106,7 @@ class GatewayPayment:
     shown: str = ""
     saved_method: str = attrs.field(default="", repr=False)
     fee_minor: int | None = None
+    fee_tax_minor: int | None = None
     refunded_minor: int = 0
     error: str = ""
     paid_at: int | None = None
@@ -120,10 +125,27 @@ class GatewayRefund:
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class GatewayDispute:
+    """A payer asked their bank for their money back, as the gateway tells it. ``phase`` and ``reason`` are its own words; an open one is to
+    be answered until ``respond_by_at``. ``deducted_minor`` is what the gateway took from the tenant for it, where it tells."""
+
+    dispute_id: str
+    payment_id: str
+    state: str = attrs.field(validator=validators.in_(DISPUTE_STATES))
+    amount_minor: int
+    currency: str
+    phase: str = ""
+    reason: str = ""
+    deducted_minor: int = 0
+    respond_by_at: int | None = None
+    raised_at: int | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class GatewayNotice:
     """What a webhook says, once its signature held: its own ``event_id`` (the same when it comes again), and what it is about.
 
-    ``kind`` is the gateway's word (``payment.captured``). ``payment``, ``refund`` and ``mandate`` are what it shows, if it shows any."""
+    ``kind`` is the gateway's word (``payment.captured``). ``payment``, ``refund``, ``mandate`` and ``dispute`` are what it shows, if any."""
 
     event_id: str
     kind: str
@@ -131,6 +153,7 @@ class GatewayNotice:
     payment: GatewayPayment | None = None
     refund: GatewayRefund | None = None
     mandate: Mandate | None = None
+    dispute: GatewayDispute | None = None
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -241,6 +264,15 @@ class PaymentProvider(Protocol):
 
     def read_notice(self, account: GatewayAccount, body: bytes, headers: Mapping[str, str], /) -> GatewayNotice:
         """Check a webhook's signature over its raw body and read it. Raises ``Forged``, or ``Invalid`` for what cannot be read. No I/O."""
+        ...
+
+
+@runtime_checkable
+class DisputeProvider(Protocol):
+    """What a gateway answers besides ``PaymentProvider`` that tells of disputes."""
+
+    async def dispute(self, account: GatewayAccount, dispute_id: str, /) -> GatewayDispute:
+        """A dispute as it is now. Raises ``GatewayError`` or ``GatewayAway``."""
         ...
 
 

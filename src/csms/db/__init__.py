@@ -2,5 +2,6 @@
 
 from .database import StoreDatabase
 from .opening import open_database
+from .sole import sole_server
 
-__all__ = ["StoreDatabase", "open_database"]
+__all__ = ["StoreDatabase", "open_database", "sole_server"]

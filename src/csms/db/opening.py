@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import trio
@@ -114,4 +115,5 @@ async def _open_postgres(
         raise StoreUnavailable("PostgreSQL needs psycopg: install csms[postgres]") from error
     readers = PostgresReaders(location, config, clock=clock, threads=threads, stats=stats)
     await readers.open()
-    return readers, [PostgresWriter(location, config, clock=clock, threads=threads, stats=stats) for _ in range(config.lanes)]
+    lane = partial(PostgresWriter, location, config, readers.tables, clock=clock, threads=threads, stats=stats)
+    return readers, [lane() for _ in range(config.lanes)]

@@ -16,7 +16,7 @@ from csms.core.ports import Blocking, Clock
 from .attempt import Again, Attempt, Lost
 from .lane import Batch
 from .location import PostgresLocation
-from .postgres_connect import connect, in_our_words, out_of_order, tenant_tables, unavailable
+from .postgres_connect import connect, in_our_words, out_of_order, unavailable
 from .statements import Statements
 from .stats import Stats
 from .work import Append, Work, Write
@@ -37,9 +37,17 @@ class PostgresWriter:
     """The writer of one lane."""
 
     def __init__(
-        self, location: PostgresLocation, config: DatabaseConfig, *, clock: Clock, threads: Blocking, stats: Stats
+        self,
+        location: PostgresLocation,
+        config: DatabaseConfig,
+        tenant_tables: frozenset[str],
+        *,
+        clock: Clock,
+        threads: Blocking,
+        stats: Stats,
     ) -> None:
         self._location = location
+        self._tenant_tables = tenant_tables
         self._config = config
         self._clock = clock
         self._threads = threads
@@ -136,7 +144,7 @@ class PostgresWriter:
         if self._connection is None:
             connection = connect(self._location, self._config, "csms writer")
             if self._statements is None:
-                self._statements = Statements(tenant_tables(connection), percent=True)
+                self._statements = Statements(self._tenant_tables, percent=True)
                 self._stats.connections.append(self._statements)
             self._connection = connection
         return self._connection

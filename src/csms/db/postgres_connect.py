@@ -113,10 +113,15 @@ def connect(location: PostgresLocation, config: DatabaseConfig, application: str
 
 
 def tenant_tables(connection: psycopg.Connection[Any]) -> frozenset[str]:
-    """Every table that has a column ``tenant``. Raises ``StoreUnavailable`` when there is no event spine yet."""
+    """Every table that has a column ``tenant``.
+
+    The catalogue is asked directly: ``information_schema.columns`` looks up much more, and a new connection would take longer for it than
+    for everything else together.
+    """
     rows = connection.execute(
-        "SELECT table_name FROM information_schema.columns "
-        "WHERE column_name = 'tenant' AND table_schema = ANY (current_schemas(false)::text[])"
+        "SELECT c.relname FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE n.nspname = ANY (current_schemas(false)) AND c.relkind IN ('r', 'p', 'v', 'f') "
+        "AND a.attname = 'tenant' AND NOT a.attisdropped"
     ).fetchall()
     return frozenset(row[0] for row in rows)
 

@@ -35,7 +35,8 @@ class PostgresReaders:
         self._clock = clock
         self._threads = threads
         self._stats = stats
-        self._tables: frozenset[str] = frozenset()
+        self.tables: frozenset[str] = frozenset()
+        """Those that belong to a tenant, known when it is open."""
         self._idle: list[Statements] = []
         self._free = trio.CapacityLimiter(config.pool_size)
         self._pool = ConnectionPool(
@@ -54,8 +55,8 @@ class PostgresReaders:
 
     def _open(self) -> None:
         with connect(self._location, self._config, "csms reader") as connection:
-            self._tables = tenant_tables(connection)
-            if "events" not in self._tables:
+            self.tables = tenant_tables(connection)
+            if "events" not in self.tables:
                 raise StoreUnavailable(f"PostgreSQL database {self._location} has no tables yet; run `csms migrate`")
             rebase_foreign(connection)
         self._pool.open()
@@ -101,6 +102,6 @@ class PostgresReaders:
                 connection.execute("ROLLBACK")
 
     def _learn(self) -> Statements:
-        statements = Statements(self._tables, percent=True)
+        statements = Statements(self.tables, percent=True)
         self._stats.connections.append(statements)
         return statements

@@ -12,6 +12,8 @@ CACHED_STATEMENTS = 512
 CHECKPOINT_PAGES = 4_000
 """WAL pages before a checkpoint, which runs inside the commit thread: 16 MB, so that its two fsyncs are rare."""
 JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
+SYNCHRONOUS = "FULL"
+"""What is committed is on the disk."""
 
 _OUT_OF_ORDER = frozenset(
     {
@@ -53,7 +55,7 @@ def open_writer(path: Path, *, busy_timeout_s: float = 0.0) -> sqlite3.Connectio
         if mode != "wal":
             connection.close()
             raise StoreUnavailable(f"{path} cannot be written in WAL mode (its journal mode stays {mode})")
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -65536")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

@@ -61,7 +61,7 @@ async def run(
     fresh = await ports.database.write(prepare, ground, sealed, tenant=DEFAULT_TENANT, keys=keys)
     task_status.started()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(stubs.live, beside)
+        nursery.start_soon(stubs.live, beside, server.api_url)
         for each in CHARGERS:
             nursery.start_soon(live, each, server.chargers[0].url, passwords[each.charger_id])
         laid = await _money(server, beside, ground)

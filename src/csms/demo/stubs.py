@@ -25,6 +25,7 @@ COUNT: int = 7
 FOLDER = "demo-stubs"
 KEY_ID, KEY_SECRET, WEBHOOK_SECRET = "rzp_test_stub", "stub-secret", "stub-webhook-secret"
 PLUGINS = ("tariff", "plans", "razorpay", "email", "whatsapp", "sms")
+WHATSAPP_HEARS = "/plugins/whatsapp/webhook"
 LOOK_S, PATIENCE_S = 0.2, 20.0
 
 log = structlog.get_logger("csms.demo")
@@ -38,6 +39,7 @@ class Stubs:
     folder: Path
     plugins: frozenset[str]
     own_gateway: bool
+    own_whatsapp: bool
 
     def url(self, number: int = 0) -> str:
         """Where one of them is: 0 the page that leads to all, 1 the gateway."""
@@ -56,7 +58,13 @@ def equip(config: Config) -> tuple[Config, Stubs]:
     given = config.plugins.settings
     added = {name: wanted[name] for name in enabled if name in wanted and name not in given}
     plugins = attrs.evolve(config.plugins, enabled=tuple(enabled), settings={**given, **added})
-    stubs = Stubs(first=first, folder=config.folder / FOLDER, plugins=frozenset(enabled), own_gateway="razorpay" in added)
+    stubs = Stubs(
+        first=first,
+        folder=config.folder / FOLDER,
+        plugins=frozenset(enabled),
+        own_gateway="razorpay" in added,
+        own_whatsapp="whatsapp" in added,
+    )
     return attrs.evolve(config, plugins=plugins), stubs
 
 
@@ -104,9 +112,11 @@ def _is_free(port: int) -> bool:
         return True
 
 
-async def live(stubs: Stubs) -> None:
-    """Keep the stubs running, in one process of their own, until cancelled."""
+async def live(stubs: Stubs, api_url: str) -> None:
+    """Keep the stubs running, in one process of their own, until cancelled. What somebody writes by WhatsApp goes to the server."""
     command = [sys.executable, "-m", "simulators.providers", "--folder", str(stubs.folder), "--port", str(stubs.first)]
+    if stubs.own_whatsapp:
+        command += ["--whatsapp-webhook-url", f"{api_url}{WHATSAPP_HEARS}"]
     await keep_running("provider stubs", command)
 
 

@@ -1,10 +1,11 @@
-"""Draws a described document with fpdf2, in fonts that have every currency's sign."""
+"""Draws a described document with fpdf2, in fonts that have every currency's sign, and Devanagari."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from typing import Any
@@ -13,7 +14,7 @@ import segno
 from fpdf import FPDF, FontFace
 from fpdf.enums import TableBordersLayout, XPos, YPos
 
-FONT = "DejaVu"
+FONT, DEVANAGARI = "DejaVu", "Lohit"
 MARGIN_MM, FOOT_MM = 15.0, 15.0
 INK, GREY, SHADE = (20, 20, 20), (110, 110, 110), (240, 242, 245)
 ALIGN = {"left": "L", "right": "R", "center": "C"}
@@ -21,6 +22,8 @@ HEADING_PT = {1: 17, 2: 13, 3: 10.5}
 TEXT_PT, SMALL_PT, LINE_MM, SMALL_MM = 9.0, 7.5, 4.8, 3.9
 LOGO_MM = 22.0
 TOTAL_NAME, TOTAL_AMOUNT = 45.0, 40.0
+
+IN_DEVANAGARI = re.compile("[\u0900-\u097f]")
 
 Facts = Mapping[str, Any]
 
@@ -35,6 +38,9 @@ class Paper(FPDF):
         for style, name in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
             with as_file(files("csms") / "fonts" / name) as path:
                 self.add_font(FONT, style, path)
+        self.is_mixed = any(IN_DEVANAGARI.search(text) for text in _texts(document))
+        if self.is_mixed:
+            self._write_devanagari()
         self.alias_nb_pages("{pages}")
         self.set_margin(MARGIN_MM)
         self.set_auto_page_break(True, FOOT_MM + 5)
@@ -46,6 +52,28 @@ class Paper(FPDF):
         self.set_creation_date(datetime.fromtimestamp(document["made_at"] / 1000, UTC))
         self.add_page()
         self.plain()
+
+    def _write_devanagari(self) -> None:
+        """Names and addresses in Hindi or Marathi: another font for what the usual one lacks. Their signs stand before, above and below
+        each other, which takes shaping; other documents do without, and stay as they are."""
+        with as_file(files("csms") / "fonts" / "Lohit-Devanagari.ttf") as path:
+            self.add_font(DEVANAGARI, "", path)
+        self.set_fallback_fonts([DEVANAGARI], exact_match=False)
+        self.set_text_shaping(True)
+
+    def _render_styled_text_line(self, *line: Any, **more: Any) -> Any:
+        """fpdf2 2.8 sets a page's font within the first line's own graphics state where that line begins in the other font, and takes it to
+        be set afterwards: so it is set before, here and where a line begins a page."""
+        self._set_font()
+        return super()._render_styled_text_line(*line, **more)
+
+    def _perform_page_break(self) -> None:
+        super()._perform_page_break()
+        self._set_font()
+
+    def _set_font(self) -> None:
+        if self.is_mixed and self.current_font is not None and not self.current_font_is_set_on_page:
+            self._out(self._set_font_for_page(self.current_font, self.font_size_pt))
 
     def plain(self, size: float = TEXT_PT, style: str = "", colour: Sequence[int] = INK) -> None:
         """The font from here on."""
@@ -66,6 +94,18 @@ class Paper(FPDF):
             self.set_x(MARGIN_MM)
             self.cell(0, SMALL_MM, self._words.replace("{page}", str(self.page_no())), align="R")
         self.plain()
+
+
+def _texts(said: Any) -> Iterator[str]:
+    """Every text in a description."""
+    if isinstance(said, str):
+        yield said
+    elif isinstance(said, Mapping):
+        for each in said.values():
+            yield from _texts(each)
+    elif isinstance(said, Sequence):
+        for each in said:
+            yield from _texts(each)
 
 
 def drawn(document: Facts) -> bytes:

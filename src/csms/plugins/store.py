@@ -23,6 +23,20 @@ def table_prefix(plugin: str) -> str:
     return f"plugin_{re.sub(r'[^A-Za-z0-9]', '_', plugin)}_".lower()
 
 
+def write_key(plugin: str) -> str:
+    """The write key of a plugin's tables."""
+    return f"plugin:{plugin}"
+
+
+def foreign_table(plugin: str, sql: str) -> str:
+    """What is wrong with a statement that a plugin wants carried out, in words; nothing where it changes a table of its own."""
+    target = _TARGET.match(sql)
+    if target is None:
+        return "a statement must begin with INSERT INTO, UPDATE or DELETE FROM and a table"
+    prefix = table_prefix(plugin)
+    return "" if target[1].lower().startswith(prefix) else f"table {target[1]} is not this plugin's; its tables begin with {prefix}"
+
+
 def _next_id(tx: ReadTx, table: str) -> int:
     return int(tx.system("ids are of the installation").value(f"SELECT max(id) FROM {table}") or 0) + 1  # noqa: S608 (its name was checked)
 
@@ -46,9 +60,9 @@ class PluginStore:
 
     def __init__(self, database: Database, *, plugin: str, events: frozenset[str]) -> None:
         self._database = database
+        self._plugin = plugin
         self._prefix = table_prefix(plugin)
         self._events = events
-        self._key = f"plugin:{plugin}"
 
     async def read(self, query: Callable[..., T], /, *arguments: Any, tenant: TenantId) -> T:
         """Run ``query(tx, *arguments)`` on a consistent snapshot, in a reader's thread."""
@@ -58,7 +72,7 @@ class PluginStore:
         """Do all changes in one transaction. Raises ``Invalid`` for what is not the plugin's own, ``Conflict``, ``StoreUnavailable``."""
         for change in changes:
             self._check(change)
-        keys = {self._key, *(change.key for change in changes if isinstance(change, Event))}
+        keys = {write_key(self._plugin), *(change.key for change in changes if isinstance(change, Event))}
         return await self._database.write(apply, changes, tenant=tenant, keys=keys)
 
     async def add(self, table: str, make: Callable[[int], Iterable[Statement | Event]], *, tenant: TenantId) -> int:
@@ -84,8 +98,5 @@ class PluginStore:
                 own = ", ".join(sorted(self._events)) or "none"
                 raise Invalid(f"event {change.type!r} is not this plugin's to emit; it registered {own}", field="event")
             return
-        target = _TARGET.match(change.sql)
-        if target is None:
-            raise Invalid("a statement must begin with INSERT INTO, UPDATE or DELETE FROM and a table", field="sql")
-        if not target[1].lower().startswith(self._prefix):
-            raise Invalid(f"table {target[1]} is not this plugin's; its tables begin with {self._prefix}", field="sql")
+        if wrong := foreign_table(self._plugin, change.sql):
+            raise Invalid(wrong, field="sql")

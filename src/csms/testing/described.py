@@ -53,12 +53,28 @@ class Promise:
             return ""
         key = f"{where} {status}"
         if key not in self._validators:
-            whole = {**schema, "components": self._document["components"]}
-            self._validators[key] = jsonschema_rs.Draft202012Validator(whole)
+            self._validators[key] = jsonschema_rs.Draft202012Validator({**schema, "components": self._named_in(schema)})
         error = next(self._validators[key].iter_errors(json.loads(body)), None)
         if error is None:
             return ""
         return f"{where} {status}: {'.'.join(map(str, error.instance_path)) or 'the answer'}: {error.message[:300]}"
+
+    def _named_in(self, schema: Any) -> Mapping[str, Any]:
+        """The components that a schema needs. A validator keeps a copy of what it is given, and there are hundreds of both."""
+        needed: dict[str, dict[str, Any]] = {}
+        todo = [schema]
+        while todo:
+            node = todo.pop()
+            if isinstance(node, list):
+                todo += node
+            elif isinstance(node, dict):
+                todo += node.values()
+                if isinstance(where := node.get("$ref"), str):
+                    kind, name = where.removeprefix("#/components/").split("/")
+                    if name not in (named := needed.setdefault(kind, {})):
+                        named[name] = self._document["components"][kind][name]
+                        todo.append(named[name])
+        return needed
 
     def _resolved(self, node: Any) -> Any:
         while "$ref" in node:

@@ -5,8 +5,8 @@
     gateway.pay(payment.offer_ref)                   # somebody pays
     body, headers = gateway.notice("payment.captured", payment=...)
 
-It outlives servers: one that was killed and starts again finds there what it had asked for. ``balance`` is what it owes the operator,
-with which the ledger must agree. ``PaidGateway`` is a plugin that brings one.
+It outlives servers: one that was killed and starts again finds there what it had asked for. It keeps 2 % of what it takes; ``owes`` is what
+it owes the operator, with which the ledger must agree. ``PaidGateway`` is a plugin that brings one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from itertools import count
 from typing import Any, TypeVar
 
 import attrs
-import msgspec
 import trio
 
-from csms.core.errors import Invalid
 from csms.core.payments import (
     AUTHORIZED,
     FAILED,
@@ -34,6 +32,7 @@ from csms.core.payments import (
     Forged,
     GatewayAccount,
     GatewayAway,
+    GatewayDispute,
     GatewayError,
     GatewayNotice,
     GatewayPayment,
@@ -45,11 +44,13 @@ from csms.core.payments import (
 )
 from csms.hooks import PluginContext, hookimpl
 
+from .gateway_disputes import Disputes
+from .gateway_notices import read, signed
+
 T = TypeVar("T")
 AWAY, LOST, REFUSED, SLOW, BROKEN = "away", "lost", "refused", "slow", "broken"
 """How a call goes wrong: nothing was done and nobody answers; it was done and the answer got lost; it is refused; no answer ever comes;
 the plugin itself has a fault."""
-SIGNATURE, EVENT_ID = "x-fake-signature", "x-fake-event-id"
 WRONG_KEY = "wrong"
 """A key secret that it does not take."""
 
@@ -63,7 +64,7 @@ class Offer:
     closed: bool = False
 
 
-class FakeGateway:
+class FakeGateway(Disputes):
     """``core.payments.PaymentProvider`` in memory. ``faults`` has, by the name of a method, how its next calls go wrong (``""``: not)."""
 
     def __init__(self, name: str = "fake", *, ways: Iterable[str] = WAYS, secret: str = "hook-secret") -> None:  # noqa: S107 - of tests
@@ -72,6 +73,7 @@ class FakeGateway:
         self.attempts: dict[str, GatewayPayment] = {}
         self.given_back: dict[str, GatewayRefund] = {}
         self.agreed: dict[str, Mandate] = {}
+        self.disputes = {}
         self.faults: defaultdict[str, list[str]] = defaultdict(list)
         self.asked: list[str] = []
         """The names of all calls, in order."""
@@ -167,6 +169,7 @@ class FakeGateway:
             shown="a•••@upi",
             saved_method=self.saves if state in (PAID, AUTHORIZED) else "",
             fee_minor=amount_minor // 50,
+            fee_tax_minor=amount_minor // 50 * 18 // 118,
             **more,
         )
         self.attempts[made.payment_id] = made
@@ -196,10 +199,21 @@ class FakeGateway:
         self.attempts[payment_id] = attrs.evolve(self.attempts[payment_id], refunded_minor=sum(each.amount_minor for each in back))
 
     def balance(self, currency: str = "INR") -> int:
-        """What it took and did not give back: what it owes the operator. Refunds that are pending count as given back."""
-        taken = sum(each.amount_minor for each in self.attempts.values() if each.state == PAID and each.currency == currency)
+        """What it took and did not give back. Refunds that are pending count as given back."""
+        taken = sum(each.amount_minor for each in self._paid(currency))
         back = [each for each in self.given_back.values() if each.state != REFUND_FAILED]
         return taken - sum(each.amount_minor for each in back if self.attempts[each.payment_id].currency == currency)
+
+    def kept(self, currency: str = "INR") -> int:
+        """What it keeps for itself of what it took."""
+        return sum(each.fee_minor or 0 for each in self._paid(currency))
+
+    def owes(self, currency: str = "INR") -> int:
+        """What it owes the operator, which is what the ledger has there."""
+        return self.balance(currency) - self.kept(currency) - self.lost(currency)
+
+    def _paid(self, currency: str) -> list[GatewayPayment]:
+        return [each for each in self.attempts.values() if each.state == PAID and each.currency == currency]
 
     def notice(
         self,
@@ -208,15 +222,13 @@ class FakeGateway:
         payment: GatewayPayment | None = None,
         refund: GatewayRefund | None = None,
         mandate: Mandate | None = None,
+        dispute: GatewayDispute | None = None,
         event_id: str = "",
         secret: str = "",
     ) -> tuple[bytes, dict[str, str]]:
         """A webhook: its body, and the headers with its signature; with another ``secret`` a forged one."""
-        about: dict[str, Any] = {"payment": payment, "refund": refund, "mandate": mandate}
-        told = {name: None if each is None else attrs.asdict(each) for name, each in about.items()}
-        body = msgspec.json.encode({"kind": kind, **told, "email": "asha@example.org"})
-        signature = hmac.digest((secret or self.secret).encode(), body, "sha256").hex()
-        return body, {SIGNATURE: signature, EVENT_ID: event_id or f"evt_{next(self._events)}", "content-type": "application/json"}
+        about: dict[str, Any] = {"payment": payment, "refund": refund, "mandate": mandate, "dispute": dispute}
+        return signed(kind, about, event_id or f"evt_{next(self._events)}", secret or self.secret)
 
     def checkout_signature(self, gateway_id: str, payment_id: str, secret: str = "key-secret") -> str:  # noqa: S107 - of tests
         """What its checkout page gives the browser with a payment."""
@@ -351,20 +363,7 @@ class FakeGateway:
 
     def read_notice(self, account: GatewayAccount, body: bytes, headers: Mapping[str, str], /) -> GatewayNotice:
         """Check a webhook's signature and read it."""
-        good = hmac.digest(account.webhook_secret.encode(), body, "sha256").hex()
-        if not hmac.compare_digest(good.encode(), headers.get(SIGNATURE, "").encode()):
-            raise Forged("the signature does not hold")
-        try:
-            said = msgspec.json.decode(body)
-            return GatewayNotice(
-                event_id=headers.get(EVENT_ID, ""),
-                kind=said["kind"],
-                payment=GatewayPayment(**said["payment"]) if said["payment"] else None,
-                refund=GatewayRefund(**said["refund"]) if said["refund"] else None,
-                mandate=Mandate(**said["mandate"]) if said["mandate"] else None,
-            )
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-            raise Invalid(f"no notice: {error}") from None
+        return read(account, body, headers)
 
 
 class PaidGateway:

@@ -15,19 +15,24 @@ from itertools import count
 import pytest
 import structlog
 
+from csms.db import sqlite_connect
 from csms.memory import THRESHOLDS
 
+IN_PRODUCTION = sqlite_connect.SYNCHRONOUS
+"""How SQLite commits where it matters, for tests of just that."""
 SWEEP_EVERY, SWEEP_ALL_EVERY = 25, 200
 """Tests between collections, and between those that look at everything."""
 _finished = count(1)
 
+# Garbage is looked for as rarely as in the server, from here on: to import and collect everything makes very much, and hardly any garbage.
+gc.set_threshold(*THRESHOLDS)
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """What is imported and collected stays, so it need not be looked at again; and garbage is collected as rarely as in the server."""
+    """What is imported and collected stays, so it need not be looked at again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
 
 
 @pytest.hookimpl(trylast=True)
@@ -53,6 +58,14 @@ def pytest_runtestloop() -> Iterator[None]:
         os.environ["PYTHONDONTWRITEBYTECODE"] = before["PYTHONDONTWRITEBYTECODE"]
         del os.environ["PYTHONPYCACHEPREFIX"]
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_waits_for_the_disk() -> Iterator[None]:
+    """No test's files outlive the machine: what SQLite commits in this process is left to the system to write, as in PostgreSQL's tests."""
+    sqlite_connect.SYNCHRONOUS = "OFF"
+    yield
+    sqlite_connect.SYNCHRONOUS = IN_PRODUCTION
 
 
 def plain_log(logger: object, method: str, entry: structlog.typing.EventDict) -> str:

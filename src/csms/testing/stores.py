@@ -81,7 +81,7 @@ class PostgresTestDatabase:
         self._reset = self._how_it_is()
 
     def _how_it_is(self) -> str:
-        """SQL that empties what is empty now and puts sequences back."""
+        """The body of a function that empties what is empty now and puts sequences back."""
         steps = []
         tables = self._server.execute("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'", self._name)
         for (table,) in tables:
@@ -95,7 +95,7 @@ class PostgresTestDatabase:
             self._filled.append((digest, before, f"DELETE FROM {table}; {fill}"))  # noqa: S608 - quoted
         sequences = "SELECT format('PERFORM setval(%L, %s, %L)', sequencename, coalesce(last_value, 1), last_value IS NOT NULL) FROM pg_sequences"
         steps += [step for (step,) in self._server.execute(sequences, self._name)]
-        return f"DO $reset$ BEGIN {'; '.join(steps)}; END $reset$"
+        return f"BEGIN {'; '.join(steps)}; END"
 
     def reset(self) -> None:
         """Forget what a test did, and disconnect what it left."""
@@ -115,11 +115,13 @@ class PostgresTestDatabase:
                 dbname=self._name, user="postgres", host=self._server.socket_folder, autocommit=True, prepare_threshold=None
             )
             self._connection.execute("SET session_replication_role = replica")
+            function = f"CREATE FUNCTION pg_temp.reset() RETURNS void LANGUAGE plpgsql AS $reset$ {self._reset} $reset$"
+            self._connection.execute(function.encode())  # so the server plans the steps once
         others = (
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
         self._connection.execute(others)
-        self._connection.execute(self._reset.encode())
+        self._connection.execute("SELECT pg_temp.reset()")
         for digest, before, fill in self._filled:
             if self._connection.execute(digest.encode()).fetchone() != (before,):
                 self._connection.execute(fill.encode())

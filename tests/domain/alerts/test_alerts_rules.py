@@ -11,6 +11,7 @@ from csms.core.events import EVENT_TYPES, Event
 from csms.core.ids import Place
 from csms.domain.alerts.model import SEVERITIES, Occurrence, Relief
 from csms.domain.alerts.rules import RAISES, RESOLVES, TYPES, meaning
+from csms.domain.payments.model import PaymentDisputed, PaymentOdd
 from csms.domain.security.model import ChargerCertificateChanged, ChargerCertificateExpiring, SecurityEventNoted
 from csms.domain.stations.model import ChargerStatusChanged
 from csms.domain.transactions.model import TransactionCorrected, TransactionEnded
@@ -86,6 +87,16 @@ def test_configuration_that_drifted_key_by_key() -> None:
     ]
     applied = ConfigurationApplied(charger_id="C1", keys=("HeartbeatInterval",))
     assert ended(applied) == ("configuration_drifted", "charger:C1 HeartbeatInterval", "the charger took what it should have")
+
+
+def test_disputes_and_refunds_that_are_odd() -> None:
+    about: dict[str, Any] = {"payment_id": 4, "dispute_id": 7, "amount_minor": 500, "currency": "INR", "booked_minor": 400}
+    assert raised(example(PaymentDisputed, state="open", **about)) == ("payment_disputed", "error", "dispute:7")
+    lost = meaning(example(PaymentDisputed, state="lost", **about), 7)
+    assert {(type(each), each.kind) for each in lost} == {(Occurrence, "payment_charged_back"), (Relief, "payment_disputed")}
+    assert ended(example(PaymentDisputed, state="won", **about))[:2] == ("payment_disputed", "dispute:7")
+    assert raised(example(PaymentOdd, odd="refund"))[:2] == ("refund_odd", "error")
+    assert raised(example(PaymentOdd, odd="late"))[:2] == ("payment_odd", "warning")
 
 
 def test_estimated_transactions() -> None:

@@ -23,7 +23,7 @@ from csms.domain.analytics.model import (
     analytics_key,
 )
 from csms.domain.analytics.service import compliance, figures, monthly, patterns
-from csms.domain.analytics.store import subjects
+from csms.domain.analytics.store import counts, subjects
 from csms.domain.drivers import service as drivers
 from csms.domain.stations import service as stations
 from csms.domain.stations.model import ChargerConnected, ChargerDisconnected, ChargerStatusChanged
@@ -138,6 +138,13 @@ async def test_a_charge_over_midnight(teller: Teller) -> None:
     assert (second.starts, second.transactions, second.energy_wh, second.charging_ms) == (0, 1, 12_345, 7_200_000)
     assert (second.drivers, second.new_drivers, second.co2_avoided_g) == (1, 1, 2469)
     assert (told.total.transactions, told.total.charging_ms, told.total.drivers) == (1, 10_800_000, 1)
+    for parts, drivers_there in (
+        ([("day", "2026-10-01", "2026-10-10")], 1),
+        ([("day", "2026-09-20", "2026-09-30"), ("month", "2026-10-01", "2026-11-01")], 1),
+        ([("day", "2026-10-01", "2026-10-08"), ("month", "2026-11-01", "2026-12-01")], 0),
+    ):
+        for rows in (0, 1_000_000):  # looked for by rows, and by drivers
+            assert await teller.read(counts.different_drivers, parts, rows) == drivers_there, (parts, rows)
     heat = await teller.read(patterns.heat_map, HeatQuery(from_day="2026-10-01", until_day="2026-10-31"))
     assert heat.starts[4][23] == 1, "Friday 23:00"
     assert [heat.charging_ms[4][23], heat.charging_ms[5][0], heat.charging_ms[5][1]] == [3_600_000] * 3

@@ -14,7 +14,7 @@ from csms.db import StoreDatabase
 from csms.domain.analytics.listeners import count
 from csms.domain.analytics.model import FiguresQuery, HeatQuery, RankingQuery, analytics_key
 from csms.domain.analytics.service import figures, monthly, patterns
-from csms.domain.billing.model import BillCorrected, BillSettled
+from csms.domain.billing.model import BillCorrected, BillCredited, BillSettled
 from csms.domain.drivers import service as drivers
 from csms.domain.transactions.model import TransactionEnded
 from csms.testing.plugins import example
@@ -38,12 +38,14 @@ async def test_what_was_billed_is_revenue_once(database: StoreDatabase) -> None:
         started_at=began,
         ended_at=ended,
         currency="INR",
-        net_minor=50_000,
+        net_minor=60_000,
         tax_minor=9_000,
         total_minor=59_000,
     )
     fields = {field.name: getattr(bill, field.name) for field in attrs.fields(BillSettled)}
-    corrected = BillCorrected(**{**fields, "bill_id": 2, "number": 1, "net_minor": -10_000})
+    corrected = BillCorrected(**{**fields, "bill_id": 2, "number": 1, "net_minor": -15_000})
+    credit: dict[str, Any] = {"given_minor": 5_900, "credited_minor": 5_900, "credited_net_minor": 5_000}
+    credited = BillCredited(**{**fields, "bill_id": 1, "net_minor": 60_000, **credit})
 
     async def tell(event: Any) -> None:
         delivered = Delivered(1, DEFAULT_TENANT, ended, event)
@@ -65,7 +67,7 @@ async def test_what_was_billed_is_revenue_once(database: StoreDatabase) -> None:
             charger_id="C1",
         )
     )
-    for event in (bill, bill, corrected, corrected):
+    for event in (bill, bill, corrected, corrected, credited, credited):
         await tell(event)
 
     found = await read(figures.series, days, 700)

@@ -16,10 +16,11 @@ from csms.core.pricing import Price, PriceLine, TaxLine
 from csms.domain.billing import listeners
 from csms.domain.billing.flows import rounds
 from csms.domain.billing.service import failing, paying, settling, watching
-from csms.domain.payments.model import PaymentPaid
+from csms.domain.payments.model import PaymentDisputed, PaymentPaid
 from csms.domain.transactions.service.telling import put
 from csms.domain.transactions.store import rows
 from csms.domain.wallets import service as wallets
+from csms.testing.plugins import example
 
 Scene = Any
 HOUR = 3_600_000
@@ -185,6 +186,39 @@ async def test_what_is_paid_of_debts_without_naming_a_bill_pays_the_oldest(scene
     await paid(scene, 15_000, number=2)
     assert [(await scene.bills(each))[0].open_minor for each in (first, second)] == [0, 0]
     assert len(await scene.told("bill_paid")) == 2
+
+
+async def test_what_a_bank_took_back_of_debts_is_owed_again(scene: Scene) -> None:
+    """The bills that the payment paid are open again, the newest first; what no bill has goes out of the wallet."""
+    first, second = await scene.charge(1000), await scene.charge(2000)
+    await scene.bill()
+    await paid(scene, 30_000)
+    told: Any = example(
+        PaymentDisputed,
+        dispute_id=5,
+        payment_id=1,
+        driver_id=scene.driver,
+        currency="INR",
+        state="lost",
+        booked_minor=25_000,
+        booked_to="receivable",
+    )
+
+    async def take_back(number: int, amount: int) -> None:
+        debt = AccountRef(kind=RECEIVABLE, unit="INR", driver_id=scene.driver)
+        legs = (Leg(AccountRef(kind=GATEWAY, unit="INR", name="test"), amount), Leg(debt, -amount))
+        await scene.do(wallets.post, NewMovement(kind="CHARGEBACK", key=f"dispute:{number}", legs=legs, description="taken back"))
+        event = attrs.evolve(told, dispute_id=number, booked_minor=amount)
+        for _ in range(2):
+            await listeners.heard_money(scene.ports, Delivered(20_000 + number, DEFAULT_TENANT, scene.clock.now(), event))
+
+    await take_back(5, 25_000)
+    assert [(await scene.bills(each))[0].open_minor for each in (first, second)] == [5_000, 20_000]
+    assert await scene.balances() == {"owed": -25_000, "revenue": 30_000}
+    assert [each.open_minor for each in await scene.told("bill_open")][-2:] == [20_000, 5_000]
+    await take_back(6, 8_000)
+    assert [(await scene.bills(each))[0].open_minor for each in (first, second)] == [10_000, 20_000]
+    assert await scene.balances() == {"owed": -30_000, "wallet": -3_000, "revenue": 30_000}
 
 
 async def test_a_payment_that_names_another_drivers_bill_pays_ones_own(scene: Scene) -> None:

@@ -218,7 +218,7 @@ async def test_from_a_charge_to_its_invoice(walk: Walk, server: TestServer, char
     assert (await walk(f"GET /reports/gst?month={walk.month}&format=xlsx")).startswith(b"PK")
     assert (await walk(f"GET /reports/gst?month={walk.month}", **abroad))["documents"] == []
     statement = await walk(f"GET /me/statements/{walk.month}", **me)
-    assert (statement["charged_minor"], statement["invoices"]) == (59_000, [item["number"], note["number"]])
+    assert (statement["charged_minor"], statement["invoices"]) == (47_200, [item["number"], note["number"]])
     assert (await walk(f"GET /me/statements/{walk.month}.pdf", **me)).startswith(b"%PDF")
     await walk("GET /me/statements/soon", status=422, **me)
 

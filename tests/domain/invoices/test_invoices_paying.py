@@ -10,10 +10,14 @@ from csms.core.errors import Invalid, Refused
 from csms.core.ledger import ADJUSTMENTS, GATEWAY, PREPAYMENT, AccountRef, Fee, Leg, NewMovement
 from csms.core.ports import Tx
 from csms.domain.billing import service as billing
+from csms.domain.billing.model import BillFilter
+from csms.domain.billing.service import views as bill_views
+from csms.domain.billing.store import lists
 from csms.domain.invoices import personal
 from csms.domain.invoices.model import NewCreditNote, OutsidePayment, Recipient
-from csms.domain.invoices.service import credit, paid_outside, receive, refresh_stale, settings
+from csms.domain.invoices.service import credit, paid_outside, receive, refresh_stale, settings, settlements, summary
 from csms.domain.wallets import service as wallets
+from csms.domain.wallets.service import proving
 
 Desk = Any
 
@@ -128,6 +132,52 @@ def _payment(tx: Tx, driver_id: int, purpose: str) -> int:
     )
 
 
+async def test_bill_ledger_and_invoice_agree_after_a_credit_note(desk: Desk, price: Any) -> None:
+    """Also where the charge turns out otherwise after it, whatever more than it costs by then was given back."""
+    await desk.mode("each")
+    await desk.top_up(11_800)
+    transaction = await desk.charge(price(20_000, share=50))  # half of it is owed
+    await desk.hear()
+    (made,) = await desk.invoices()
+    await desk.do(credit, made.id, NewCreditNote(reason="too slow", amount_minor=14_160), by="owner")
+    await desk.hear()
+
+    async def agree(net: int, wallet: int, owed: int) -> None:
+        (item,) = [each for each in (await desk.read(lists.of_transaction, transaction)) if not each.number]
+        whole = await desk.read(bill_views.of_transaction, transaction)
+        spent = (await desk.read(bill_views.spending, desk.asha)).months[0]
+        totals = (await desk.read(bill_views.summary, BillFilter())).totals[0]
+        months = (await desk.read(settlements, "2027-01")).totals[0]
+        gst = await desk.read(summary, "2027-01")
+        books = await desk.books()
+        total = net * 118 // 100
+        assert (item.total_minor, item.credited_minor) == (23_600, 14_160)
+        for told in (whole, spent, totals):
+            assert (told.net_minor, told.tax_minor, told.total_minor) == (net, total - net, total)
+        assert (whole.credited_minor, whole.open_minor, totals.open_minor) == (14_160, owed, owed)
+        assert (await desk.read(bill_views.spent, desk.asha))[0].amount_minor == total
+        assert sum(each.taxable_minor for each in gst.codes) == months.revenue_minor == books["revenue"] + books["mall"] == net
+        assert sum(each.cgst_minor + each.sgst_minor for each in gst.codes) == books["cgst"] + books["sgst"] == total - net
+        assert (books["mall"], books["wallet"], -books["owed"]) == (net // 2, wallet, owed)
+        assert sum(each.total_minor * (-1 if each.kind == "credit_note" else 1) for each in await desk.invoices()) == total
+        assert (await desk.do(proving.trial_balance)).balanced
+        revenue = await desk.read(lambda tx: tx.value("SELECT sum(revenue_minor) FROM analytics_bills WHERE tenant = :tenant"))
+        assert revenue in (None, net)
+
+    await agree(8_000, 2_360, 0)
+    await desk.turned_out(transaction, price(18_000, share=50))
+    await desk.hear()
+    await agree(6_000, 4_720, 0)
+    await desk.turned_out(transaction, price(5_000, share=50))  # less than was given back by hand
+    await desk.hear()
+    await agree(0, 11_800, 0)
+    await desk.turned_out(transaction, price(16_000, share=50))
+    await desk.hear()
+    await agree(4_000, 7_080, 0)
+    told = await desk.told("bill_credited")
+    assert [(each.given_minor, each.credited_minor, each.credited_net_minor) for each in told] == [(14_160, 14_160, 12_000)]
+
+
 async def test_a_plans_fee_has_an_invoice(desk: Desk) -> None:
     await desk.top_up(200_000)
 
@@ -142,6 +192,7 @@ async def test_a_plans_fee_has_an_invoice(desk: Desk) -> None:
             description="Gold, January 2027",
             reference_kind="subscription",
             reference_id="1",
+            tax_code="998713",
         )
 
     assert await desk.do(fee)
@@ -152,10 +203,11 @@ async def test_a_plans_fee_has_an_invoice(desk: Desk) -> None:
     said = made.content
     assert (made.kind, made.status, made.total_minor, made.tax_minor) == ("invoice", "paid", 118_000, 18_000)
     assert ([each.description for each in said.lines], said.place_code) == (["Gold, January 2027"], "29")
+    assert {each.tax_code for each in (*said.lines, *said.supplies)} == {"998713"}
     assert [(each.name, str(each.rate_percent)) for each in said.taxes] == [("CGST", "9"), ("SGST", "9")]
 
     def back(tx: Tx) -> None:
-        part = Fee(amount_minor=59_000, net_minor=50_000, taxes=(("CGST", 4_500), ("SGST", 4_500)))
+        part = Fee(amount_minor=59_000, net_minor=50_000, taxes=(("CGST", 4_500), ("SGST", 4_500)), tax_code="998713")
         wallets.give_back(
             tx, desk.asha, part, key="back:1", description="Gold ended", reference_kind="subscription", reference_id="1"
         )
@@ -165,6 +217,7 @@ async def test_a_plans_fee_has_an_invoice(desk: Desk) -> None:
     desk.heard = 0
     await desk.hear()
     (half,) = await desk.invoices(kind="credit_note")
+    assert half.content.lines[0].tax_code == "998713"
     assert (half.total_minor, half.original_id, half.content.reason) == (59_000, made.id, "Gold ended")
     note = await desk.do(credit, made.id, NewCreditNote(reason="never used"), by="owner")
     assert (note.total_minor, (await desk.books())["wallet"]) == (59_000, 200_000)

@@ -94,6 +94,16 @@ async def test_money_is_told_by_the_names_of_events_whoever_tells_them(office: P
     plan = event("plan_renewed", plan_name="Monthly 100", amount_minor=49900, ends_at=office.clock.now(), **money)
     assert [each[0] for each in await told(office, plan, 20)] == ["plan_renewed"]
     assert "Monthly 100 was renewed for ₹499.00. It holds until 1 Jan 2026, 05:30" in office.email.sent[-1].text
+    of_plan = {"plan_name": "Monthly 100", "ends_at": office.clock.now(), **money}
+    of_plans: dict[str, tuple[dict[str, Any], str]] = {
+        "plan_suspended": ({"amount_minor": 49900}, "suspended: ₹499.00 was not paid in time"),
+        "plan_resumed": ({}, "goes on where it was. It holds until 1 Jan 2026, 05:30"),
+        "plan_changed": ({"amount_minor": 99900, "credited_minor": 12000}, "(₹999.00). ₹120.00 of the plan before was given back"),
+        "plan_ended": ({"why": "as wished", "credited_minor": 0}, "has ended: as wished. From now on"),
+    }
+    for number, (kind, (said, words)) in enumerate(of_plans.items(), start=21):
+        assert [each[0] for each in await told(office, event(kind, **of_plan, **said), number)] == [kind]
+        assert words in office.email.sent[-1].text
     assert await told(office, event("payment_paid", amount_minor=1, purpose="prepaid", **money), 30) == []
     printed = event("invoice_issued", total_minor=5000, number="GC/2", sends_pdf=True, **money)
     assert await told(office, printed, 32) == [], "it is told with its document, by whoever prints it"

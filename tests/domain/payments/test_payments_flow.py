@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 import trio
 
 from csms.core.errors import Conflict, Invalid, NotFound, Refused
 from csms.core.ids import DEFAULT_TENANT
-from csms.core.ledger import PREPAYMENT, RECEIVABLE, REVENUE, AccountRef, Leg, NewMovement
+from csms.core.ledger import EXPENSE, GATEWAY, INPUT_TAX, PREPAYMENT, RECEIVABLE, REVENUE, AccountRef, Leg, NewMovement
 from csms.core.payments import Forged
 from csms.domain.drivers import service as drivers
 from csms.domain.payments import flows, service
@@ -15,6 +16,7 @@ from csms.domain.payments.flows import lines
 from csms.domain.payments.model import PREPAID
 from csms.domain.payments.service import gateways
 from csms.domain.wallets import service as wallets
+from csms.domain.wallets.service import proving
 from csms.testing.gateways import AUTHORIZED, AWAY, BROKEN, FAILED, LOST, REFUSED, SLOW, FakeGateway
 
 from .conftest import Till
@@ -271,7 +273,8 @@ async def test_a_wallet_is_told_by_its_statement(till: Till, gateway: FakeGatewa
     payment = await till.want()
     gateway.pay(payment.offer_ref)
     await till.rounds(20_000)
-    (row,) = await till.rows("SELECT kind, key, description, reference_kind, reference_id FROM ledger_movements")
+    sql = "SELECT kind, key, description, reference_kind, reference_id FROM ledger_movements WHERE kind <> 'GATEWAY_FEE'"
+    (row,) = await till.rows(sql)
     ref = next(iter(gateway.attempts))
     assert row == {
         "kind": "TOP_UP",
@@ -281,3 +284,27 @@ async def test_a_wallet_is_told_by_its_statement(till: Till, gateway: FakeGatewa
         "reference_id": str(payment.id),
     }
     assert (await till.database.read(service.settings, tenant=DEFAULT_TENANT)).default_gateway_id == till.gateway_id
+
+
+async def test_what_the_gateway_keeps_is_an_expense_and_a_tax_that_was_paid(till: Till, gateway: FakeGateway) -> None:
+    """Once for each payment, also where the gateway tells it later than that it was paid."""
+    payment = await till.want()
+    made = gateway.pay(payment.offer_ref)
+    gateway.attempts[made.payment_id] = attrs.evolve(made, fee_minor=None, fee_tax_minor=None)
+    await till.look(payment.id)
+    assert (await till.balance(GATEWAY, "fake"), await till.balance(EXPENSE, "fake")) == (-50_000, 0)
+    gateway.attempts[made.payment_id] = made
+    for _ in range(2):
+        await till.look(payment.id)
+    kept = [await till.balance(*account) for account in ((GATEWAY, "fake"), (EXPENSE, "fake"), (INPUT_TAX, "fake"))]
+    assert (kept, await till.wallet()) == ([-49_000, -848, -152], 50_000)
+    (row,) = await till.rows("SELECT key, reference_kind, reference_id FROM ledger_movements WHERE kind = 'GATEWAY_FEE'")
+    assert row == {"key": f"payment:1:{made.payment_id}:fee", "reference_kind": "payment", "reference_id": "1"}
+    again = await till.want()
+    gateway.pay(again.offer_ref)
+    await till.look(again.id)
+    trial = await till.do(proving.trial_balance)
+    rows = {each.kind: (each.debit, each.credit) for each in trial.rows}
+    assert (trial.balanced, rows["expense"], rows["input_tax"], rows["gateway"]) == (True, (1_696, 0), (304, 0), (98_000, 0))
+    assert [each["paid_minor"] for each in await till.rows("SELECT paid_minor FROM payments ORDER BY id")] == [50_000, 50_000]
+    await till.check_money()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from csms.core.errors import Conflict, Refused
@@ -147,6 +148,58 @@ async def test_made_on_the_gateways_own_pages(till: Till, gateway: FakeGateway) 
     assert refund == {"state": "refunded", "reason": "made at the gateway", "amount_minor": 20_000}
     assert await till.wallet() == 5_000 - 20_000, "gone is gone: the wallet is overdrawn"
     assert (await till.payment(payment.id)).refunded_minor == 20_000
+    await till.check_money()
+
+
+async def test_the_gateway_gives_back_another_amount_than_was_wanted(till: Till, gateway: FakeGateway) -> None:
+    """What it says is booked; what it did not give back is open, and can be begun anew; never more than was paid."""
+    payment = await paid(till, gateway)
+    gateway.refunds_as = "pending"
+    refund = await back(till, payment, 30_000)
+    (ref,) = gateway.given_back
+    gateway.given_back[ref] = attrs.evolve(gateway.given_back[ref], amount_minor=20_000)
+    gateway.finish_refund(ref)
+    await till.rounds(61_000)
+    known, rest = [await till.do(service.need_refund, number) for number in (refund.id, refund.id + 1)]
+    assert (known.state, known.amount_minor, await till.wallet()) == ("refunded", 20_000, 30_000)
+    assert (rest.state, rest.amount_minor, rest.reason) == ("failed", 10_000, "too much")
+    (failed,) = await till.events("refund_failed")
+    assert (failed["refund_id"], failed["amount_minor"], failed["error"]) == (
+        rest.id,
+        10_000,
+        "the gateway gave back \u20b9200.00 of \u20b9300.00",
+    )
+    assert [each["amount_minor"] for each in await till.events("refund_made")] == [20_000]
+    assert (await till.payment(payment.id)).refunded_minor == 20_000
+    await till.check_money()
+    gateway.refunds_as = "refunded"
+    assert (await flows.again(till.ports, rest.id, DEFAULT_TENANT)).state == "refunded"
+    assert await till.wallet() == 20_000
+    await till.check_money()
+
+    said = gateway.give_back(next(iter(gateway.attempts)), 10_000)  # of 20,000 that are left, and it says all of the payment
+    lie = attrs.evolve(said, amount_minor=50_000)
+    gateway.given_back[said.refund_id] = lie
+    await till.post(gateway.notice("refund.processed", refund=lie))
+    await till.hear()
+    assert (await till.payment(payment.id)).refunded_minor == 50_000, "no more than was paid"
+    (odd,) = await till.events("payment_odd")
+    assert (odd["odd"], odd["amount_minor"], odd["asked_minor"], await till.wallet()) == ("refund", 50_000, 20_000, 0)
+    gateway.given_back[said.refund_id] = attrs.evolve(said, amount_minor=20_000)
+    await till.check_money()
+
+
+async def test_more_goes_back_than_was_wanted(till: Till, gateway: FakeGateway) -> None:
+    payment = await paid(till, gateway, purpose=PREPAID, driver_id=None)
+    gateway.refunds_as = "pending"
+    refund = await back(till, payment, 30_000)
+    (ref,) = gateway.given_back
+    gateway.given_back[ref] = attrs.evolve(gateway.given_back[ref], amount_minor=45_000)
+    gateway.finish_refund(ref)
+    await till.rounds(61_000)
+    assert (await till.do(service.need_refund, refund.id)).amount_minor == 45_000
+    assert await till.balance(PREPAYMENT, str(payment.id)) == 5_000
+    assert [each["odd"] for each in await till.events("payment_odd")] == ["refund"]
     await till.check_money()
 
 

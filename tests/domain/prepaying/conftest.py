@@ -19,7 +19,7 @@ from csms.core.errors import CsmsError
 from csms.core.events import EVENT_TYPES, Delivered
 from csms.core.ids import DEFAULT_TENANT, Place, charger_key
 from csms.core.ledger import ADJUSTMENTS, GATEWAY, PREPAYMENT, REVENUE, WALLET, AccountRef
-from csms.core.ports import ConnectionInfo, Database, Ports, ReadTx, Row, Tx
+from csms.core.ports import ConnectionInfo, Database, Listener, Ports, ReadTx, Row, Tx
 from csms.core.reports import MeterSampled, Reading, Sample, StartReported, StopReported, Token
 from csms.db import StoreDatabase
 from csms.domain.billing import listeners as billing_listeners
@@ -111,6 +111,8 @@ class Booth:
     ports: Ports
     heard: int = 0
     driver: int = 0
+    hearers: list[Listener] = attrs.field(factory=list)
+    """Whoever hears what happens besides."""
 
     async def do(self, verb: Any, *arguments: Any, **named: Any) -> Any:
         return await self.database.write(partial(verb, **named), *arguments, tenant=DEFAULT_TENANT)
@@ -236,6 +238,7 @@ class Booth:
         """Everybody hears what was not heard."""
         start = partial(smart_charging.start, CONFIG)
         hearers = [*billing_listeners.LISTENERS, billing_listeners.prepaid_listener(start), *payments_listeners.LISTENERS]
+        hearers += self.hearers
         while found := await self.rows("SELECT * FROM events WHERE sequence > :after ORDER BY sequence", after=self.heard):
             for row in found:
                 event = msgspec.json.decode(row["payload"], type=EVENT_TYPES[row["type"]])
@@ -293,7 +296,7 @@ class Booth:
     async def check(self) -> None:
         """The ledger has what the gateway owes, and nobody but us may charge with anything that is left."""
         ref = AccountRef(kind=GATEWAY, unit="INR", name=self.gateway.name)
-        assert -await self.read(wallets.balance, ref) == self.gateway.balance()
+        assert -await self.read(wallets.balance, ref) == self.gateway.owes()
         assert (await wallets_flows.check(self.database, DEFAULT_TENANT)).balanced
         left = await self.rows(
             "SELECT t.value FROM tokens t JOIN prepaid_charges c ON c.token = t.value AND c.driver_id IS NULL"

@@ -15,6 +15,7 @@ import trio
 from csms.config import Config, PluginsConfig
 from csms.domain.drivers import service as drivers
 from csms.hooks import Charge, Price, PriceLine, hookimpl
+from csms.testing.channels import FakeChannel, plugin_of
 from csms.testing.charger import ScriptedCharger
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.gateways import FakeGateway, PaidGateway
@@ -58,8 +59,13 @@ def gateway() -> FakeGateway:
 
 
 @pytest.fixture
-def server_plugins(pricing: Pricing, gateway: FakeGateway) -> Mapping[str, object]:
-    return {"pricing": pricing, "fake": PaidGateway(gateway)}
+def mail() -> FakeChannel:
+    return FakeChannel("email")
+
+
+@pytest.fixture
+def server_plugins(pricing: Pricing, gateway: FakeGateway, mail: FakeChannel) -> Mapping[str, object]:
+    return {"pricing": pricing, "fake": PaidGateway(gateway), "mail": plugin_of(mail)}
 
 
 @pytest.fixture
@@ -112,13 +118,14 @@ async def plugged_in(street: Street, charger: ConnectCharger, protocol: str) -> 
 
 @pytest.mark.parametrize("protocol", list(ASKS))
 async def test_a_guest_from_the_code_to_the_refund(
-    street: Street, charger: ConnectCharger, gateway: FakeGateway, protocol: str
+    street: Street, charger: ConnectCharger, gateway: FakeGateway, mail: FakeChannel, protocol: str
 ) -> None:
     box, say = await plugged_in(street, charger, protocol)
     price = await street(f"GET /start/{street.code.lower()}/price?amount_minor=20000")
     assert (price["prepayable"], price["energy_wh"], price["tariff"]) == (True, 2_000, "Flat")
     assert {"energy_wh": 1000, "energy_kwh": "1.000", "total_minor": 10_000} in price["examples"]
-    made = await street(f"POST /start/{street.code}/payments", {"amount_minor": 20_000, "phone": PHONE}, 201)
+    body = {"amount_minor": 20_000, "phone": PHONE, "email": "guest@example.org"}
+    made = await street(f"POST /start/{street.code}/payments", body, 201, **{"Accept-Language": "hi-IN,hi;q=0.9,en;q=0.5"})
     assert (made["state"], made["limit_wh"]) == ("waiting", 2_000)
     token = made["token"]
     assert "token" not in await street(f"GET /start/payments/{token}")
@@ -151,6 +158,14 @@ async def test_a_guest_from_the_code_to_the_refund(
         while gateway.balance() != 10_000:  # the refund is wanted in the write that finishes it, and sent after
             await trio.sleep(0.02)
     assert gateway.balance() == 10_000
+    told = {each.template: each for each in await mail.until(5)}
+    assert set(told) == {"payment_link", "charging_started", "receipt", "refund", "invoice_issued"}
+    assert {(each.recipient, each.language) for each in told.values()} == {("guest@example.org", "hi")}
+    assert told["payment_link"].actions[0][1] == made["pay_url"]
+    assert all(each in told["receipt"].text for each in ("₹100.00", "1.00 kWh"))
+    assert [each.content[:4] for each in told["invoice_issued"].attachments] == [b"%PDF"]
+    shown = await street.operator(f"GET /messages?payment_id={made['payment_id']}")
+    assert {each["template"] for each in shown["items"]} == set(told)
     assert await street.operator("GET /tokens?search=PRE") == {"items": [], "page": 1, "limit": 20, "total": 0}
 
 

@@ -34,11 +34,13 @@ def engine() -> str:
 class OneHangs(Chargers):
     """C1 never answers."""
 
+    asked: trio.Event = attrs.field(factory=trio.Event)
     reached: trio.Event = attrs.field(factory=trio.Event)
 
     async def send(self, charger_id: str, command: Any, /, **waits: Any) -> Outcome:
         self.sent.append((charger_id, command))
         if charger_id == "C1":
+            self.asked.set()
             await trio.sleep_forever()
         self.reached.set()
         return Answered("Accepted")
@@ -63,6 +65,7 @@ async def test_a_charger_that_hangs_keeps_no_other_waiting(scene: Scene, make: M
     async with trio.open_nursery() as nursery:
         nursery.start_soon(take, turns_of(scene), scene.ports)
         with trio.fail_after(10):
+            await hanging.asked.wait()
             await hanging.reached.wait()
             while await scene.states("C2") != [(1, "installed", "Accepted")]:
                 await trio.lowlevel.checkpoint()

@@ -159,6 +159,10 @@ async def test_a_charge_as_everybody_sees_it(scene: Scene, server: TestServer, c
     assert (rows[0]["driver_name"], rows[0]["energy_wh"], rows[0]["stop_reason"]) == ("'=cmd()", "600", "Remote")
     (noted,) = (await scene("GET /audit?action=transactions.stop"))["items"]
     assert noted["detail"] == {"outcome": "Answered", "status": "Accepted"}
+    (again, left) = (await scene("GET /commands?command=StopCharging"))["items"]
+    assert (left["progress"], left["accepted"], left["status"]) == ("ended", True, "Accepted")
+    assert left["asked_by"].endswith("@example.org")
+    assert again["progress"] == "refused", "it had ended by then"
 
 
 async def test_drivers_start_and_stop_by_themselves(scene: Scene, server: TestServer, charger: ConnectCharger) -> None:
@@ -186,6 +190,15 @@ async def test_drivers_start_and_stop_by_themselves(scene: Scene, server: TestSe
         told = await scene(f"POST /me/transactions/{charge.transaction_id}/stop", **me)
     assert (told["accepted"], told["transaction"]["state"]) == (False, "running")
     await say.stop(charge, 0, server.ports.clock.now())
+    left = (await scene("GET /commands?charger_id=CP2"))["items"]
+    assert [(each["command"], each["progress"], each["accepted"]) for each in left] == [
+        ("StopCharging", "ended", False),
+        ("StartCharging", "refused", None),
+        ("StartCharging", "ended", True),
+    ]
+    assert {each["asked_by"] for each in left} == {f"driver {scene.driver}"}, "by number: it stays when the driver is forgotten"
+    assert left[2]["transaction_id"] == charge.transaction_id
+    assert (await scene(f"GET /commands/{left[2]['id']}"))["body"]["token"]["value"] == heard[0]["idTag"]
 
     # what is not theirs, and what is blocked
     (card,) = (await scene("GET /tokens?value=card"))["items"]

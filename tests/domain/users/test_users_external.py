@@ -14,6 +14,8 @@ from csms.core.access import DRIVER, SYSTEM_ADMIN, TENANT_OPERATOR, TENANT_OWNER
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import ReadTx, Tx
 from csms.db import StoreDatabase
+from csms.domain.audit import store as audit
+from csms.domain.audit.model import AuditQuery
 from csms.domain.users import personal
 from csms.domain.users.bearer import Untrue
 from csms.domain.users.model import Member, Rules, Standing, User
@@ -149,6 +151,21 @@ async def test_roles_follow_what_was_said_last(known: Known) -> None:
     assert await known.standing(met) is None
     assert await known.grant(met, TENANT_OWNER, 450) == "", "said before"
     assert await known.grant(met, DRIVER, 600) == DRIVER
+    entries = (await known.database.read(audit.records, AuditQuery(), tenant=DEFAULT_TENANT)).items
+    assert {(each.action, each.actor_kind, each.actor_name, each.subject_id) for each in entries} == {
+        ("identity_providers.grant", "identity_provider", f"identity provider {PROVIDER.name}", str(met.user_id))
+    }
+    roles = [
+        ((each.before or {}).get("role"), (each.after or {}).get("role")) for each in sorted(entries, key=lambda each: each.id)
+    ]
+    assert roles == [
+        (None, TENANT_OWNER),
+        (TENANT_OWNER, TENANT_OPERATOR),
+        (TENANT_OPERATOR, DRIVER),
+        (DRIVER, TENANT_OWNER),
+        (TENANT_OWNER, None),
+        (None, DRIVER),
+    ], "every change, and nothing else"
 
 
 def test_a_role_that_people_here_gave_stays() -> None:

@@ -186,6 +186,11 @@ async def test_an_api_key(people: People) -> None:
     changed = await people.call("PATCH", f"/users/{maker_id}", {"role": SUPPORT}, root)
     assert changed.status_code == 200
     assert (await people.get("/users", key)).status_code == 200
+    for path in ("/me/account", "/me/logins", "/me", "/me/vehicles", "/me/notification-preferences"):
+        for mine in (key, root):
+            refused = await people.get(path, mine)
+            assert refused.status_code == 403, path
+            assert "has none: log in as a user" in refused.json()["detail"]
     assert (await people.get("/audit", key)).status_code == 403, "no more than its maker may now"
     assert (await people.call("PATCH", f"/users/{maker_id}", {"role": TENANT_OWNER}, root)).status_code == 200
     assert (await people.get("/audit", key)).status_code == 200

@@ -196,4 +196,4 @@ async def test_webhooks_make_change_and_deactivate_users(tmp_path: Path) -> None
         assert nowhere.status_code == 404
         entries = (await known.server.request("GET", f"{API}/audit?action=identity_providers.hear")).json()["items"]
         assert [each["detail"]["what"] for each in entries] == ["deleted", "changed", "made"]
-        assert {each["actor_name"] for each in entries} == {"identity provider clerk"}
+        assert {(each["actor_kind"], each["actor_name"]) for each in entries} == {("identity_provider", "identity provider clerk")}

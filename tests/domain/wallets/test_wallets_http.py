@@ -174,7 +174,7 @@ async def test_drivers_see_their_own(as_: As, server: TestServer) -> None:
     late = await server.request("GET", f"/api/v1/me/wallet/statement.pdf?{FROM}&to_at=2019-01-01T00:00:00Z", headers=hers)
     assert late.status_code == 422
     for path in ("wallet", "wallet/movements", f"wallet/statement.pdf?{FROM}", "allowances"):
-        assert (await server.request("GET", f"/api/v1/me/{path}")).status_code == 404, "an operator is no driver"
+        assert (await server.request("GET", f"/api/v1/me/{path}")).status_code == 403, "a key has no account"
 
 
 async def test_a_driver_is_handed_out_and_forgotten(server: TestServer) -> None:

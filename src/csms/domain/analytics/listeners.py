@@ -5,7 +5,7 @@ from __future__ import annotations
 from csms.core.events import Delivered
 from csms.core.ids import TenantId
 from csms.core.ports import Listener, Ports, Tx
-from csms.domain.billing.model import BillCorrected, BillSettled
+from csms.domain.billing.model import BillCorrected, BillCredited, BillSettled
 from csms.domain.stations.model import ChargerConnected, ChargerDisconnected, ChargerStatusChanged
 from csms.domain.transactions.model import Ending, TransactionCorrected, TransactionEnded, TransactionStarted
 
@@ -22,6 +22,8 @@ def count(tx: Tx, delivered: Delivered) -> None:
             counting.ended(tx, told)
         case BillSettled() | BillCorrected() as told:
             counting.billed(tx, told)
+        case BillCredited() as told:
+            counting.credited(tx, told)
         case ChargerConnected() as told:
             watching.link(tx, told.charger_id, up=True, at=delivered.occurred_at, event_id=delivered.event_id)
         case ChargerDisconnected() as told:
@@ -49,6 +51,7 @@ TYPES = frozenset(
         TransactionCorrected,
         BillSettled,
         BillCorrected,
+        BillCredited,
         ChargerConnected,
         ChargerDisconnected,
         ChargerStatusChanged,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from csms.core.access import AuditEntry
@@ -23,6 +25,7 @@ class GivenAnswer:
     fingerprint: str
     status: int
     content_type: str
+    headers: Mapping[str, str]
     body: str
     at: int
 
@@ -34,7 +37,7 @@ class AuditQuery(Following):
     action: str | None = filter_by("the operation, such as stations.change")
     subject_kind: str | None = filter_by("what it was done to, such as station")
     subject_id: str | None = filter_by("the id of what it was done to")
-    actor_kind: str | None = filter_by("operator_key, user or api_key")
+    actor_kind: str | None = filter_by("operator_key, user, api_key or identity_provider")
     actor_id: int | None = filter_by("the user's or the API key's id")
     from_at: int | None = filter_by("not before")
     to_at: int | None = filter_by("before")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from csms.core.access import AuditEntry
 from csms.core.errors import NotFound
 from csms.core.ports import ReadTx, Tx
@@ -33,10 +35,10 @@ def begin_answer(tx: Tx, identity: str, key: str, fingerprint: str) -> GivenAnsw
     return None if store.claim_answer(tx, identity, key, fingerprint) else store.answer(tx, identity, key)
 
 
-def keep_answer(tx: Tx, identity: str, key: str, status: int, content_type: str, body: str) -> None:
+def keep_answer(tx: Tx, identity: str, key: str, status: int, content_type: str, body: str, headers: Mapping[str, str]) -> None:
     """Keep what was answered under a key."""
     tx.claim(_answer_key(tx, identity, key))
-    store.keep_answer(tx, identity, key, status=status, content_type=content_type, body=body)
+    store.keep_answer(tx, identity, key, status=status, content_type=content_type, body=body, headers=headers)
 
 
 def forget_answer(tx: Tx, identity: str, key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -98,23 +99,24 @@ def claim_answer(tx: Tx, identity: str, key: str, fingerprint: str) -> bool:
 def answer(tx: ReadTx, identity: str, key: str) -> GivenAnswer | None:
     """What was answered under a key."""
     row: Row | None = tx.one(
-        "SELECT fingerprint, status, content_type, body, at FROM given_answers"
+        "SELECT fingerprint, status, content_type, headers, body, at FROM given_answers"
         " WHERE tenant = :tenant AND identity = :identity AND key = :key",
         identity=identity,
         key=key,
     )
-    return None if row is None else GivenAnswer(**row)
+    return None if row is None else GivenAnswer(**{**row, "headers": msgspec.json.decode(row["headers"])})
 
 
-def keep_answer(tx: Tx, identity: str, key: str, *, status: int, content_type: str, body: str) -> None:
+def keep_answer(tx: Tx, identity: str, key: str, *, status: int, content_type: str, body: str, headers: Mapping[str, str]) -> None:
     """Keep what was answered."""
     tx.run(
-        "UPDATE given_answers SET status = :status, content_type = :content_type, body = :body"
+        "UPDATE given_answers SET status = :status, content_type = :content_type, headers = :headers, body = :body"
         " WHERE tenant = :tenant AND identity = :identity AND key = :key",
         identity=identity,
         key=key,
         status=status,
         content_type=content_type,
+        headers=_json(headers),
         body=body,
     )
 

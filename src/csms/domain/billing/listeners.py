@@ -8,7 +8,7 @@ from csms.core.events import Delivered
 from csms.core.ids import TenantId
 from csms.core.ledger import RECEIVABLE, RELEASE, wallet_key
 from csms.core.ports import Listener, Ports
-from csms.domain.payments.model import PaymentCancelled, PaymentExpired, PaymentFailed, PaymentPaid
+from csms.domain.payments.model import PaymentCancelled, PaymentDisputed, PaymentExpired, PaymentFailed, PaymentPaid
 from csms.domain.payments.model.events import AboutPayment
 from csms.domain.transactions.flows import StartFlow
 from csms.domain.transactions.model import (
@@ -64,6 +64,12 @@ async def heard_money(ports: Ports, delivered: Delivered) -> None:
         await ports.database.write(paying.collect, event.driver_id, tenant=tenant, keys=keys)
         await ports.database.write(funds.watch_wallet, event.driver_id, tenant=tenant, keys=keys)
         return
+    if isinstance(event, PaymentDisputed):
+        if event.booked_to == RECEIVABLE and event.driver_id is not None:
+            back = partial(paying.taken_back, source=f"dispute:{event.dispute_id}")
+            lost = (event.driver_id, event.payment_id, event.booked_minor, event.currency)
+            await ports.database.write(back, *lost, tenant=tenant, keys=(wallet_key(tenant, event.driver_id),))
+        return
     if isinstance(event, PaymentPaid) and event.credited_to == RECEIVABLE and event.driver_id is not None:
         names_bill = event.reference_kind == BILL_REFERENCE and event.reference_id.isdecimal()
         verb = partial(
@@ -94,7 +100,7 @@ LISTENERS = (
         types=frozenset({each.type for each in (TransactionStarted, TransactionUpdated, TransactionEnded, TransactionCorrected)}),
         handle=heard,
     ),
-    Listener(name="billing.money", types=frozenset({WalletMoved.type, PaymentPaid.type}), handle=heard_money),
+    Listener(name="billing.money", types=frozenset({WalletMoved.type, PaymentPaid.type, PaymentDisputed.type}), handle=heard_money),
     Listener(
         name="billing.rest",
         types=frozenset({BillSettled.type, BillCorrected.type, BillNotBillable.type}),

@@ -12,14 +12,14 @@ import structlog
 import trio
 
 from csms.core.commands import COMMANDS, Command, Outcome
-from csms.core.errors import CsmsError, StoreUnavailable
+from csms.core.errors import CsmsError, Refused, StoreUnavailable
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports
 from csms.core.vault import NoKey
 from csms.domain.stations.relay import Limited
 
 from . import service, store
-from .model import FAILED, REFUSED, CommandAnswer, Limits, Work, bulk_key
+from .model import FAILED, REFUSED, Asker, CommandAnswer, Limits, Work, bulk_key
 
 CommandFlow = Callable[[Ports, TenantId, str, Any], Awaitable[tuple[Outcome, dict[str, Any]]]]
 """``flow(ports, tenant, charger_id, command)``: the outcome, and what else the answer should say."""
@@ -38,10 +38,14 @@ log = structlog.get_logger("csms.commands")
 
 @attrs.define(slots=True, eq=False)
 class Pending:
-    """A command under way. When ``ended`` is set there is an ``answer``, or the ``error`` for which there is none."""
+    """A command under way. When ``ended`` is set there is an ``answer``, or the ``error`` for which there is none.
+
+    ``told`` is what its flow gave: there may be that without an answer, where its end could not be stored.
+    """
 
     command_id: int
     ended: trio.Event = attrs.field(factory=trio.Event)
+    told: tuple[Outcome, dict[str, Any]] | None = None
     answer: CommandAnswer | None = None
     error: Exception | None = None
 
@@ -90,31 +94,70 @@ class Sender:
 
     # --- one command ------------------------------------------------------------------------------------------------------------
 
-    def send(self, tenant: TenantId, charger_id: str, command_id: int, command: Command, limits: Limits) -> Pending:
-        """Send a command that was asked for (``service.ask``). Never waits; it goes on by itself from here."""
+    def send(
+        self,
+        tenant: TenantId,
+        charger_id: str,
+        command_id: int,
+        command: Command,
+        limits: Limits,
+        *,
+        flow: CommandFlow | None = None,
+    ) -> Pending:
+        """Send a command that was asked for (``service.ask``), by its own flow or another. Never waits; it goes on by itself from here."""
         if self._nursery is None:
             raise RuntimeError("the sender does not run")
         pending = Pending(command_id)
         self.under_way += 1
-        self._nursery.start_soon(self._carry, pending, tenant, charger_id, command, limits, None)
+        flow = flow or self._flows.get(type(command))
+        self._nursery.start_soon(self._carry, pending, tenant, charger_id, command, limits, flow, None)
         return pending
 
+    def asked_by(self, asker: Asker, flow: Callable[..., Awaitable[tuple[Outcome, dict[str, Any]]]]) -> Any:
+        """A flow for a slice whose own routes ask for a command, remembered like those of ``POST /chargers/ID/commands``.
+
+        It is called as ``flow``, with what that takes besides, and gives what that gives. The command must have no secrets. It goes on
+        where whoever asked goes away. Raises as ``flow`` does, and ``Refused`` where too many commands are under way.
+        """
+
+        async def carried(
+            _: Ports, tenant: TenantId, charger_id: str, command: Command, **more: Any
+        ) -> tuple[Outcome, dict[str, Any]]:
+            if self.full:
+                raise Refused("too many commands are under way; try again")
+            body = msgspec.json.encode(command).decode()
+            asked = partial(service.ask, charger_id=charger_id, command=type(command).__name__, body=body, asker=asker)
+            command_id = await self._ports.database.write(asked, tenant=tenant)
+            pending = self.send(tenant, charger_id, command_id, command, Limits(), flow=partial(flow, **more))
+            await pending.ended.wait()
+            if pending.told is None:
+                raise pending.error or RuntimeError(f"command {command_id} has not ended")
+            return pending.told
+
+        return carried
+
     async def _carry(
-        self, pending: Pending, tenant: TenantId, charger_id: str, command: Command, limits: Limits, bulk_id: int | None
+        self,
+        pending: Pending,
+        tenant: TenantId,
+        charger_id: str,
+        command: Command,
+        limits: Limits,
+        flow: CommandFlow | None,
+        bulk_id: int | None,
     ) -> None:
         """A command that was counted as ``under_way``, to its end."""
         try:
-            verb = await self._sent(pending, tenant, charger_id, command, limits)
+            verb = await self._sent(pending, tenant, charger_id, command, limits, flow)
             await self._kept(pending, partial(verb, bulk_id=bulk_id), tenant, bulk_id)
         finally:
             self.under_way -= 1
 
     async def _sent(
-        self, pending: Pending, tenant: TenantId, charger_id: str, command: Command, limits: Limits
+        self, pending: Pending, tenant: TenantId, charger_id: str, command: Command, limits: Limits, flow: CommandFlow | None
     ) -> Callable[..., CommandAnswer]:
         """Send, and wait for what becomes of it; the verb that stores that."""
         ports = attrs.evolve(self._ports, chargers=Limited(self._ports.chargers, limits.ttl_s, limits.timeout_s))
-        flow = self._flows.get(type(command))
         more: dict[str, Any] = {}
         try:
             if flow is None:
@@ -128,6 +171,7 @@ class Sender:
             log.exception("command.failed", charger=charger_id, command=type(command).__name__, command_id=pending.command_id)
             pending.error = error
             return partial(service.not_sent, command_id=pending.command_id, progress=FAILED, note=OUR_MISTAKE)
+        pending.told = outcome, more
         return partial(service.ended, command_id=pending.command_id, outcome=outcome, more=more)
 
     async def _kept(self, pending: Pending, verb: Callable[..., CommandAnswer], tenant: TenantId, bulk_id: int | None) -> None:
@@ -204,7 +248,8 @@ class Sender:
                     write, keys = self._ports.database.write, (bulk_key(work.id),)
                     if await self._patiently(write, service.begin, work.id, command_id, tenant=tenant, keys=keys):
                         self.under_way += 1
-                        await self._carry(Pending(command_id), tenant, charger_id, command, work.limits, work.id)
+                        flow = self._flows.get(type(command))
+                        await self._carry(Pending(command_id), tenant, charger_id, command, work.limits, flow, work.id)
 
     async def _patiently(self, access: Callable[..., Awaitable[Any]], /, *arguments: Any, **named: Any) -> Any:
         """Read or write as soon as the store is there."""

@@ -89,12 +89,14 @@ async def statement_as_pdf(ports: Ports, driver_id: int, month: str, tenant: Ten
 
 
 async def send(ports: Ports, settings: DocumentSettings, invoice_id: int, tenant: TenantId, *, key: str) -> Sent:
-    """Send an invoice to its driver, with its document where their channel can; one ``key`` is sent once.
+    """Send an invoice to its driver, or the guest who paid for the charge, with its document where their channel can; one ``key`` is sent
+    once.
 
-    Raises ``NotFound``, also where it has no driver, ``NotPrinted`` or ``StoreUnavailable``.
+    Raises ``NotFound``, also where it has neither, ``NotPrinted`` or ``StoreUnavailable``.
     """
     known = await ports.database.read(views.need, invoice_id, tenant=tenant)
-    if known.driver_id is None:
+    payment_id = await ports.database.read(store.guest_of, invoice_id, tenant=tenant) if known.driver_id is None else None
+    if known.driver_id is None and payment_id is None:
         raise NotFound(f"{known.number} has no driver to whom it could be sent")
     made = await _stored(ports, settings, known, tenant)
     notice = Notice(
@@ -107,6 +109,7 @@ async def send(ports: Ports, settings: DocumentSettings, invoice_id: int, tenant
             "issued_at": str(known.issued_at),
         },
         driver_id=known.driver_id,
+        payment_id=payment_id,
         document_ids=(made.id,),
     )
     return Sent(invoice_id=invoice_id, notice_id=await ports.messenger.tell(notice, tenant=tenant))

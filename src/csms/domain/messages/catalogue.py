@@ -35,7 +35,7 @@ KINDS: Mapping[str, Kind] = {
     PROGRESS: Kind(about="how far charging is, every so many minutes"),
     RESERVATIONS: Kind(about="reservations that were made or ended"),
     BALANCE: Kind(about="that the balance is low"),
-    PLANS: Kind(about="plans: subscribed, renewed, expiring, failed, paused, cancelled"),
+    PLANS: Kind(about="plans: subscribed, renewed, changed, expiring, failed, suspended, paused, resumed, cancelled, ended"),
     SUPPORT: Kind(about="answers to support tickets"),
     ALERTS: Kind(about="alerts of stations, to the operator's people"),
     OTHER: Kind(about="anything else that a plugin says"),
@@ -44,7 +44,9 @@ KINDS: Mapping[str, Kind] = {
 
 @attrs.frozen(slots=True, kw_only=True)
 class Template:
-    """A template: ``samples`` are its fields, as notices bring them, with an example of each; ``secrets`` those that nobody else may see."""
+    """A template: ``samples`` are its fields, as notices bring them, with an example of each; ``secrets`` those that nobody else may see.
+
+    What it says is ``printed`` where a document goes with it."""
 
     name: str
     kind: str
@@ -52,6 +54,7 @@ class Template:
     samples: Mapping[str, str]
     secrets: Mapping[str, str]
     good_for_s: int
+    printed: bool = False
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -70,6 +73,7 @@ COMMON: Mapping[str, str] = {"name": "Asha", "tenant": "Green Charging", "suppor
 _WHERE = {"station": "MG Road", "charger_id": "CP-1", "connector": "1"}
 _AMOUNT = {"amount_minor": "24150", "currency": "INR"}
 _PLAN = {"plan": "Monthly 100", **_AMOUNT}
+_CREDITED = {"credited_minor": "12000", "currency": "INR"}
 _CODE = {"minutes": "10"}
 
 
@@ -81,8 +85,11 @@ def _made(
     *,
     secrets: Mapping[str, str] | None = None,
     good_for_s: int = 3 * DAY_S,
+    printed: bool = False,
 ) -> tuple[str, Template]:
-    made = Template(name=name, kind=kind, about=about, samples=samples or {}, secrets=secrets or {}, good_for_s=good_for_s)
+    made = Template(
+        name=name, kind=kind, about=about, samples=samples or {}, secrets=secrets or {}, good_for_s=good_for_s, printed=printed
+    )
     return name, made
 
 
@@ -139,14 +146,31 @@ TEMPLATES: Mapping[str, Template] = dict(
             "receipt",
             BILLING,
             "what a charge cost, and that it is paid",
-            {**_WHERE, **_AMOUNT, "energy_wh": "15340", "number": "GC/26-27/0017", "ended_at": "1767230700000"},
+            {
+                **_WHERE,
+                **_AMOUNT,
+                "energy_wh": "15340",
+                "number": "GC/26-27/0017",
+                "ended_at": "1767230700000",
+                "refund_minor": "5850",
+            },
+        ),
+        _made(
+            "prepaid_returned",
+            BILLING,
+            "no charge came of what was paid beforehand, or it cost nothing: the money goes back",
+            {**_WHERE, **_AMOUNT, "why": "no car was plugged in in time"},
         ),
         _made("payment_link", BILLING, "an amount is open, and where it is paid", {**_AMOUNT, "what": "CP-1, 15.34 kWh"}),
         _made("payment_received", BILLING, "a payment came", {**_AMOUNT, "balance_minor": "50000"}),
         _made("payment_failed", BILLING, "a payment failed", {**_AMOUNT, "why": "declined by the bank"}),
         _made("refund", BILLING, "money goes back", {**_AMOUNT, "why": "unused prepayment"}),
         _made(
-            "invoice_issued", BILLING, "an invoice was issued", {**_AMOUNT, "number": "GC/26-27/0017", "issued_on": "2026-01-01"}
+            "invoice_issued",
+            BILLING,
+            "an invoice was issued",
+            {**_AMOUNT, "number": "GC/26-27/0017", "issued_on": "2026-01-01"},
+            printed=True,
         ),
         _made("low_balance", BALANCE, "the balance is low", {"balance_minor": "4200", "currency": "INR"}, good_for_s=DAY_S),
         # plans
@@ -156,8 +180,12 @@ TEMPLATES: Mapping[str, Template] = dict(
         _made(
             "plan_failed", PLANS, "a plan could not be renewed", {**_PLAN, "why": "the payment failed", "until_on": "2026-03-08"}
         ),
+        _made("plan_suspended", PLANS, "a plan was not paid in time: it holds no longer until it is", _PLAN),
         _made("plan_paused", PLANS, "a plan is paused", {"plan": "Monthly 100", "why": "as you asked"}),
+        _made("plan_resumed", PLANS, "a plan goes on after a pause", {"plan": "Monthly 100", "ends_on": "2026-03-01"}),
+        _made("plan_changed", PLANS, "another plan holds now", {**_PLAN, **_CREDITED, "ends_on": "2026-03-01"}),
         _made("plan_cancelled", PLANS, "a plan was cancelled", {"plan": "Monthly 100", "ends_on": "2026-03-01"}),
+        _made("plan_ended", PLANS, "a plan is over", {"plan": "Monthly 100", "why": "it was not to be renewed", **_CREDITED}),
         # the operator and the driver
         _made("ticket_replied", SUPPORT, "an answer to a support ticket", {"number": "12", "title": "Cable stuck", "by": "Sam"}),
         _made(

@@ -174,7 +174,8 @@ class PreferencesShown:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Person:
-    """Somebody to tell something: how they are reached, and what they chose. An ``ADDRESS`` has ``channel`` and ``recipient`` alone."""
+    """Somebody to tell something: how they are reached, and what they chose. An ``ADDRESS`` has ``channel`` and ``recipient`` alone; the
+    ``id`` of a ``GUEST`` is that of their payment."""
 
     kind: str
     id: int | None = None

@@ -10,7 +10,7 @@ from csms.core.messages import EMAIL, PUSH, SMS, WHATSAPP
 
 from .catalogue import CODES, KINDS, Template
 from .choices import MessageSettings, Person
-from .model import ADDRESS, HELD, OUTBOX, QUEUED, SUPPRESSED
+from .model import ADDRESS, GUEST, HELD, OUTBOX, QUEUED, SUPPRESSED
 from .quiet import QuietHours
 
 USUAL_ORDER = (PUSH, EMAIL, WHATSAPP, SMS)
@@ -30,7 +30,8 @@ class Judgement:
 
 
 def address_of(person: Person, channel: str) -> str:
-    """Where a channel reaches somebody, ``""`` where it does not. A channel that is not known is told who it is, such as ``driver:7``."""
+    """Where a channel reaches somebody, ``""`` where it does not. A channel that is not known is told who it is, such as ``driver:7``; none
+    knows a guest."""
     if person.kind == ADDRESS:
         fits = channel in (person.channel, OUTBOX) or {channel, person.channel} <= set(BY_PHONE)
         return person.recipient if fits else ""
@@ -40,7 +41,7 @@ def address_of(person: Person, channel: str) -> str:
         return person.phone
     if channel == OUTBOX:
         return person.email or person.phone or f"{person.kind}:{person.id}"
-    return "" if person.id is None or person.gone else f"{person.kind}:{person.id}"
+    return "" if person.id is None or person.gone or person.kind == GUEST else f"{person.kind}:{person.id}"
 
 
 def usual(available: Collection[str], settings: MessageSettings) -> tuple[str, ...]:
@@ -62,6 +63,8 @@ def plan_for(person: Person, template: Template, settings: MessageSettings, avai
         order = [each for each in person.preferences.channels if each in everything]
         if OUTBOX in everything and person.preferences.channels:
             order.append(OUTBOX)
+    elif person.kind == GUEST and template.printed:
+        order = sorted(everything, key=lambda each: each != EMAIL)  # they have no other way to its document
     else:
         order = everything
     reached = tuple(dict.fromkeys(each for each in order if address_of(person, each)))
@@ -80,7 +83,7 @@ def judge(
     now: int,
     urgent: bool,
 ) -> Judgement:
-    """What is to become of a message to somebody."""
+    """What is to become of a message to somebody. A guest has no quiet hours: they stand at a charger."""
     if not settings.allows(template.kind, template.name):
         return Judgement(SUPPRESSED, (), now, "the tenant does not send such messages")
     if template.kind in person.preferences.off and KINDS[template.kind].optional:
@@ -88,7 +91,8 @@ def judge(
     plan = plan_for(person, template, settings, available)
     if not plan:
         return Judgement(SUPPRESSED, (), now, "no channel reaches the recipient")
-    until = None if urgent or template.is_urgent else quiet_hours(person, settings, time_zone).until(now)
+    at_any_hour = urgent or template.is_urgent or person.kind == GUEST
+    until = None if at_any_hour else quiet_hours(person, settings, time_zone).until(now)
     if until is not None:
         return Judgement(HELD, plan, until, "quiet hours")
     return Judgement(QUEUED, plan, now)

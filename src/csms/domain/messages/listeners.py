@@ -18,7 +18,7 @@ async def heard(ports: Ports, delivered: Delivered) -> None:
     if tell is None or not ports.channels:
         return
     event = delivered.event
-    if getattr(event, "driver_id", 0) is None and not hasattr(event, "user_id"):
+    if getattr(event, "driver_id", 0) is None and getattr(event, "payment_id", None) is None and not hasattr(event, "user_id"):
         return  # it concerns nobody whom we know, as most transactions do where cards are not drivers'
     tenant = TenantId(delivered.tenant)
     link = await paying.pay_url(ports, delivered, tenant) if event.type == OWED else ""

@@ -18,7 +18,8 @@ STATES = (QUEUED, HELD, SENDING, SENT, DELIVERED, READ, FAILED, SUPPRESSED)
 WAITING = frozenset({QUEUED, HELD, SENDING})
 GONE_OUT = frozenset({SENT, DELIVERED, READ})
 
-DRIVER, USER, ADDRESS = "driver", "user", "address"
+DRIVER, USER, GUEST, ADDRESS = "driver", "user", "guest", "address"
+"""Whom a message is to. A guest is known by the payment that they pay alone."""
 SUBJECT, TEXT, HTML, SMS_FORM, WHATSAPP_FORM = "subject", "text", "html", "sms", "whatsapp"
 FORMS = (SUBJECT, TEXT, HTML, SMS_FORM, WHATSAPP_FORM)
 """The forms of a template. Where a template lacks one it is made of ``text``; ``subject`` and ``text`` it has."""
@@ -80,7 +81,7 @@ class Rules:
 class Message:
     """A notice to one person, as an operator sees it. ``channel`` is the present one, or the one by which it went.
 
-    ``reference`` is what channels are told. ``due_at`` is when it is tried next, None where it is not; ``error`` is why it was not
+    ``payment_id`` is the payment of a guest, who has no account. ``reference`` is what channels are told. ``due_at`` is when it is tried next, None where it is not; ``error`` is why it was not
     sent. Of what is secret (``is_secret``), such as a one-time code, nobody sees the words.
     """
 
@@ -91,6 +92,7 @@ class Message:
     kind: str
     driver_id: int | None
     user_id: int | None
+    payment_id: int | None
     recipient: str
     language: str
     state: str
@@ -143,6 +145,7 @@ class MessagesQuery(Following):
     channel: str | None = filter_by("by this channel")
     driver_id: int | None = filter_by("to this driver")
     user_id: int | None = filter_by("to this user")
+    payment_id: int | None = filter_by("to the guest who pays this payment")
     recipient: str | None = filter_by("to exactly this address")
     from_at: int | None = filter_by("taken on then or later")
     to_at: int | None = filter_by("taken on before")
@@ -178,6 +181,7 @@ class Held:
     installation: bool
     driver_id: int | None
     user_id: int | None
+    payment_id: int | None
     recipient: str
     language: str
     state: str
@@ -201,7 +205,7 @@ class Held:
 
     @property
     def who(self) -> tuple[str, int | str]:
-        """Whom limits count it for."""
+        """Whom limits count it for; a guest, who has a payment for each charge, by the address."""
         if self.driver_id is not None:
             return DRIVER, self.driver_id
         return (USER, self.user_id) if self.user_id is not None else (ADDRESS, self.recipient)
@@ -234,6 +238,8 @@ class AboutMessage(Event):
     channel: str
     driver_id: int | None
     user_id: int | None
+    payment_id: int | None = None
+    """Of a guest, who is neither."""
     attempts: int
 
     @property

@@ -1,14 +1,18 @@
-"""What this slice holds of a driver as a person: to be handed out, and to be forgotten."""
+"""What this slice holds of a driver as a person: to be handed out, and to be forgotten; and of guests, who are forgotten by themselves."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from csms.core.ports import ReadTx, Tx
+from csms.core.ports import ReadTx, Row, Tx
+from csms.domain.billing.service.prepaying import GUEST_DAYS_MS
 
 from .model import DRIVER, message_key, preferences_key
+
+SLICE = 200
 
 _MESSAGES = (
     "SELECT m.id, m.template, m.recipient, m.language, m.channel, m.state, m.subject, m.body, m.created_at, m.sent_at, m.delivered_at,"
@@ -33,11 +37,26 @@ def erase(tx: Tx, driver_id: int) -> int:
     tx.claim(preferences_key(tx.tenant, DRIVER, driver_id))
     tx.run("DELETE FROM message_preferences WHERE tenant = :tenant AND person_kind = 'driver' AND person_id = :id", id=driver_id)
     rows = tx.all("SELECT id, notice_id FROM messages WHERE tenant = :tenant AND driver_id = :id ORDER BY id", id=driver_id)
+    return _forget(tx, rows, "the recipient was erased")
+
+
+def forget_guests(tx: Tx) -> int:
+    """Forget what guests were told and where, who paid for a charge long ago; how many messages. Job: run until it says 0."""
+    rows = tx.all(
+        "SELECT id, notice_id FROM messages WHERE tenant = :tenant AND created_at < :before AND payment_id IS NOT NULL"
+        " AND recipient <> '' ORDER BY created_at, id LIMIT :limit",
+        before=tx.now - GUEST_DAYS_MS,
+        limit=SLICE,
+    )
+    return _forget(tx, rows, "the recipient was forgotten")
+
+
+def _forget(tx: Tx, rows: Sequence[Row], why: str) -> int:
     tx.claim(*sorted(message_key(row["id"]) for row in rows))
-    tx.run(
-        "UPDATE messages SET state = 'suppressed', ended_at = :now, error = 'the recipient was erased'"
-        " WHERE tenant = :tenant AND driver_id = :id AND state IN ('queued', 'held', 'sending')",
-        id=driver_id,
+    tx.many(
+        "UPDATE messages SET state = 'suppressed', ended_at = :now, error = :why"
+        " WHERE tenant = :tenant AND id = :message_id AND state IN ('queued', 'held', 'sending')",
+        [{"message_id": row["id"], "why": why} for row in rows],
     )
     tx.many(
         "UPDATE notices SET fields = '{}', actions = '[]', documents = '[]' WHERE tenant = :tenant AND id = :notice_id",
@@ -47,8 +66,9 @@ def erase(tx: Tx, driver_id: int) -> int:
         "UPDATE message_log SET detail = '' WHERE tenant = :tenant AND message_id = :message_id",
         [{"message_id": row["id"]} for row in rows],
     )
-    return tx.run(
+    tx.many(
         "UPDATE messages SET recipient = '', subject = '', body = '', secrets = '', channel_id = ''"
-        " WHERE tenant = :tenant AND driver_id = :id",
-        id=driver_id,
+        " WHERE tenant = :tenant AND id = :message_id",
+        [{"message_id": row["id"]} for row in rows],
     )
+    return len(rows)

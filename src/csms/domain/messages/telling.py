@@ -12,7 +12,10 @@ import attrs
 
 from csms.core.events import Event
 from csms.core.messages import Notice
+from csms.core.payments import LINK
 from csms.core.ports import ReadTx
+from csms.domain.billing.model.prepaying import CHARGING, FINISHED, GIVEN_BACK, PrepaidStatus
+from csms.domain.billing.service import following
 
 from .choices import SEVERITIES
 from .store import people, sights
@@ -65,6 +68,14 @@ def _where(tx: ReadTx, facts: Facts) -> dict[str, str]:
 def _to_driver(facts: Facts, template: str, fields: Mapping[str, str], **more: Any) -> list[Notice]:
     driver_id = facts.get("driver_id")
     return [] if driver_id is None else [Notice(key=facts.key, template=template, fields=fields, driver_id=driver_id, **more)]
+
+
+def _to_payer(facts: Facts, template: str, fields: Mapping[str, str], **more: Any) -> list[Notice]:
+    """To the driver, or the guest, who pays the payment that an event is about."""
+    if facts.get("driver_id") is not None:
+        return _to_driver(facts, template, fields, **more)
+    payment_id = facts.get("payment_id")
+    return [] if payment_id is None else [Notice(key=facts.key, template=template, fields=fields, payment_id=payment_id, **more)]
 
 
 # --- charging -------------------------------------------------------------------------------------------------------------------
@@ -147,12 +158,12 @@ def paid(tx: ReadTx, facts: Facts) -> list[Notice]:
 
 def not_paid(tx: ReadTx, facts: Facts) -> list[Notice]:
     """A payment failed."""
-    return _to_driver(facts, "payment_failed", {**facts.text("amount_minor", "currency"), "why": facts.get("error", "")})
+    return _to_payer(facts, "payment_failed", {**facts.text("amount_minor", "currency"), "why": facts.get("error", "")})
 
 
 def refunded(tx: ReadTx, facts: Facts) -> list[Notice]:
     """Money goes back."""
-    return _to_driver(facts, "refund", {**facts.text("amount_minor", "currency"), "why": facts.get("reason", "")})
+    return _to_payer(facts, "refund", {**facts.text("amount_minor", "currency"), "why": facts.get("reason", "")})
 
 
 def low(tx: ReadTx, facts: Facts) -> list[Notice]:
@@ -166,8 +177,6 @@ def invoiced(tx: ReadTx, facts: Facts) -> list[Notice]:
     """An invoice was issued; its document goes with it, where it has one. ``sends_pdf``: whoever prints it tells of it then, with it."""
     if facts.get("sends_pdf", False):
         return []
-    if facts.get("sends_pdf", False):  # whoever issued it tells of it, with the document, which takes a moment to print
-        return []
     amount = facts.get("amount_minor", facts.get("total_minor"))
     fields = {**facts.text("number", "currency", "issued_on")}
     if amount is not None:
@@ -178,12 +187,60 @@ def invoiced(tx: ReadTx, facts: Facts) -> list[Notice]:
     return _to_driver(facts, "invoice_issued", fields, document_ids=() if document is None else (document,))
 
 
+# --- prepaid --------------------------------------------------------------------------------------------------------------------
+
+
+def asked(tx: ReadTx, facts: Facts) -> list[Notice]:
+    """A payment can be paid: a guest gets its link, for they have no place where they could find it again. It is told while it holds."""
+    if facts.get("driver_id") is not None or facts.get("way") != LINK:
+        return []
+    link, what = sights.open_link(tx, facts.get("payment_id", 0))
+    fields = {"what": what, **facts.text("amount_minor", "currency")}
+    return _to_payer(facts, "payment_link", fields, actions=(("pay", link),), expires_at=facts.get("expires_at")) if link else []
+
+
+def prepaid(tx: ReadTx, facts: Facts) -> list[Notice]:
+    """A charge that was paid beforehand goes on. Drivers hear of charges and bills by other events, but not of one that came to nothing."""
+    state, is_guests = facts.get("state"), facts.get("driver_id") is None
+    if state not in (FINISHED, GIVEN_BACK) and not (state == CHARGING and is_guests):
+        return []
+    shown = following.status(tx, facts.get("prepaid_id", 0))
+    if state == CHARGING:
+        at = facts.occurred_at if shown.started_at is None else shown.started_at
+        fields = {**_where(tx, facts), "started_at": str(at)}
+        return [] if facts.occurred_at - at > LATE_MS else _to_payer(facts, "charging_started", fields)
+    if state == GIVEN_BACK or not shown.cost_minor:
+        back = sum(each.amount_minor for each in shown.refunds) + shown.to_wallet_minor
+        amount = {"amount_minor": str(back)} if back else {}
+        fields = {**_where(tx, facts), **amount, "currency": shown.currency, "why": shown.note}
+        return _to_payer(facts, "prepaid_returned", fields)
+    return _to_payer(facts, "receipt", _finished(tx, facts, shown)) if is_guests else []
+
+
+def _finished(tx: ReadTx, facts: Facts, shown: PrepaidStatus) -> dict[str, str]:
+    """What a guest's charge was, cost, and what of the money goes back."""
+    back = sum(each.amount_minor for each in shown.refunds)
+    said = {
+        "amount_minor": shown.cost_minor,
+        "energy_wh": shown.energy_wh,
+        "ended_at": shown.ended_at,
+        "refund_minor": back or None,
+    }
+    known = {name: str(value) for name, value in said.items() if value is not None}
+    return {**_where(tx, facts), **known, "currency": shown.currency}
+
+
+# --- plans ----------------------------------------------------------------------------------------------------------------------
+
+
 def planned(template: str) -> Tell:
     """What happens to a driver's plan, as the plugin for plans says it."""
 
     def tell(tx: ReadTx, facts: Facts) -> list[Notice]:
         plan = facts.get("plan_name", facts.get("plan", facts.get("name", "")))
         fields = {"plan": str(plan), **facts.text("amount_minor", "currency", "ends_on", "until_on")}
+        if credited := facts.get("credited_minor"):
+            fields["credited_minor"] = str(credited)
         for name in ("ends", "until"):
             if f"{name}_on" not in fields and (at := facts.get(f"{name}_at")) is not None:
                 fields[f"{name}_at"] = str(at)
@@ -245,16 +302,22 @@ TABLE: Mapping[str, Tell] = {
     "bill_paid": paid_up,
     "bill_open": owed,
     "wallet_low": low,
+    "payment_opened": asked,
     "payment_paid": paid,
     "payment_failed": not_paid,
     "refund_made": refunded,
+    "prepaid_charge_changed": prepaid,
     "invoice_issued": invoiced,
     "plan_subscribed": planned("plan_subscribed"),
     "plan_renewed": planned("plan_renewed"),
     "plan_expiring": planned("plan_expiring"),
     "plan_failed": planned("plan_failed"),
+    "plan_suspended": planned("plan_suspended"),
     "plan_paused": planned("plan_paused"),
+    "plan_resumed": planned("plan_resumed"),
+    "plan_changed": planned("plan_changed"),
     "plan_cancelled": planned("plan_cancelled"),
+    "plan_ended": planned("plan_ended"),
     "alert_raised": alerted,
     "ticket_replied": answered,
     "user_joined": joined,

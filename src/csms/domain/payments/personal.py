@@ -23,6 +23,9 @@ _PARTS = {
     " WHERE g.tenant = :tenant AND p.driver_id = :driver_id ORDER BY g.id",
     "refunds": "SELECT id, payment_id, amount_minor, currency, reason, state, refund_ref, created_at, ended_at FROM refunds"
     " WHERE tenant = :tenant AND driver_id = :driver_id ORDER BY id",
+    "payment_disputes": "SELECT x.payment_id, x.dispute_ref, x.state, x.reason, x.amount_minor, x.currency, x.raised_at, x.ended_at"
+    " FROM payment_disputes x JOIN payments p ON p.tenant = x.tenant AND p.id = x.payment_id"
+    " WHERE x.tenant = :tenant AND p.driver_id = :driver_id ORDER BY x.id",
     "payment_methods": "SELECT id, method, shown, is_preferred, created_at, used_at, removed_at FROM saved_methods"
     " WHERE tenant = :tenant AND driver_id = :driver_id ORDER BY id",
     "mandates": "SELECT id, reference, mandate_ref, state, amount_minor, currency, paid_count, reference_kind, reference_id, created_at"

@@ -14,6 +14,7 @@ from csms.core.outcomes import obeyed, told
 from csms.core.ports import Ports, ReadTx, Tx
 from csms.core.pricing import SO_FAR
 from csms.core.reports import StartReported, StopReported, Token, TokenVerdict, UpdateReported
+from csms.domain.commands.model import Asker
 from csms.domain.drivers.flows import ask_about, ask_token
 from csms.domain.drivers.service import cards
 from csms.domain.stations import service as stations
@@ -50,6 +51,9 @@ class StartFlow(Protocol):
         ...
 
 
+StartFor = Callable[[Asker], StartFlow]
+StopFor = Callable[[Asker], CommandFlow]
+"""The flows for whoever asks, who is remembered with the command."""
 ProfileFor = Callable[[Tx, int], ChargingProfile | None]
 """A verb that is run in the write of a remote start: ``profile(tx, transaction_id)``; None sends none. What it raises undoes both."""
 

@@ -15,7 +15,20 @@ from csms.core.ports import Database
 from . import service
 from .model.words import LONGEST_KEY
 
-OF_THE_CORE = ("adjustment:", "bill:", "debts:", "expiry:", "hold:", "invoice:", "payment:", "payout:", "refund:", "release:")
+OF_THE_CORE = (
+    "adjustment:",
+    "bill:",
+    "credit_note:",
+    "debts:",
+    "dispute:",
+    "expiry:",
+    "hold:",
+    "invoice:",
+    "payment:",
+    "payout:",
+    "refund:",
+    "release:",
+)
 """What keys of the core's own movements begin with: under one of those no plugin moves anything, or a bill could not be settled."""
 
 
@@ -82,6 +95,7 @@ class WalletDesk:
         reference_kind: str,
         reference_id: str,
         less: Fee | None = None,
+        tax_code: str = "",
         tenant: TenantId,
     ) -> bool:
         """Take a fee from a driver's wallet; False where the available funds do not reach. Raises ``NotFound``, ``Invalid``, ``Conflict``."""
@@ -96,6 +110,7 @@ class WalletDesk:
             reference_kind=reference_kind,
             reference_id=reference_id,
             less=less,
+            tax_code=tax_code,
         )
         return await self.database.write(verb, tenant=tenant, keys=(wallet_key(tenant, driver_id),))
 

@@ -9,7 +9,8 @@ from csms.domain.analytics.model import CHARGER, PORT, STATION, TENANT, Counted,
 from csms.domain.analytics.periods import Hour, by_day, by_hour, day_of, hour_of, month_of
 from csms.domain.analytics.store import counts as store
 from csms.domain.analytics.store.counts import Tally
-from csms.domain.billing.model import BillCorrected, BillSettled
+from csms.domain.billing.model import BillCorrected, BillCredited, BillSettled
+from csms.domain.billing.model.events import AboutBill
 from csms.domain.stations import store as stations
 from csms.domain.tenants import store as tenants
 from csms.domain.transactions.model import AboutTransaction, Ending, TransactionStarted
@@ -93,25 +94,35 @@ def ended(tx: Tx, told: Ending) -> None:
 def billed(tx: Tx, told: BillSettled | BillCorrected) -> None:
     """A transaction was billed, or its bill was corrected: the net of it is revenue of the day on which it ended."""
     tx.claim(analytics_key(tx.tenant))
-    zone = time_zone(tx)
-    day = day_of(told.ended_at, zone)
     fresh = store.add_bill(
         tx,
         told.bill_id,
         driver_id=told.driver_id,
-        month=month_of(day),
+        month=month_of(day_of(told.ended_at, time_zone(tx))),
         currency=told.currency,
         revenue_minor=told.net_minor,
     )
-    if not fresh or not told.net_minor:
-        return
+    if fresh and told.net_minor:
+        _add_revenue(tx, told, told.net_minor)
+
+
+def _add_revenue(tx: Tx, told: AboutBill, amount_minor: int) -> None:
+    zone = time_zone(tx)
     subjects = [(TENANT, ""), (CHARGER, told.charger_id)]
     if told.station_id is not None:
         subjects.append((STATION, str(told.station_id)))
     tally = Tally()
-    tally.add(day, subjects, revenue_minor=told.net_minor)
+    tally.add(day_of(told.ended_at, zone), subjects, revenue_minor=amount_minor)
     tally.write(tx)
-    store.add_hour_revenue(tx, hour_of(told.started_at, zone), subjects, told.net_minor)
+    store.add_hour_revenue(tx, hour_of(told.started_at, zone), subjects, amount_minor)
+
+
+def credited(tx: Tx, told: BillCredited) -> None:
+    """A credit note gave back something of a bill: its revenue is what is left of its net. Twice the same changes nothing."""
+    tx.claim(analytics_key(tx.tenant))
+    change = store.recount_bill(tx, told.bill_id, told.net_minor - told.credited_net_minor)
+    if change:
+        _add_revenue(tx, told, change)
 
 
 def _charging_ms(known: Counted) -> int:

@@ -213,7 +213,7 @@ def total(tx: ReadTx, stretch: Stretch, scope: str, subject: str, reckoning: Rec
         for row in store.series(tx, period, scope, subject, first, last):
             for name in store.COUNTS:
                 counts[name] += row[name]
-    drivers = (store.different_drivers(tx, stretch.parts), counts["new_drivers"]) if scope == TENANT else None
+    drivers = (store.different_drivers(tx, stretch.parts, counts["drivers"]), counts["new_drivers"]) if scope == TENANT else None
     return reckoning.figures(stretch.from_day, stretch.from_at, stretch.until_at, counts, drivers=drivers)
 
 

@@ -103,6 +103,19 @@ def add_bill(tx: Tx, bill_id: int, *, driver_id: int | None, month: str, currenc
     return touched == 1
 
 
+def recount_bill(tx: Tx, bill_id: int, revenue_minor: int) -> int:
+    """A counted bill brought so much in all: by how much that is more than was counted of it."""
+    known = tx.value("SELECT revenue_minor FROM analytics_bills WHERE tenant = :tenant AND bill_id = :bill_id", bill_id=bill_id)
+    if known is None or known == revenue_minor:
+        return 0
+    tx.run(
+        "UPDATE analytics_bills SET revenue_minor = :revenue_minor WHERE tenant = :tenant AND bill_id = :bill_id",
+        bill_id=bill_id,
+        revenue_minor=revenue_minor,
+    )
+    return int(revenue_minor - known)
+
+
 def add_hour_revenue(tx: Tx, hour: Hour, subjects: Sequence[tuple[str, str]], revenue_minor: int) -> None:
     """Add revenue to an hour of the week."""
     tx.many(
@@ -193,6 +206,8 @@ def save_counted(tx: Tx, known: Counted) -> None:
 
 # --- reading --------------------------------------------------------------------------------------------------------------------
 
+ROWS_PER_DRIVER = 3
+"""From so many rows for each driver on it takes longer to look through the rows than to look for each driver."""
 _SUMS = ", ".join(f"sum({name}) AS {name}" for name in COUNTS)
 
 
@@ -229,25 +244,26 @@ def sums(tx: ReadTx, scope: str, stretches: Sequence[tuple[str, str, str]]) -> d
     return found
 
 
-def different_drivers(tx: ReadTx, stretches: Sequence[tuple[str, str, str]]) -> int:
-    """How many different drivers charged in these stretches."""
-    if len(stretches) == 1:
-        period, first, last = stretches[0]
-        return int(
-            tx.value(
-                "SELECT count(DISTINCT driver_id) FROM analytics_drivers"
-                " WHERE tenant = :tenant AND period = :period AND begins >= :first AND begins <= :last",
-                period=period,
-                first=first,
-                last=last,
-            )
-        )
-    conditions, parameters = [], {}
-    for number, (period, first, last) in enumerate(stretches):
-        conditions.append(f"(period = :period_{number} AND begins >= :first_{number} AND begins <= :last_{number})")
-        parameters.update({f"period_{number}": period, f"first_{number}": first, f"last_{number}": last})
-    text = f"SELECT count(DISTINCT driver_id) FROM analytics_drivers WHERE tenant = :tenant AND ({' OR '.join(conditions)})"  # noqa: S608
-    return int(tx.value(text, **parameters)) if stretches else 0
+_IN_PART = "tenant = :tenant AND period = :period_{0} AND begins >= :first_{0} AND begins <= :last_{0}"
+
+
+def different_drivers(tx: ReadTx, stretches: Sequence[tuple[str, str, str]], charged: int) -> int:
+    """How many different drivers charged in these stretches.
+
+    ``charged`` is how many there are when those of each day and month are added up, which is how many rows tell of them. Of a long time
+    these are many times as many as there are drivers: then each driver is looked for, which mostly ends at the first month.
+    """
+    parts = sorted(stretches, key=lambda each: each[0] != MONTH)
+    named: dict[str, Any] = {}
+    for number, (period, first, last) in enumerate(parts):
+        named |= {f"period_{number}": period, f"first_{number}": first, f"last_{number}": last}
+    conditions = [_IN_PART.format(number) for number in range(len(parts))]
+    if charged > ROWS_PER_DRIVER * int(tx.value("SELECT count(*) FROM drivers WHERE tenant = :tenant")):
+        looked = [f"EXISTS (SELECT 1 FROM analytics_drivers WHERE {each} AND driver_id = d.id)" for each in conditions]  # noqa: S608
+        text = f"SELECT count(*) FROM drivers d WHERE tenant = :tenant AND ({' OR '.join(looked)})"  # noqa: S608 (our own text)
+    else:
+        text = f"SELECT count(DISTINCT driver_id) FROM analytics_drivers WHERE ({') OR ('.join(conditions)})"  # noqa: S608
+    return int(tx.value(text, **named))
 
 
 def hours(tx: ReadTx, scope: str, subject: str, first: str, last: str) -> Sequence[Row]:

@@ -148,8 +148,10 @@ async def want(
     """
     promo_code = body.promo_code.strip()
     found = await scanned(ports, code, tenant=tenant, driver_id=driver_id, promo_code=promo_code)
-    customer = Customer(email=body.email, phone=body.phone) if isinstance(body, GuestPrepaidBody) else None
-    if customer == Customer():
+    customer: Customer | None = None
+    if isinstance(body, GuestPrepaidBody):
+        customer = Customer(email=body.email, phone=body.phone, language=body.language)
+    if customer is not None and not customer.is_reached:
         raise Invalid("phone or email: the receipt must go somewhere", field="phone")
     energy_wh = await _worth(ports, found, body.amount_minor, is_guest=driver_id is None)
     ways = await _ways(ports, found.tenant)

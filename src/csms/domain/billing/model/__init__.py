@@ -25,6 +25,7 @@ from .bills import (
 from .events import (
     AboutBill,
     BillCorrected,
+    BillCredited,
     BillFailed,
     BillNotBillable,
     BillOpen,
@@ -99,6 +100,7 @@ __all__ = [
     "AboutBill",
     "Bill",
     "BillCorrected",
+    "BillCredited",
     "BillDetail",
     "BillFailed",
     "BillFilter",

@@ -30,6 +30,9 @@ class Bill:
     are of the charge as a whole, as it was known then. ``prepaid_minor`` (from the payment that started the charge), ``wallet_minor``
     (with what was held), ``owed_minor`` (as a debt) and ``waived_minor`` (nobody is known who could owe it) add up to the total of
     a settled bill; ``open_minor`` is what of the debt is not paid yet.
+
+    ``credited_minor`` is what credit notes by hand gave back of it, with ``credited_taxes`` in that; ``credited_open_minor`` of it was owed,
+    ``credited_lost_minor`` was written off. It is not taken off the amounts above, which are of the charge.
     """
 
     id: int
@@ -72,11 +75,17 @@ class Bill:
     priced_at: int | None
     settled_at: int | None
     paid_at: int | None
+    credited_minor: int = 0
+    credited_tax_minor: int = 0
+    credited_taxes: tuple[TaxLine, ...] = ()
+    credited_open_minor: int = 0
+    credited_lost_minor: int = 0
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class BillItem:
-    """A bill as lists show it. Of a correction the amounts are the difference to what was billed before.
+    """A bill as lists show it. Of a correction the amounts are the difference to what was billed before. ``credited_minor`` is what credit
+    notes by hand gave back of it since, with tax; it is not taken off the other amounts.
 
     ``note`` says why it is in its state, ``error`` what went wrong the last time; ``due_at`` is when it is tried (again).
     """
@@ -106,6 +115,7 @@ class BillItem:
     waived_minor: int
     open_minor: int
     written_off_minor: int
+    credited_minor: int
     closed_by: str
     tariff: str
     attempts: int
@@ -159,6 +169,7 @@ class MyBill:
     prepaid_minor: int
     wallet_minor: int
     open_minor: int
+    credited_minor: int
     tariff: str
     settled_at: int | None
     paid_at: int | None
@@ -220,7 +231,8 @@ class MyBillsQuery(Following):
 
 @attrs.frozen(slots=True, kw_only=True)
 class BillTotals:
-    """What the settled bills of a filter come to in one currency, corrections reckoned in."""
+    """What the settled bills of a filter come to in one currency, corrections reckoned in. Of net, tax and total is taken off what credit notes
+    by hand gave back (``credited_minor``), so they are what the ledger has."""
 
     currency: str
     bills: int
@@ -233,6 +245,7 @@ class BillTotals:
     owed_minor: int
     open_minor: int
     written_off_minor: int
+    credited_minor: int
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -249,7 +262,8 @@ class BillSummary:
 
 @attrs.frozen(slots=True, kw_only=True)
 class TransactionBills:
-    """What was billed for a transaction: its bill, corrections of it, and what they come to together."""
+    """What was billed for a transaction: its bill, corrections of it, and what they come to together, less what credit notes by hand gave back
+    (``credited_minor``)."""
 
     transaction_id: int
     currency: str
@@ -257,6 +271,7 @@ class TransactionBills:
     tax_minor: int
     total_minor: int
     open_minor: int
+    credited_minor: int
     bills: Sequence[BillItem]
 
 

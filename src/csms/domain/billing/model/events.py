@@ -75,6 +75,19 @@ class BillPaid(AboutBill):
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
+class BillCredited(AboutBill):
+    """A credit note by hand gave back ``given_minor`` of a bill, with tax. Of all that was given back so far ``credited_minor`` is the amount,
+    and ``credited_net_minor`` its part without tax; the other amounts are of the charge as it was billed."""
+
+    type = "bill_credited"
+
+    given_minor: int
+    credited_minor: int
+    credited_net_minor: int
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
 class BillCorrected(AboutBill):
     """A transaction that was billed turned out otherwise, and the difference is in the ledger; ``number`` counts its corrections."""
 

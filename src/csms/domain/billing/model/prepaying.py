@@ -27,6 +27,7 @@ PREPAID_REFERENCE = "prepaid_charge"
 """The ``reference_kind`` of payments for charges."""
 
 _EMAIL = r"[^\s@<>\"',;:]{1,100}@[^\s@<>\"',;:]{1,150}"
+LANGUAGE = r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}"
 _MOST_MINOR = 10**12
 
 
@@ -104,12 +105,16 @@ class PrepaidBody:
 
 @attrs.frozen(slots=True, kw_only=True)
 class GuestPrepaidBody(PrepaidBody):
-    """How a guest prepays a charge. One of ``phone`` and ``email`` is needed: the gateway sends its receipt there."""
+    """How a guest prepays a charge. One of ``phone`` and ``email`` is needed: there they are told of it, and get their receipt.
+
+    ``language`` is what they are told in; without it that of ``Accept-Language``, or the tenant's.
+    """
 
     phone: str = attrs.field(
         default="", repr=False, validator=validators.matches_re(r"|\+[1-9]\d{6,14}"), metadata={"help": "+919876543210"}
     )
     email: str = attrs.field(default="", repr=False, validator=validators.matches_re(rf"|{_EMAIL}"))
+    language: str = attrs.field(default="", validator=validators.matches_re(rf"|{LANGUAGE}"), metadata={"help": "hi, or en-IN"})
 
 
 @attrs.frozen(slots=True, kw_only=True)

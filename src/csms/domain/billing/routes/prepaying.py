@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 import attrs
@@ -16,6 +17,7 @@ from csms.core.ports import ReadTx
 from csms.domain.billing.flows import prepaying as flows
 from csms.domain.billing.model.prepaying import (
     CHARGING,
+    LANGUAGE,
     DriverPrepaidBody,
     GuestPrepaidBody,
     Prepaid,
@@ -74,10 +76,12 @@ def routes(start_url: str, *, stop: CommandFlow) -> Routes:
 
         Pay at `pay_url` (`link`), by the QR code (`qr`), or with the gateway's checkout page and what is in `checkout` (`order`). The charger
         is asked to start as soon as the money is there, with what it does for as the limit; the rest goes back to where it came from.
+        The payer is told of all that at `phone` or `email`: the link, that charging began, what it cost, what goes back.
         `token` is how the payer follows all that, at `/start/payments/TOKEN`. A request that is repeated makes another payment; what nobody
         pays expires.
         """
         key = f"start:{call.request_id}:{call.ports.random.token(9)}"
+        body = attrs.evolve(body, language=body.language or _spoken(call.request.headers.get("Accept-Language", "")))
         found = await flows.want(call.ports, read_code(code), body, key, start_url=start_url)
         return await _made(call, *found)
 
@@ -171,6 +175,12 @@ def routes(start_url: str, *, stop: CommandFlow) -> Routes:
         return await _shown(call, tenant, prepaid_id)
 
     return made
+
+
+def _spoken(accepted: str) -> str:
+    """The language that a browser likes most, where it says so as they do: the first."""
+    first = accepted.split(",")[0].split(";")[0].strip()
+    return first if re.fullmatch(LANGUAGE, first) else ""
 
 
 async def _find(call: Call, token: str) -> tuple[TenantId, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .crediting import Credit, credited
 from .failing import failed, need_bill, retry, wake_unpriced, write_off
 from .funds import begin, objection
 from .making import correct, make, make_missing
@@ -10,11 +11,13 @@ from .settling import settle
 from .views import bill_of, bills_of, settled_bills
 
 __all__ = [
+    "Credit",
     "begin",
     "bill_of",
     "bills_of",
     "collect",
     "correct",
+    "credited",
     "failed",
     "make",
     "make_missing",

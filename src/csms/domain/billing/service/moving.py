@@ -118,6 +118,23 @@ def to_wallet(tx: Tx, driver_id: int, unit: str, amount_minor: int, *, source: s
     )
 
 
+def out_of_wallet(tx: Tx, driver_id: int, unit: str, amount_minor: int, *, source: str) -> None:
+    """Move a debt that is no bill's to the driver's wallet, whatever is left there; one ``source`` does so once."""
+    wallets.post(
+        tx,
+        NewMovement(
+            kind=PAYMENT,
+            key=f"debts:{driver_id}:no-bill:{source}"[:200],
+            legs=(
+                Leg(AccountRef(kind=WALLET, unit=unit, driver_id=driver_id), -amount_minor),
+                Leg(AccountRef(kind=RECEIVABLE, unit=unit, driver_id=driver_id), amount_minor),
+            ),
+            description="taken back, and no bill's",
+        ),
+        overdraw=True,
+    )
+
+
 def _post(tx: Tx, bill: Bill, kind: str, key: str, legs: list[Leg], description: str, *, by: str = "") -> None:
     moved = tuple(leg for leg in legs if leg.amount)
     if not moved:

@@ -58,6 +58,33 @@ def paid(tx: Tx, bill_id: int, amount_minor: int, *, source: str) -> int:
     return part
 
 
+def taken_back(tx: Tx, driver_id: int, payment_id: int, amount_minor: int, currency: str, *, source: str) -> int:
+    """Who paid debts had their bank take that back, and the ledger has it as a debt: the bills that it paid are open again; how much of them.
+
+    What no bill has of it goes out of the wallet, overdrawn if it must be. ``source`` counts once.
+    """
+    tx.claim(wallet_key(tx.tenant, driver_id))
+    if payments.counted(tx, driver_id, source):
+        return 0
+    were_paid = payments.paid_by(tx, driver_id, f"payment:{payment_id}:")
+    bills = {each.id: each for each in store.some(tx, [bill_id for bill_id, _ in were_paid])}
+    tx.claim(*sorted({bill_key(each.transaction_id) for each in bills.values()}))
+    left = amount_minor
+    for bill_id, paid_minor in were_paid:
+        bill = bills[bill_id]
+        paid_since = bill.owed_minor - bill.open_minor - bill.written_off_minor - bill.credited_open_minor
+        part = min(left, paid_minor, paid_since)
+        if part <= 0 or bill.currency != currency or not payments.insert(tx, bill_id, source, part):
+            continue
+        left -= part
+        after = attrs.evolve(bill, open_minor=bill.open_minor + part, changed_at=tx.now, paid_at=None)
+        store.save(tx, bill, after)
+        tx.emit(telling.left_open(after))
+    if left:
+        moving.out_of_wallet(tx, driver_id, currency, left, source=source)
+    return amount_minor - left
+
+
 def collect(tx: Tx, driver_id: int) -> int:
     """Pay what a driver owes for charges out of what is available in their wallet, the oldest first; how much."""
     tx.claim(wallet_key(tx.tenant, driver_id))

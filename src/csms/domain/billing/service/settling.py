@@ -17,7 +17,7 @@ from csms.domain.billing.store import bills as store
 from csms.domain.billing.store import due
 from csms.domain.wallets import service as wallets
 
-from . import funds, moving, telling
+from . import crediting, funds, moving, telling
 from .making import basis_of, let_go, why_not
 
 DONE, STALE, WAITS = "done", "stale", "waits"
@@ -137,8 +137,14 @@ def _priced(tx: Tx, bill: Bill, before: Sequence[Bill], target: Target, offer: O
         raise CannotSettle(f"a charge cannot cost less than nothing: {major(price.total_minor, currency)} {currency}")
     if any(each.currency != currency for each in before):
         raise CannotSettle(f"it was billed in {before[0].currency} and is priced in {currency} now")
-    net = (0 if price is None else price.net_minor) - sum(each.net_minor for each in before)
-    taxes = _taxes_less(() if price is None else price.taxes, [tax for each in before for tax in each.taxes])
+    wanted_net, wanted_taxes, shares = (0, (), ()) if price is None else (price.net_minor, price.taxes, price.shares)
+    back = crediting.given(before)
+    if back.total_minor and (0 if price is None else price.total_minor) <= back.total_minor:
+        # credit notes gave back more than it costs: what is left of the bills comes back, and no more
+        wanted_net, wanted_taxes = back.net_minor, back.taxes
+        shares = crediting.shares_given(before, back.total_minor)
+    net = wanted_net - sum(each.net_minor for each in before)
+    taxes = _taxes_less(wanted_taxes, [tax for each in before for tax in each.taxes])
     tax = sum(each.amount_minor for each in taxes)
     return attrs.evolve(
         bill,
@@ -150,7 +156,7 @@ def _priced(tx: Tx, bill: Bill, before: Sequence[Bill], target: Target, offer: O
         tariff="" if price is None else price.tariff,
         price=price,
         taxes=taxes,
-        shares=_shares_less(() if price is None else price.shares, [share for each in before for share in each.shares]),
+        shares=_shares_less(shares, [share for each in before for share in each.shares]),
         uses=_uses_less(target.uses, [use for each in before for use in each.uses]),
         covered=offer.covered if price is not None else None,
         basis=offer.basis,
@@ -265,9 +271,10 @@ def _taken(tx: Tx, bill: Bill, in_hold: int, available: int) -> moving.Ways:
 
 def _given_back(tx: Tx, bill: Bill, before: Sequence[Bill]) -> moving.Ways:
     """To where a correction's credit goes: the last that was taken comes back first. What is owed becomes less; what was paid of a debt
-    since goes to the wallet, and of what was written off less was lost."""
+    since goes to the wallet, and of what was written off less was lost. What credit notes gave back does not come back again."""
     left = -bill.total_minor
     opened = 0
+    back = crediting.given(before)
     for each in reversed(before):
         part = min(left, each.open_minor)
         if part:
@@ -279,14 +286,16 @@ def _given_back(tx: Tx, bill: Bill, before: Sequence[Bill]) -> moving.Ways:
                 tx.emit(telling.paid(settled))
             opened += part
             left -= part
-    lost = min(left, max(0, _sum(before, "written_off_minor")))
+    lossless = max(0, _sum(before, "written_off_minor") + _sum(before, "waived_minor") - back.lost_minor)
+    lost = min(left, lossless, max(0, _sum(before, "written_off_minor")))
     left -= lost
-    later = _sum(before, "owed_minor") - _sum(before, "open_minor") - _sum(before, "written_off_minor")
-    from_wallet = min(left, max(0, _sum(before, "wallet_minor") + later)) if bill.driver_id is not None else 0
+    later = _sum(before, "owed_minor") - _sum(before, "open_minor") - _sum(before, "written_off_minor") - back.opened_minor
+    paid_by_driver = max(0, _sum(before, "wallet_minor") + later) if bill.driver_id is not None else 0
+    from_wallet = min(left, max(0, paid_by_driver - back.returned_minor))
     left -= from_wallet
-    prepaid = min(left, max(0, _sum(before, "prepaid_minor")))
+    prepaid = min(left, max(0, _sum(before, "prepaid_minor") - max(0, back.returned_minor - paid_by_driver)))
     left -= prepaid
-    waived = min(left, max(0, _sum(before, "waived_minor")))
+    waived = min(left, lossless - lost, max(0, _sum(before, "waived_minor")))
     left -= waived
     if left:
         raise CannotSettle(f"{left} {bill.currency} would be given back that were never taken")

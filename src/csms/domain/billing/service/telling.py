@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from csms.domain.billing.model import BillCorrected, BillFailed, BillNotBillable, BillOpen, BillPaid, BillSettled
+from csms.domain.billing.model import BillCorrected, BillCredited, BillFailed, BillNotBillable, BillOpen, BillPaid, BillSettled
 from csms.domain.billing.model.bills import Bill
 from csms.domain.billing.model.events import AboutBill
 
@@ -30,6 +30,16 @@ def left_open(bill: Bill) -> BillOpen:
 def paid(bill: Bill) -> BillPaid:
     """Nothing is owed any more."""
     return BillPaid(**_about(bill), written_off_minor=bill.written_off_minor)
+
+
+def credited(bill: Bill, given_minor: int) -> BillCredited:
+    """A credit note gave back something of it."""
+    return BillCredited(
+        **_about(bill),
+        given_minor=given_minor,
+        credited_minor=bill.credited_minor,
+        credited_net_minor=bill.credited_minor - bill.credited_tax_minor,
+    )
 
 
 def not_billable(bill: Bill) -> BillNotBillable:

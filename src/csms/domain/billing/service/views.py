@@ -32,6 +32,8 @@ from csms.domain.tenants import store as tenants
 from csms.domain.transactions.model import Spent
 from csms.domain.transactions.store import driving
 
+from . import crediting
+
 LONGEST_SUMMARY_MS = 400 * 86_400_000
 USUAL_SUMMARY_MS = 31 * 86_400_000
 MONTHS = 24
@@ -105,13 +107,17 @@ def of_transaction(tx: ReadTx, transaction_id: int, stations: Stations = None, d
     ]
     if not found:
         raise NotFound(f"transaction {transaction_id} has no bill")
+    shown = {each.id for each in found}
+    whole = [each for each in store.of_transaction(tx, transaction_id) if each.id in shown]
+    back = crediting.given(whole)
     return TransactionBills(
         transaction_id=transaction_id,
         currency=max(each.currency for each in found),
-        net_minor=sum(each.net_minor for each in found),
-        tax_minor=sum(each.tax_minor for each in found),
-        total_minor=sum(each.total_minor for each in found),
+        net_minor=sum(each.net_minor for each in whole) - back.net_minor,
+        tax_minor=sum(each.tax_minor for each in whole) - back.total_minor + back.net_minor,
+        total_minor=sum(each.total_minor for each in whole) - back.total_minor,
         open_minor=sum(each.open_minor for each in found),
+        credited_minor=back.total_minor,
         bills=found,
     )
 

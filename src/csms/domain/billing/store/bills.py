@@ -26,6 +26,7 @@ _READ: Mapping[str, Callable[[str], Any]] = {
     "covered": msgspec.json.Decoder(Covered).decode,
     "taxes": msgspec.json.Decoder(tuple[TaxLine, ...]).decode,
     "shares": msgspec.json.Decoder(tuple[Share, ...]).decode,
+    "credited_taxes": msgspec.json.Decoder(tuple[TaxLine, ...]).decode,
     "uses": msgspec.json.Decoder(tuple[Used, ...]).decode,
 }
 _write = msgspec.json.Encoder().encode

@@ -92,7 +92,13 @@ def _whole(row: Row) -> dict[str, Any]:
 # --- summed up ------------------------------------------------------------------------------------------------------------------
 
 _SUMMED = [field.name for field in attrs.fields(BillTotals) if field.name not in ("currency", "bills", "energy_wh")]
-_SUMS = ", ".join(f"COALESCE(sum(b.{name}), 0) AS {name}" for name in _SUMMED)
+_LESS = {
+    "net_minor": "net_minor - ({0}credited_minor - {0}credited_tax_minor)",
+    "tax_minor": "tax_minor - {0}credited_tax_minor",
+    "total_minor": "total_minor - {0}credited_minor",
+}
+"""What bills come to: less what credit notes by hand gave back."""
+_SUMS = ", ".join(f"COALESCE(sum(b.{_LESS.get(name, name).format('b.')}), 0) AS {name}" for name in _SUMMED)
 
 
 def summary(tx: ReadTx, which: BillFilter, stations: Collection[int] | None = None) -> BillSummary:
@@ -118,7 +124,7 @@ def summary(tx: ReadTx, which: BillFilter, stations: Collection[int] | None = No
 def spent(tx: ReadTx, driver_id: int) -> Sequence[tuple[str, int]]:
     """What a driver's charges cost in all, per currency."""
     rows = tx.all(
-        "SELECT currency, sum(total_minor) AS amount FROM bills WHERE tenant = :tenant AND driver_id = :driver_id AND state = 'SETTLED'"
+        "SELECT currency, sum(total_minor - credited_minor) AS amount FROM bills WHERE tenant = :tenant AND driver_id = :driver_id AND state = 'SETTLED'"
         " GROUP BY currency ORDER BY currency",
         driver_id=driver_id,
     )
@@ -131,7 +137,7 @@ def totals_of(tx: ReadTx, transaction_ids: Sequence[int]) -> dict[int, tuple[int
     if not names:
         return {}
     rows = tx.all(
-        "SELECT transaction_id, sum(total_minor) AS amount, max(currency) AS currency FROM bills"  # noqa: S608 - names of parameters
+        "SELECT transaction_id, sum(total_minor - credited_minor) AS amount, max(currency) AS currency FROM bills"  # noqa: S608 - names of parameters
         f" WHERE tenant = :tenant AND state = 'SETTLED' AND transaction_id IN ({', '.join(f':{name}' for name in names)})"
         " GROUP BY transaction_id",
         **names,
@@ -149,7 +155,8 @@ def months(tx: ReadTx, driver_id: int, stretches: Sequence[tuple[str, int, int]]
     rows = tx.all(
         "SELECT month, currency, sum(own) AS charges, sum(energy_wh) AS energy_wh, sum(net_minor) AS net_minor, sum(tax_minor) AS tax_minor,"  # noqa: S608
         f" sum(total_minor) AS total_minor FROM (SELECT CASE{which} END AS month, currency,"
-        " CASE WHEN kind = 'charge' THEN 1 ELSE 0 END AS own, energy_wh, net_minor, tax_minor, total_minor"
+        " CASE WHEN kind = 'charge' THEN 1 ELSE 0 END AS own, energy_wh,"
+        f" {', '.join(f'{sql.format(str())} AS {name}' for name, sql in _LESS.items())}"
         " FROM bills WHERE tenant = :tenant AND driver_id = :driver_id AND state = 'SETTLED' AND ended_at >= :from_at) AS told"
         " GROUP BY month, currency ORDER BY month DESC, currency",
         **values,

@@ -39,7 +39,8 @@ class AboutInvoice(Event):
 @event
 @attrs.frozen(slots=True, kw_only=True)
 class InvoiceIssued(AboutInvoice):
-    """An invoice has its number. With ``sends_pdf`` its driver is told with the document, which takes a moment to print."""
+    """An invoice has its number. With ``sends_pdf`` its driver is told with the document, which takes a moment to print; so is a guest who
+    gave an e-mail address."""
 
     type = "invoice_issued"
 

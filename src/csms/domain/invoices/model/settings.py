@@ -21,7 +21,8 @@ class InvoiceSettings:
 
     A number is the prefix of its kind, the financial year and the next one of the series: ``INV/26-27/0001``. The year begins in the month
     ``year_starts``. ``tax_code`` (HSN or SAC) is for prices that say none. With ``upi_id`` what is open can be paid by scanning a code.
-    With ``send_pdf`` an invoice goes to its driver as a document by itself; else they are told of it without.
+    With ``send_pdf`` an invoice goes to its driver as a document by itself; else they are told of it without. A guest who gave an e-mail
+    address gets it as a document anyway.
     """
 
     prefix: str = "INV"

@@ -143,7 +143,8 @@ def routes(documents: DocumentSettings) -> Routes:
 
     @made.post("/invoices/<int:invoice_id>/send", needs="invoices:write", limit_s=PRINT_LIMIT_S)
     async def send(call: Call, invoice_id: int) -> Sent:
-        """Send an invoice to its driver, by the channel that they prefer; with its PDF, where that channel can."""
+        """Send an invoice to its driver, by the channel that they prefer, or to the guest who paid for the charge; with its PDF, where that
+        channel can."""
         key = f"invoice:{invoice_id}:{call.request_id}"
         try:
             sent = await flows.send(call.ports, documents, invoice_id, call.tenant, key=key)

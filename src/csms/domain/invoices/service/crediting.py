@@ -27,8 +27,9 @@ from csms.core.ledger import (
 )
 from csms.core.money import major, written
 from csms.core.ports import Tx
+from csms.core.pricing import TaxLine
 from csms.domain.billing.model import Bill, bill_key
-from csms.domain.billing.service import paid as bill_paid
+from csms.domain.billing.service import Credit, credited
 from csms.domain.billing.service.moving import WRITTEN_OFF
 from csms.domain.billing.store import bills as bills_store
 from csms.domain.invoices.model import (
@@ -117,10 +118,46 @@ def credit(tx: Tx, invoice_id: int, wanted: NewCreditNote, *, by: str) -> Invoic
     back = _back(tx, known, bills, amount)
     made = _issue(tx, book, known, said, part, back, _taken_back(bills, part), wanted.reason, by)
     _post(tx, known, made, back, by)
-    for bill, less in back.opened:
-        bill_paid(tx, bill.id, less, source=f"credit_note:{made.id}")
+    _tell_bills(tx, made, bills, back)
     refresh(tx, invoice_id)
     return made
+
+
+def _tell_bills(tx: Tx, made: InvoiceItem, bills: Sequence[Bill], back: Back) -> None:
+    """Each bill counts as so much less from now on: what was open of it first, then what was lost, then what was paid, bill by bill."""
+    said = store.content(tx, made.id)
+    assert said is not None
+    opened = {bill.id: part for bill, part in back.opened}
+    parts = []
+    lost_left, back_left = back.lost, back.returned
+    for bill in bills:
+        room = max(0, bill.total_minor - bill.credited_minor - opened.get(bill.id, 0))
+        lost = min(lost_left, room, max(0, bill.waived_minor + bill.written_off_minor - bill.credited_lost_minor))
+        returned = min(back_left, room - lost)
+        lost_left, back_left = lost_left - lost, back_left - returned
+        parts.append([bill.id, opened.get(bill.id, 0), lost, returned])
+    if parts:  # what a correction lost that is on another invoice
+        parts[-1][2] += lost_left
+        parts[-1][3] += back_left
+    done = 0
+    for bill_id, open_minor, lost, returned in parts:
+        total = open_minor + lost + returned
+        part = Slice(done, done + total, made.total_minor)
+        done += total
+        if not total:
+            continue
+        taxes = tuple(
+            TaxLine(
+                name=each.name,
+                rate_percent=each.rate_percent,
+                taxable_minor=part.of(each.taxable_minor),
+                amount_minor=part.of(each.amount_minor),
+            )
+            for each in said.taxes
+        )
+        net = total - sum(each.amount_minor for each in taxes)
+        credit_part = Credit(net_minor=net, taxes=taxes, opened_minor=open_minor, lost_minor=lost)
+        credited(tx, bill_id, credit_part, source=f"credit_note:{made.id}")
 
 
 def _back(tx: Tx, known: InvoiceItem, bills: Sequence[Bill], amount: int) -> Back:

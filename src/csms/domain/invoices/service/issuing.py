@@ -8,7 +8,7 @@ from itertools import groupby
 import attrs
 
 from csms.core.errors import Conflict, Invalid, NotFound
-from csms.core.ports import Tx
+from csms.core.ports import ReadTx, Tx
 from csms.domain.billing.model import EACH, MANUAL, SETTLED, Bill, bill_key
 from csms.domain.billing.store import bills as bills_store
 from csms.domain.billing.store import settings as billing_settings
@@ -30,6 +30,7 @@ from csms.domain.invoices.model import (
 )
 from csms.domain.invoices.numbering import bounds, month_of
 from csms.domain.invoices.store import invoices as store
+from csms.domain.payments.store import payments
 from csms.domain.tenants import store as tenants
 
 from . import opening, paying, sharing, telling
@@ -209,12 +210,18 @@ def _issue(tx: Tx, bills: Sequence[Bill], *, original: InvoiceItem | None, by: s
     )
     store.put_bills(tx, made.id, [(each.id, each.transaction_id) for each in bills])
     if book.kind == INVOICE:
-        tx.emit(telling.issued(made, sends_pdf=book.settings.send_pdf and driver_id is not None))
+        tx.emit(telling.issued(made, sends_pdf=book.settings.send_pdf if driver_id is not None else _is_mailed(tx, bills[0])))
         return made
     tx.emit(telling.credited(made, original_number="" if original is None else original.number, reason=said.reason))
     if original is not None:
         paying.refresh(tx, original.id)
     return made
+
+
+def _is_mailed(tx: ReadTx, bill: Bill) -> bool:
+    """Whether the guest who paid for a charge gave an e-mail address: they cannot come for their invoice."""
+    guest = None if bill.payment_id is None else payments.guest(tx, bill.payment_id)
+    return guest is not None and bool(guest.email)
 
 
 def status_of(settled: Settled, total_minor: int) -> str:

@@ -81,6 +81,7 @@ def charge_fee(tx: Tx, movement_id: int) -> int | None:
     taxes = tuple(_tax(each.name, abs(each.amount), net) for each in movement.entries if each.kind == TAX)
     original = store.fee_about(tx, movement.reference_kind, movement.reference_id) if back else None
     party = opening.recipient(tx, wallet.driver_id, book.supplier)
+    code = movement.tax_code or book.settings.tax_code
     away = any(each.name.upper() == "IGST" for each in taxes)
     place = State(party.state_code, party.state) if away else State(book.supplier.state_code, book.supplier.state)
     said = opening.draft(
@@ -92,9 +93,9 @@ def charge_fee(tx: Tx, movement_id: int) -> int | None:
         total - net,
         place_of_supply=place.name,
         place_code=place.code,
-        lines=(_line(movement.description or "Fee", book.settings.tax_code, net, wallet.unit),),
+        lines=(_line(movement.description or "Fee", code, net, wallet.unit),),
         taxes=taxes,
-        supplies=(_supply(taxes, net, place, book.settings.tax_code),),
+        supplies=(_supply(taxes, net, place, code),),
         settled=Settled(wallet_minor=total),
         original=None if original is None else Original(id=original.id, number=original.number, issued_at=original.issued_at),
         reason=movement.description if back else "",

@@ -90,6 +90,16 @@ def content(tx: ReadTx, invoice_id: int) -> Content | None:
     return None if text is None else _decode(text)
 
 
+def guest_of(tx: ReadTx, invoice_id: int) -> int | None:
+    """The payment of the guest whose charge an invoice is for; None where that was a driver's, or nobody paid for it beforehand."""
+    found: int | None = tx.value(
+        "SELECT b.payment_id FROM invoice_bills i JOIN bills b ON b.tenant = i.tenant AND b.id = i.bill_id"
+        " WHERE i.tenant = :tenant AND i.invoice_id = :id AND b.driver_id IS NULL AND b.payment_id IS NOT NULL ORDER BY b.id LIMIT 1",
+        id=invoice_id,
+    )
+    return found
+
+
 def receipt_of(tx: ReadTx, payment_id: int) -> int | None:
     """The receipt of a payment."""
     found: int | None = tx.value("SELECT id FROM invoices WHERE tenant = :tenant AND payment_id = :id", id=payment_id)

@@ -14,7 +14,8 @@ def bills(tx: ReadTx, driver_id: int, from_at: int, to_at: int, limit: int) -> S
     """Settled bills of charges that ended then, the oldest first."""
     return tx.all(
         "SELECT b.id, b.transaction_id, b.kind, b.charger_id, (SELECT s.name FROM stations s WHERE s.tenant = :tenant"  # noqa: S608
-        " AND s.id = b.station_id) AS station_name, b.ended_at, b.energy_wh, b.currency, b.net_minor, b.tax_minor, b.total_minor,"
+        " AND s.id = b.station_id) AS station_name, b.ended_at, b.energy_wh, b.currency, b.net_minor - (b.credited_minor - b.credited_tax_minor) AS net_minor,"
+        " b.tax_minor - b.credited_tax_minor AS tax_minor, b.total_minor - b.credited_minor AS total_minor,"
         f" b.open_minor {_BILLS} ORDER BY b.ended_at, b.id LIMIT :limit",
         driver_id=driver_id,
         from_at=from_at,
@@ -27,7 +28,7 @@ def charged(tx: ReadTx, driver_id: int, from_at: int, to_at: int, currency: str)
     """The energy of these charges, and what they cost in a currency."""
     row = tx.one(
         "SELECT COALESCE(sum(b.energy_wh), 0) AS energy_wh,"
-        f" COALESCE(sum(CASE WHEN b.currency = :currency THEN b.total_minor ELSE 0 END), 0) AS total {_BILLS}",
+        f" COALESCE(sum(CASE WHEN b.currency = :currency THEN b.total_minor - b.credited_minor ELSE 0 END), 0) AS total {_BILLS}",
         driver_id=driver_id,
         from_at=from_at,
         to_at=to_at,

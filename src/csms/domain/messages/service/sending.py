@@ -79,6 +79,8 @@ def person_of(tx: ReadTx, held: Held) -> Person | None:
         return people.driver(tx, held.driver_id)
     if held.user_id is not None:
         return people.user(tx, held.user_id)
+    if held.payment_id is not None:
+        return people.guest(tx, held.payment_id)
     channel = next((each for each in held.plan if each != OUTBOX), OUTBOX)
     return Person(kind=ADDRESS, channel=channel, recipient=held.recipient, language=held.language)
 
@@ -215,6 +217,7 @@ def _about(held: Held) -> dict[str, Any]:
         "channel": held.channel,
         "driver_id": held.driver_id,
         "user_id": held.user_id,
+        "payment_id": held.payment_id,
         "attempts": held.attempts,
     }
 

@@ -10,10 +10,11 @@ from csms.core.messages import EMAIL, SMS, CannotNotify, Notice
 from csms.core.ports import ReadTx, Tx
 from csms.domain.messages.catalogue import KINDS, Template, need_template
 from csms.domain.messages.choices import CHANNEL, MessageSettings, Person
-from csms.domain.messages.judging import Judgement, judge
+from csms.domain.messages.judging import Judgement, address_of, judge
 from csms.domain.messages.model import (
     ADDRESS,
     DRIVER,
+    GUEST,
     HELD,
     OUTBOX,
     SUPPRESSED,
@@ -85,6 +86,8 @@ def _add(
     installation: bool,
 ) -> None:
     expires_at = tx.now + template.good_for_s * 1000
+    if notice.expires_at is not None:
+        expires_at = min(expires_at, notice.expires_at)
     found = judged(tx, person, template, settings, available, urgent=notice.urgent, expires_at=expires_at)
     ended = found.state == SUPPRESSED
     message_id = store.insert(
@@ -96,7 +99,8 @@ def _add(
         installation=int(installation),
         driver_id=person.id if person.kind == DRIVER else None,
         user_id=person.id if person.kind == USER else None,
-        recipient=person.recipient,
+        payment_id=person.id if person.kind == GUEST else None,
+        recipient=address_of(person, found.plan[0]) if person.kind == GUEST and found.plan else person.recipient,
         language=person.language if person.kind == ADDRESS else "",
         state=found.state,
         plan=found.plan,
@@ -133,7 +137,7 @@ def judged(
 
 
 def recipients(tx: ReadTx, notice: Notice) -> Sequence[Person]:
-    """Whom a notice is for; nobody where a driver or user is not there."""
+    """Whom a notice is for; nobody where a driver or user is not there, or a guest gave no address."""
     if notice.staff:
         return people.staff(tx, notice.fields.get("charger_id", ""))
     if notice.address:
@@ -141,6 +145,8 @@ def recipients(tx: ReadTx, notice: Notice) -> Sequence[Person]:
         return [Person(kind=ADDRESS, channel=channel, recipient=recipient, language=notice.language)]
     if notice.driver_id is not None:
         found = people.driver(tx, notice.driver_id)
+    elif notice.payment_id is not None:
+        found = people.guest(tx, notice.payment_id)
     else:
         found = None if notice.user_id is None else people.user(tx, notice.user_id)
     return [] if found is None else [found]
@@ -151,9 +157,9 @@ def check(notice: Notice) -> Template:
     template = need_template(notice.template)
     if not 1 <= len(notice.key) <= LONGEST_KEY:
         raise Invalid(f"a notice's key has 1 to {LONGEST_KEY} characters", field="key")
-    told = [notice.staff, bool(notice.address), notice.driver_id is not None, notice.user_id is not None]
-    if sum(told) != 1:
-        raise Invalid("a notice is to one of: staff, an address, a driver, a user", field="driver_id")
+    people_ids = (notice.driver_id, notice.user_id, notice.payment_id)
+    if sum([notice.staff, bool(notice.address), *(each is not None for each in people_ids)]) != 1:
+        raise Invalid("a notice is to one of: staff, an address, a driver, a user, a guest by their payment", field="driver_id")
     every = {**notice.fields, **notice.secrets}
     if len(every) > MOST_FIELDS or any(len(value) > LONGEST_FIELD for value in every.values()):
         raise Invalid(f"a notice has at most {MOST_FIELDS} fields of {LONGEST_FIELD} characters", field="fields")

@@ -13,12 +13,12 @@ from csms.domain.listing import Listing, stretch, whether
 from csms.domain.messages.model import WAITING, Held, LogEntry, Message, MessageDetail, MessagesQuery, MyMessage
 
 _COLUMNS = (
-    "m.id, m.notice_id, m.reference, m.template, m.kind, m.driver_id, m.user_id, m.recipient, m.language, m.state, m.plan, m.channel,"
-    " m.attempts, m.error, m.is_secret, m.due_at, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.ended_at"
+    "m.id, m.notice_id, m.reference, m.template, m.kind, m.driver_id, m.user_id, m.payment_id, m.recipient, m.language, m.state, m.plan,"
+    " m.channel, m.attempts, m.error, m.is_secret, m.due_at, m.created_at, m.sent_at, m.delivered_at, m.read_at, m.ended_at"
 )
 _HELD = (
-    "SELECT m.id, m.notice_id, m.reference, m.template, m.kind, m.installation, m.driver_id, m.user_id, m.recipient, m.language, m.state,"
-    " m.plan, m.step, m.channel, m.rank, m.due_at, m.expires_at, m.tries, m.attempts, m.error, m.channel_id, m.is_secret, m.secrets, m.created_at,"
+    "SELECT m.id, m.notice_id, m.reference, m.template, m.kind, m.installation, m.driver_id, m.user_id, m.payment_id, m.recipient, m.language,"
+    " m.state, m.plan, m.step, m.channel, m.rank, m.due_at, m.expires_at, m.tries, m.attempts, m.error, m.channel_id, m.is_secret, m.secrets, m.created_at,"
     " n.key, n.fields, n.actions, n.documents FROM messages m JOIN notices n ON n.tenant = :tenant AND n.id = m.notice_id"
     " WHERE m.tenant = :tenant AND m.id = :message_id"
 )
@@ -36,6 +36,7 @@ LISTING = Listing(
         "channel": "m.channel = :channel",
         "driver_id": "m.driver_id = :driver_id",
         "user_id": "m.user_id = :user_id",
+        "payment_id": "m.payment_id = :payment_id",
         "recipient": "m.recipient = :recipient",
         "from_at": "m.created_at >= :from_at",
         "to_at": "m.created_at < :to_at",

@@ -10,7 +10,8 @@ import msgspec
 from csms.core.access import SYSTEM_ADMIN, TENANT_OPERATOR, TENANT_OWNER
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.messages.choices import MessageSettings, Person, Preferences, known_kinds
-from csms.domain.messages.model import DRIVER, USER
+from csms.domain.messages.model import DRIVER, GUEST, USER
+from csms.domain.payments.store import payments
 
 HEAR_ALERTS = (SYSTEM_ADMIN, TENANT_OWNER, TENANT_OPERATOR)
 MOST_STAFF = 200
@@ -93,6 +94,14 @@ def user(tx: ReadTx, user_id: int) -> Person | None:
     """One of the tenant's people, whether or not they may log in."""
     row = tx.one(f"{_USERS} AND u.id = :user_id", user_id=user_id)
     return None if row is None else _person(USER, row)
+
+
+def guest(tx: ReadTx, payment_id: int) -> Person | None:
+    """Whoever pays a payment without an account, by what they gave with it; None where that is forgotten, or a driver pays it."""
+    known = payments.guest(tx, payment_id)
+    if known is None:
+        return None
+    return Person(kind=GUEST, id=payment_id, name=known.name, email=known.email, phone=known.phone, language=known.language)
 
 
 def staff(tx: ReadTx, charger_id: str) -> Sequence[Person]:

@@ -25,6 +25,15 @@ def station_name(tx: ReadTx, charger_id: str, station_id: int | None = None) -> 
     )
 
 
+def open_link(tx: ReadTx, payment_id: int) -> tuple[str, str]:
+    """Where a payment is paid that can be, and what it is for; ``""`` where it cannot (any more)."""
+    row = tx.one(
+        "SELECT pay_url, description FROM payments WHERE tenant = :tenant AND id = :payment_id AND state = 'open'",
+        payment_id=payment_id,
+    )
+    return ("", "") if row is None else (row["pay_url"], row["description"])
+
+
 def token_label(tx: ReadTx, token: str) -> str:
     """What a token is called, such as a card; ``""`` where it has no name."""
     sql = "SELECT label FROM tokens WHERE tenant = :tenant AND folded = :folded AND removed_at IS NULL"

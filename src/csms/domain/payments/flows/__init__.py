@@ -8,7 +8,7 @@ from .looking import cancel, confirm, look
 from .mandates import change_mandate, look_at_mandate, mandate_of, start_mandate
 from .offering import offer, want
 from .refunding import again, refund, send
-from .rounds import look_after, look_after_mandates, look_after_payments, look_after_refunds
+from .rounds import look_after, look_after_disputes, look_after_mandates, look_after_payments, look_after_refunds
 
 __all__ = [
     "Forgeries",
@@ -19,6 +19,7 @@ __all__ = [
     "confirm",
     "look",
     "look_after",
+    "look_after_disputes",
     "look_after_mandates",
     "look_after_payments",
     "look_after_refunds",

@@ -22,6 +22,7 @@ from csms.domain.payments.service.gateways import FORGED_MANY, FORGED_WINDOW_MS
 from csms.domain.payments.service.notices import Heard
 from csms.domain.payments.store import gateways as gateways_store
 
+from .disputing import look_at_dispute
 from .lines import ask, line_to, opened
 from .looking import look
 from .mandates import look_at_mandate
@@ -104,15 +105,16 @@ async def receive(ports: Ports, forgeries: Forgeries, token: str, body: bytes, h
 
 
 def _heard(notice: GatewayNotice, body: bytes) -> Heard:
-    payment, refund, mandate = notice.payment, notice.refund, notice.mandate
+    payment, refund, mandate, dispute = notice.payment, notice.refund, notice.mandate, notice.dispute
     reference = payment.reference if payment is not None else ""
     if refund is not None and refund.reference:
         reference = refund.reference
     refs = {
         "reference": reference,
         "offer_ref": payment.gateway_id if payment is not None else "",
-        "payment_ref": payment.payment_id if payment is not None else refund.payment_id if refund is not None else "",
+        "payment_ref": next((each.payment_id for each in (payment, refund, dispute) if each is not None), ""),
         "refund_ref": refund.refund_id if refund is not None else "",
+        "dispute_ref": dispute.dispute_id if dispute is not None else "",
         "mandate_ref": mandate.mandate_id if mandate is not None else "",
     }
     return Heard(
@@ -167,6 +169,8 @@ async def understand(ports: Ports, notice_id: int, tenant: TenantId) -> str:
             known = await look(ports, subject.payment_id, tenant, payment_ref=notice.payment_ref)
             if notice.refund_ref and notice.payment_ref:
                 await _look_at_refunds(ports, notice.gateway_id, known.id, notice.payment_ref, tenant)
+            if notice.dispute_ref:
+                await look_at_dispute(ports, notice.gateway_id, known.id, notice.dispute_ref, tenant)
             outcome = known.state
         else:
             outcome = "nothing of ours"

@@ -93,7 +93,13 @@ def seen(ports: Ports, line: Line, payment: GatewayPayment) -> Seen | None:
 def _plausible(payment: GatewayPayment) -> bool:
     """Whether what a plugin says of an attempt is what it should be: the rest is nobody's money, and keeps no other attempt waiting."""
     texts = (payment.payment_id, payment.currency, payment.method, payment.shown, payment.error, payment.saved_method)
-    numbers = (payment.amount_minor, payment.refunded_minor, payment.fee_minor or 0, payment.paid_at or 0)
+    numbers = (
+        payment.amount_minor,
+        payment.refunded_minor,
+        payment.fee_minor or 0,
+        payment.fee_tax_minor or 0,
+        payment.paid_at or 0,
+    )
     return (
         all(isinstance(each, str) for each in texts)
         and all(type(each) is int and abs(each) <= MOST_MINOR for each in numbers)

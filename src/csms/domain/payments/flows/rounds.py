@@ -13,10 +13,12 @@ from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Ports, ReadTx, Row
 from csms.domain.payments import service
 from csms.domain.payments.model import CREATED, Payment, payment_key
+from csms.domain.payments.store import disputes as disputes_store
 from csms.domain.payments.store import mandates as mandates_store
 from csms.domain.payments.store import payments as payments_store
 from csms.domain.payments.store import refunds as refunds_store
 
+from .disputing import look_after_dispute
 from .looking import look
 from .mandates import look_at_mandate
 from .offering import offer
@@ -45,6 +47,11 @@ async def look_after_refunds(ports: Ports) -> int:
 async def look_after_mandates(ports: Ports) -> int:
     """Recurring payments that are due; how many there were."""
     return await _round(ports, "mandate", mandates_store.due, look_at_mandate)
+
+
+async def look_after_disputes(ports: Ports) -> int:
+    """Disputes that are due; how many there were."""
+    return await _round(ports, "dispute", disputes_store.due, look_after_dispute)
 
 
 async def look_after(ports: Ports, payment_id: int, tenant: TenantId) -> Payment:

@@ -15,6 +15,7 @@ from .bodies import (
     RefundsQuery,
     TopUpBody,
 )
+from .disputes import Dispute, PaymentDisputed
 from .events import (
     MandateChanged,
     PaymentCancelled,
@@ -23,6 +24,7 @@ from .events import (
     PaymentNoticeReceived,
     PaymentNoticesForged,
     PaymentOdd,
+    PaymentOpened,
     PaymentPaid,
     RefundFailed,
     RefundMade,
@@ -101,6 +103,7 @@ __all__ = [
     "Attempt",
     "ConfirmBody",
     "Customer",
+    "Dispute",
     "Gateway",
     "GatewayChange",
     "GatewayCheck",
@@ -118,12 +121,14 @@ __all__ = [
     "PaymentBody",
     "PaymentCancelled",
     "PaymentDetail",
+    "PaymentDisputed",
     "PaymentExpired",
     "PaymentFailed",
     "PaymentNotice",
     "PaymentNoticeReceived",
     "PaymentNoticesForged",
     "PaymentOdd",
+    "PaymentOpened",
     "PaymentPaid",
     "PaymentSettings",
     "PaymentSettingsChange",

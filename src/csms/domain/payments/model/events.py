@@ -31,6 +31,17 @@ class AboutPayment(Event):
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
+class PaymentOpened(AboutPayment):
+    """The gateway has been asked for a payment: it can be paid, until ``expires_at``. Told once per payment, however it is paid (``way``)."""
+
+    type: ClassVar[str] = "payment_opened"
+
+    way: str
+    expires_at: int | None
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
 class PaymentPaid(AboutPayment):
     """Money came and is in the ledger: ``amount_minor`` is what was paid, which may be other than what was asked for (``odd``).
 
@@ -78,7 +89,8 @@ class PaymentCancelled(AboutPayment):
 @event
 @attrs.frozen(slots=True, kw_only=True)
 class PaymentOdd(AboutPayment):
-    """Money came that was not quite what was asked for: ``odd`` is ``twice``, ``amount``, ``currency`` or ``late``.
+    """Money came that was not quite what was asked for: ``odd`` is ``twice``, ``amount``, ``currency`` or ``late``; or more went back than
+    was wanted or was there (``refund``: ``amount_minor`` is what the gateway says, ``asked_minor`` what of it is in the ledger).
 
     ``done`` is what became of it: ``wallet``, ``prepayment`` or ``receivable`` (it was credited there), or ``refund`` (it goes back).
     """

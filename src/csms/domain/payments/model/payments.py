@@ -9,6 +9,7 @@ from attrs import validators
 
 from csms.core.payments import WAYS, GatewayPayment
 
+from .disputes import Dispute
 from .words import LONGEST_KEY, LONGEST_TEXT, LONGEST_URL, PURPOSES, amount, plain
 
 CURRENCY_OR_NONE = r"|[A-Z]{3}"
@@ -16,11 +17,17 @@ CURRENCY_OR_NONE = r"|[A-Z]{3}"
 
 @attrs.frozen(slots=True, kw_only=True)
 class Customer:
-    """Who pays, as the gateway is told: for its receipt, and so that it need not ask."""
+    """Who pays, as the gateway is told: for its receipt, and so that it need not ask. ``language`` (BCP 47) is what we tell them in."""
 
     name: str = attrs.field(default="", validator=validators.max_len(200))
     email: str = attrs.field(default="", validator=validators.max_len(255))
     phone: str = attrs.field(default="", validator=validators.max_len(40))
+    language: str = attrs.field(default="", validator=validators.max_len(35))
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether they can be told anything."""
+        return bool(self.email or self.phone)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -101,7 +108,8 @@ class Asking:
 @attrs.frozen(slots=True, kw_only=True)
 class Attempt:
     """An attempt to pay, as the gateway tells it. ``credited_to`` is where its money went (``wallet``, ``prepayment``, ``receivable``);
-    ``odd`` what was not as it should be: ``twice``, ``amount``, ``currency``, ``late``."""
+    ``odd`` what was not as it should be: ``twice``, ``amount``, ``currency``, ``late``. ``fee_minor`` is what the gateway keeps of it, with
+    ``fee_tax_minor`` of tax in it, and ``fee_booked_at`` when that was put into the ledger."""
 
     id: int
     payment_id: int
@@ -112,6 +120,8 @@ class Attempt:
     method: str
     shown: str
     fee_minor: int | None
+    fee_tax_minor: int | None
+    fee_booked_at: int | None
     error: str
     paid_at: int | None
     credited_at: int | None
@@ -183,6 +193,7 @@ class PaymentNotice:
     payment_ref: str
     refund_ref: str
     mandate_ref: str
+    dispute_ref: str
     times: int
     outcome: str
     occurred_at: int | None
@@ -193,11 +204,12 @@ class PaymentNotice:
 
 @attrs.frozen(slots=True, kw_only=True)
 class PaymentDetail:
-    """A payment with every attempt to pay it, its refunds, and what the gateway told of it."""
+    """A payment with every attempt to pay it, its refunds and disputes, and what the gateway told of it."""
 
     payment: Payment
     attempts: Sequence[Attempt]
     refunds: Sequence[Refund]
+    disputes: Sequence[Dispute]
     notices: Sequence[PaymentNotice]
 
 

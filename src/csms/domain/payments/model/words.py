@@ -25,9 +25,10 @@ REFUND_STATES = (WANTED, ASKED, REFUNDED, FAILED)
 ACTIVE, CLOSED = "active", "closed"
 GATEWAY_STATES = (ACTIVE, CLOSED)
 
-TWICE, AMOUNT, CURRENCY, LATE = "twice", "amount", "currency", "late"
-ODDITIES = (TWICE, AMOUNT, CURRENCY, LATE)
-"""What may be odd about money that came: it was paid already, it is another amount or currency than was asked for, it was over."""
+TWICE, AMOUNT, CURRENCY, LATE, REFUND = "twice", "amount", "currency", "late", "refund"
+ODDITIES = (TWICE, AMOUNT, CURRENCY, LATE, REFUND)
+"""What may be odd about money that came: it was paid already, it is another amount or currency than was asked for, it was over; and about
+money that went back: it is more than was wanted, or than was paid."""
 
 PAUSE, RESUME, CANCEL = "pause", "resume", "cancel"
 CHANGES = (PAUSE, RESUME, CANCEL)

@@ -18,7 +18,7 @@ from csms.domain.payments.model import (
     PaymentNotice,
     PaymentsQuery,
 )
-from csms.domain.payments.store import attempts, mandates, notices, refunds
+from csms.domain.payments.store import attempts, disputes, mandates, notices, refunds
 from csms.domain.payments.store import payments as store
 
 from .asking import GATEWAY_LIMIT_S, WAITS, PictureQuery, gateway_problems, key_of, not_refused, picture
@@ -31,6 +31,7 @@ def detail(tx: ReadTx, payment_id: int) -> PaymentDetail:
     return PaymentDetail(
         payment=service.need_payment(tx, payment_id),
         attempts=attempts.attempts(tx, payment_id),
+        disputes=disputes.of_payment(tx, payment_id),
         refunds=refunds.of_payment(tx, payment_id),
         notices=notices.of_payment(tx, payment_id),
     )
@@ -80,7 +81,7 @@ def routes() -> Routes:
 
     @made.get("/payments/<int:payment_id>", needs="payments:read")
     async def show(call: Call, payment_id: int) -> PaymentDetail:
-        """One payment, with every attempt to pay it, its refunds, and what the gateway told of it."""
+        """One payment, with every attempt to pay it, its refunds and disputes, and what the gateway told of it."""
         return await call.read(detail, payment_id)
 
     @made.get("/payments/<int:payment_id>/qr", needs="payments:read", produces=FILE)

@@ -22,6 +22,7 @@ from csms.domain.payments.model import (
     PaymentCancelled,
     PaymentExpired,
     PaymentFailed,
+    PaymentOpened,
     payment_key,
 )
 from csms.domain.payments.model.events import AboutPayment
@@ -146,6 +147,7 @@ def opened(tx: Tx, payment_id: int, offer: PaymentOffer) -> Payment:
     if known.state == CREATED:
         look_at = timing.open_look(tx.now, 0, known.expires_at)
         store.update(tx, payment_id, state=OPEN, opened_at=tx.now, looks=0, look_at=look_at)
+        tx.emit(about(known, PaymentOpened, way=known.way, expires_at=known.expires_at))
     else:
         store.update(tx, payment_id, close_wanted=int(known.state in (CANCELLED, EXPIRED, FAILED)), looks=0, look_at=tx.now)
     return need_payment(tx, payment_id)

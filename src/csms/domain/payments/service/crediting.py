@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import attrs
 
-from csms.core.ledger import GATEWAY, PAYMENT, PREPAYMENT, RECEIVABLE, TOP_UP, WALLET, AccountRef, Leg, NewMovement
+from csms.core.ledger import (
+    EXPENSE,
+    GATEWAY,
+    GATEWAY_FEE,
+    INPUT_TAX,
+    PAYMENT,
+    PREPAYMENT,
+    RECEIVABLE,
+    TOP_UP,
+    WALLET,
+    AccountRef,
+    Leg,
+    NewMovement,
+)
 from csms.core.payments import AUTHORIZED
 from csms.core.payments import FAILED as ATTEMPT_FAILED
 from csms.core.payments import PAID as ATTEMPT_PAID
@@ -62,7 +75,10 @@ def paid(tx: Tx, payment_id: int, seen: Seen) -> Payment:
     tx.claim(payment_key(payment_id))
     known = asking.need_payment(tx, payment_id)
     attempt = attempts_store.save(tx, known.gateway_id, payment_id, seen.payment)
-    if attempt is None or attempt.credited_at is not None or attempt.amount_minor <= 0:
+    if attempt is None or attempt.amount_minor <= 0:
+        return known
+    if attempt.credited_at is not None:
+        _book_fee(tx, known, attempt)  # which some gateways tell later than that it was paid
         return known
     _remember(tx, known, attempt, seen)
     odd = _odd(tx, known, attempt)
@@ -72,6 +88,7 @@ def paid(tx: Tx, payment_id: int, seen: Seen) -> Payment:
     attempts_store.update(
         tx, attempt.id, credited_at=tx.now, credited_to=where.account.kind, account_name=account_name, odd=odd, error=""
     )
+    _book_fee(tx, known, attempt)
     if attempt.currency == known.currency:
         store.count_paid(tx, payment_id, attempt.amount_minor)
     if where.refund:
@@ -183,6 +200,29 @@ def _post(tx: Tx, known: Payment, attempt: Attempt, where: _Where) -> int:
     )
     wallets.post(tx, movement)
     return to_wallet
+
+
+def _book_fee(tx: Tx, known: Payment, attempt: Attempt) -> None:
+    """What the gateway keeps of a payment is the tenant's expense, and the tax in it apart: so the gateway's account is what it owes."""
+    fee = attempt.fee_minor or 0
+    if attempt.fee_booked_at is not None or not 0 < fee <= attempt.amount_minor:
+        return
+    tax = min(max(0, attempt.fee_tax_minor or 0), fee)
+    unit, provider = attempt.currency, provider_of(tx, known)
+    movement = NewMovement(
+        kind=GATEWAY_FEE,
+        key=f"payment:{known.id}:{attempt.payment_ref}:fee",
+        legs=(
+            Leg(AccountRef(kind=GATEWAY, unit=unit, name=provider), fee),
+            Leg(AccountRef(kind=EXPENSE, unit=unit, name=provider), tax - fee),
+            Leg(AccountRef(kind=INPUT_TAX, unit=unit, name=provider), -tax),
+        ),
+        description=f"kept by {provider} of payment {known.id}",
+        reference_kind="payment",
+        reference_id=str(known.id),
+    )
+    wallets.post(tx, movement)
+    attempts_store.update(tx, attempt.id, fee_booked_at=tx.now)
 
 
 def provider_of(tx: ReadTx, known: Payment) -> str:

@@ -30,13 +30,14 @@ class Heard:
     payment_ref: str = ""
     refund_ref: str = ""
     mandate_ref: str = ""
+    dispute_ref: str = ""
     occurred_at: int | None = None
     body: str = attrs.field(default="", repr=False)
 
     @property
     def about(self) -> str:
         """What orders it among others: what tells of one payment is heard in order."""
-        return self.mandate_ref or self.offer_ref or self.payment_ref or self.refund_ref or self.event_ref
+        return self.mandate_ref or self.offer_ref or self.payment_ref or self.refund_ref or self.dispute_ref or self.event_ref
 
 
 def receive(tx: Tx, gateway_id: int, heard: Heard) -> int | None:

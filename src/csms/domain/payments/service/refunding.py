@@ -26,12 +26,14 @@ from csms.domain.payments.model import (
     WANTED,
     Attempt,
     Payment,
+    PaymentOdd,
     Refund,
     RefundAsking,
     RefundFailed,
     RefundMade,
     payment_key,
 )
+from csms.domain.payments.model.words import REFUND as REFUND_ODD
 from csms.domain.payments.store import attempts as attempts_store
 from csms.domain.payments.store import payments as payments_store
 from csms.domain.payments.store import refunds as store
@@ -246,12 +248,44 @@ def adopt(tx: Tx, payment_id: int, payment_ref: str, said: GatewayRefund) -> Ref
     before = store.by_key(tx, key)
     if before is not None:
         return before
-    amount = said.amount_minor
+    amount = min(said.amount_minor, left_to_give_back(tx, payment_id, attempt.id))
+    if amount <= 0:
+        return None  # it cannot have gone back twice
+    if amount < said.amount_minor:
+        odd_refund(tx, known, attempt.id, said, amount)
     legs = gone(tx, (Leg(source(known, attempt), -amount), Leg(_gateway_account(tx, known, attempt.currency), amount)))
     reason = "made at the gateway"
     made = _insert(tx, known, attempt, legs, amount=amount, reason=reason, key=key, by="", refund_ref=said.refund_id, overdraw=True)
     tell(tx, made, RefundMade, refund_ref=said.refund_id)
     return made
+
+
+def left_to_give_back(tx: ReadTx, payment_id: int, attempt_id: int) -> int:
+    """How much of an attempt can have gone back besides what did: no gateway gives back more than was paid."""
+    attempt = attempts_store.attempt(tx, attempt_id)
+    assert attempt is not None
+    made = store.of_payment(tx, payment_id)
+    done = [each for each in made if each.attempt_id == attempt_id and each.state == REFUNDED]
+    return attempt.amount_minor - sum(each.amount_minor for each in done)
+
+
+def odd_refund(tx: Tx, known: Payment, attempt_id: int, said: GatewayRefund, booked_minor: int) -> None:
+    """Tell that a gateway says that it gave back more than can be, or more than was wanted: ``asked_minor`` is what of it is booked."""
+    attempt = attempts_store.attempt(tx, attempt_id)
+    assert attempt is not None
+    tx.emit(
+        asking.about(
+            known,
+            PaymentOdd,
+            odd=REFUND_ODD,
+            done="refund",
+            amount_minor=said.amount_minor,
+            currency=attempt.currency,
+            asked_minor=booked_minor,
+            asked_currency=attempt.currency,
+            payment_ref=attempt.payment_ref,
+        )
+    )
 
 
 def tell(tx: Tx, known: Refund, kind: type[RefundMade] | type[RefundFailed], **more: str) -> None:

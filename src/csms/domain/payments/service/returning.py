@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import attrs
 import msgspec
 
 from csms.core.errors import Refused
-from csms.core.ledger import CORRECTION, REFUND, Leg
+from csms.core.ledger import CORRECTION, GATEWAY, REFUND, AccountRef, Leg
+from csms.core.money import written
 from csms.core.payments import REFUND_FAILED, GatewayRefund
 from csms.core.payments import REFUNDED as GIVEN_BACK
 from csms.core.ports import Tx
-from csms.domain.payments.model import ASKED, FAILED, REFUNDED, WANTED, Refund, RefundAsking, RefundFailed, RefundMade, payment_key
+from csms.domain.payments.model import (
+    ASKED,
+    FAILED,
+    REFUNDED,
+    WANTED,
+    Payment,
+    Refund,
+    RefundAsking,
+    RefundFailed,
+    RefundMade,
+    payment_key,
+)
+from csms.domain.payments.store import attempts as attempts_store
 from csms.domain.payments.store import refunds as store
 
 from . import asking, timing
-from .refunding import book, count, gone, kept, legs_of, need_asking, need_refund, reference_of, tell
+from .refunding import (
+    book,
+    count,
+    gone,
+    kept,
+    left_to_give_back,
+    legs_of,
+    need_asking,
+    need_refund,
+    odd_refund,
+    reference_of,
+    source,
+    tell,
+)
 
 LONGEST_ERROR = 500
+NOTHING = "the gateway says that it gave nothing back, or more than was paid"
 
 
 def sending(tx: Tx, refund_id: int) -> RefundAsking | None:
@@ -43,11 +73,15 @@ def told(tx: Tx, refund_id: int, said: GatewayRefund) -> Refund:
     tx.claim(payment_key(known.payment_id))
     known = need_refund(tx, refund_id)
     if said.state == GIVEN_BACK:
-        if known.state == FAILED:
-            _again(tx, known, overdraw=True)
         if known.state != REFUNDED:
+            amount = min(said.amount_minor, left_to_give_back(tx, known.payment_id, known.attempt_id))
+            if amount <= 0:
+                return known if known.state == FAILED else give_up(tx, refund_id, NOTHING)
+            if known.state == FAILED:
+                _again(tx, known, overdraw=True)
+            _as_told(tx, need_refund(tx, refund_id), said, amount)
             store.update(tx, refund_id, state=REFUNDED, refund_ref=said.refund_id, error="", look_at=None, ended_at=tx.now)
-            tell(tx, known, RefundMade, refund_ref=said.refund_id)
+            tell(tx, attrs.evolve(known, amount_minor=amount), RefundMade, refund_ref=said.refund_id)
     elif said.state == REFUND_FAILED:
         if known.state != FAILED:
             store.update(tx, refund_id, refund_ref=said.refund_id)
@@ -56,6 +90,83 @@ def told(tx: Tx, refund_id: int, said: GatewayRefund) -> Refund:
         look_at = timing.refund_look(tx.now, known.tries)
         store.update(tx, refund_id, state=ASKED, refund_ref=said.refund_id, error="", look_at=look_at)
     return need_refund(tx, refund_id)
+
+
+def _as_told(tx: Tx, known: Refund, said: GatewayRefund, amount: int) -> None:
+    """Book the ``amount`` that the gateway gave back and not what was wanted.
+
+    What it did not give back is where it was before, and a refund of its own that failed: somebody has to look, and can begin it anew.
+    """
+    payment = asking.need_payment(tx, known.payment_id)
+    if said.amount_minor > min(amount, known.amount_minor) and said.amount_minor != known.amount_minor:
+        odd_refund(tx, payment, known.attempt_id, said, amount)
+    if amount == known.amount_minor:
+        return
+    inner = store.inner(tx, known.id)
+    assert inner is not None
+    legs = legs_of(inner["legs"])
+    more = amount - known.amount_minor
+    if more < 0:
+        change = _less(legs, -more)
+        book(tx, payment, f"refund:{known.id}:told:{inner['round']}", CORRECTION, change, "less was given back")
+    else:
+        attempt = attempts_store.attempt(tx, known.attempt_id)
+        assert attempt is not None
+        change = gone(tx, (Leg(source(payment, attempt), -more), Leg(_gateway_of(legs), more)))
+        book(tx, payment, f"refund:{known.id}:told:{inner['round']}", REFUND, change, "more was given back", overdraw=True)
+    count(tx, payment, known.attempt_id, known.currency, more)
+    kept_legs = msgspec.json.encode([kept(leg) for leg in _together(legs, change)]).decode()
+    store.update(tx, known.id, amount_minor=amount, legs=kept_legs)
+    if more < 0:
+        _open(tx, known, payment, tuple(Leg(leg.account, -leg.amount) for leg in change), -more)
+
+
+def _less(legs: Sequence[Leg], amount: int) -> tuple[Leg, ...]:
+    """What undoes so much of a refund: our own loss first, then what was taken last."""
+    made, left = [Leg(_gateway_of(legs), -amount)], amount
+    for leg in reversed(legs):
+        part = min(left, -leg.amount)
+        if part > 0:
+            made.append(Leg(leg.account, part))
+            left -= part
+    return tuple(made)
+
+
+def _gateway_of(legs: Sequence[Leg]) -> AccountRef:
+    return next(leg.account for leg in legs if leg.account.kind == GATEWAY)
+
+
+def _together(legs: Sequence[Leg], change: Sequence[Leg]) -> tuple[Leg, ...]:
+    sums: dict[AccountRef, int] = {}
+    for leg in (*legs, *change):
+        sums[leg.account] = sums.get(leg.account, 0) + leg.amount
+    return tuple(Leg(account, amount) for account, amount in sums.items() if amount)
+
+
+def _open(tx: Tx, known: Refund, payment: Payment, legs: tuple[Leg, ...], rest: int) -> None:
+    """What of a refund the gateway did not give back, as one that failed."""
+    error = f"the gateway gave back {written(known.amount_minor - rest, known.currency)} of {written(known.amount_minor, known.currency)}"
+    refund_id = store.insert(
+        tx,
+        {
+            "gateway_id": payment.gateway_id,
+            "payment_id": known.payment_id,
+            "attempt_id": known.attempt_id,
+            "driver_id": known.driver_id,
+            "key": f"refund:{known.id}:rest:{rest}",
+            "amount_minor": rest,
+            "currency": known.currency,
+            "reason": known.reason,
+            "wanted_by": known.wanted_by,
+            "state": FAILED,
+            "refund_ref": "",
+            "legs": msgspec.json.encode([kept(leg) for leg in legs]).decode(),
+            "look_at": None,
+            "ended_at": tx.now,
+        },
+    )
+    store.update(tx, refund_id, reference=reference_of(tx, payment.gateway_id, refund_id, 0), error=error)
+    tell(tx, need_refund(tx, refund_id), RefundFailed, error=error)
 
 
 def refused(tx: Tx, refund_id: int, error: str) -> Refund:

@@ -20,6 +20,9 @@ REFUND_RETRIES_MS = (MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, DAY_MS)
 REFUND_LOOK_MS, LONGEST_REFUND_LOOK_MS = MINUTE_MS, 6 * HOUR_MS
 MANDATE_LOOK_MS, LONGEST_MANDATE_LOOK_MS = MINUTE_MS, 6 * HOUR_MS
 
+DISPUTE_LOOK_MS = DAY_MS
+"""A dispute takes weeks, and webhooks tell of it; so often it is asked about all the same."""
+
 USUAL_LIFE_MS = {LINK: 7 * DAY_MS, ORDER: 30 * MINUTE_MS}
 USUAL_LIFE_ELSE_MS = 30 * MINUTE_MS
 """How long a payment can be paid where nobody says otherwise."""
@@ -55,6 +58,14 @@ def refund_retry(now: int, refusals: int) -> int | None:
 def refund_look(now: int, tries: int) -> int:
     """When to look at a refund that the gateway works on."""
     return now + doubled(REFUND_LOOK_MS, max(tries - 1, 0), LONGEST_REFUND_LOOK_MS)
+
+
+def dispute_look(now: int, respond_by_at: int | None, *, over: bool) -> int | None:
+    """When to look at a dispute next: also soon after its answer was due; None: it is over."""
+    if over:
+        return None
+    due = respond_by_at + HOUR_MS if respond_by_at is not None and respond_by_at > now else now + DISPUTE_LOOK_MS
+    return min(now + DISPUTE_LOOK_MS, due)
 
 
 def mandate_look(now: int, looks: int) -> int:

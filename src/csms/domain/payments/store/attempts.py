@@ -9,8 +9,8 @@ from csms.core.ports import ReadTx, Tx
 from csms.domain.payments.model import Attempt
 
 _COLUMNS = (
-    "id, payment_id, payment_ref, state, amount_minor, currency, method, shown, fee_minor, error, paid_at, credited_at, credited_to,"
-    " account_name, odd, refunded_minor, created_at"
+    "id, payment_id, payment_ref, state, amount_minor, currency, method, shown, fee_minor, fee_tax_minor, fee_booked_at, error, paid_at,"
+    " credited_at, credited_to, account_name, odd, refunded_minor, created_at"
 )
 
 
@@ -19,14 +19,15 @@ def save(tx: Tx, gateway_id: int, payment_id: int, seen: GatewayPayment) -> Atte
     comes late changes nothing."""
     row = tx.one(
         "INSERT INTO gateway_payments (tenant, gateway_id, payment_id, payment_ref, state, amount_minor, currency, method, shown,"  # noqa: S608
-        " fee_minor, error, paid_at, created_at, changed_at) VALUES (:tenant, :gateway_id, :payment_id, :payment_ref, :state, :amount,"
-        " :currency, :method, :shown, :fee, :error, :paid_at, :now, :now) ON CONFLICT (gateway_id, payment_ref) DO UPDATE SET"
+        " fee_minor, fee_tax_minor, error, paid_at, created_at, changed_at) VALUES (:tenant, :gateway_id, :payment_id, :payment_ref, :state,"
+        " :amount, :currency, :method, :shown, :fee, :fee_tax, :error, :paid_at, :now, :now) ON CONFLICT (gateway_id, payment_ref) DO UPDATE SET"
         " state = CASE WHEN gateway_payments.state = 'paid' THEN 'paid' ELSE excluded.state END,"
         " amount_minor = CASE WHEN gateway_payments.credited_at IS NULL THEN excluded.amount_minor ELSE gateway_payments.amount_minor END,"
         " currency = CASE WHEN gateway_payments.credited_at IS NULL THEN excluded.currency ELSE gateway_payments.currency END,"
         " method = CASE WHEN excluded.method = '' THEN gateway_payments.method ELSE excluded.method END,"
         " shown = CASE WHEN excluded.shown = '' THEN gateway_payments.shown ELSE excluded.shown END,"
-        " fee_minor = COALESCE(excluded.fee_minor, gateway_payments.fee_minor), error = excluded.error,"
+        " fee_minor = COALESCE(excluded.fee_minor, gateway_payments.fee_minor),"
+        " fee_tax_minor = COALESCE(excluded.fee_tax_minor, gateway_payments.fee_tax_minor), error = excluded.error,"
         " paid_at = COALESCE(gateway_payments.paid_at, excluded.paid_at), changed_at = excluded.changed_at"
         f" WHERE gateway_payments.tenant = :tenant AND gateway_payments.payment_id = :payment_id RETURNING {_COLUMNS}",
         gateway_id=gateway_id,
@@ -38,6 +39,7 @@ def save(tx: Tx, gateway_id: int, payment_id: int, seen: GatewayPayment) -> Atte
         method=seen.method,
         shown=seen.shown,
         fee=seen.fee_minor,
+        fee_tax=seen.fee_tax_minor,
         error=seen.error,
         paid_at=seen.paid_at,
     )

@@ -10,7 +10,7 @@ from csms.domain.listing import Listing, stretch, whether
 from csms.domain.payments.model import NoticesQuery, PaymentNotice
 
 _COLUMNS = (
-    "id, gateway_id, event_ref, kind, payment_id, reference, offer_ref, payment_ref, refund_ref, mandate_ref, times, outcome,"
+    "id, gateway_id, event_ref, kind, payment_id, reference, offer_ref, payment_ref, refund_ref, mandate_ref, dispute_ref, times, outcome,"
     " occurred_at, received_at, processed_at, body"
 )
 
@@ -59,8 +59,8 @@ def keep(tx: Tx, values: dict[str, Any]) -> tuple[int, int]:
     """Keep a notice, or count that it came again: its id, and how often it came."""
     row = tx.one(
         "INSERT INTO payment_notices (tenant, gateway_id, event_ref, kind, reference, offer_ref, payment_ref, refund_ref, mandate_ref,"
-        " body, occurred_at, received_at) VALUES (:tenant, :gateway_id, :event_ref, :kind, :reference, :offer_ref, :payment_ref,"
-        " :refund_ref, :mandate_ref, :body, :occurred_at, :now) ON CONFLICT (gateway_id, event_ref)"
+        " dispute_ref, body, occurred_at, received_at) VALUES (:tenant, :gateway_id, :event_ref, :kind, :reference, :offer_ref, :payment_ref,"
+        " :refund_ref, :mandate_ref, :dispute_ref, :body, :occurred_at, :now) ON CONFLICT (gateway_id, event_ref)"
         " DO UPDATE SET times = payment_notices.times + 1 RETURNING id, times",
         **values,
     )

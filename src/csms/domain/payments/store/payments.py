@@ -78,6 +78,14 @@ def asking(tx: ReadTx, payment_id: int) -> Asking | None:
     return Asking(payment=_payment(plain), customer=customer, close_wanted=bool(row["close_wanted"]), **more)
 
 
+def guest(tx: ReadTx, payment_id: int) -> Customer | None:
+    """Who pays a payment without an account, as far as they can be reached; None where a driver pays it, or that was forgotten."""
+    sql = "SELECT customer FROM payments WHERE tenant = :tenant AND id = :payment_id AND driver_id IS NULL"
+    row = tx.one(sql, payment_id=payment_id)
+    known = None if row is None else Customer(**msgspec.json.decode(row["customer"]))
+    return known if known is not None and known.is_reached else None
+
+
 def _payment(row: Row) -> Payment:
     return Payment(**{**row, "checkout": msgspec.json.decode(row["checkout"], type=dict[str, str])})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csms.api.routes import Routes
-from csms.domain.transactions.flows import CommandFlow, StartFlow
+from csms.domain.transactions.flows import StartFor, StopFor
 from csms.domain.transactions.model import FundsObjection, Settings
 
 from . import charging, driving, quarantined
@@ -12,12 +12,12 @@ from . import charging, driving, quarantined
 def routes(
     settings: Settings,
     *,
-    start: StartFlow,
-    stop: CommandFlow,
+    start: StartFor,
+    stop: StopFor,
     spending: driving.Spending | None = None,
     objection: FundsObjection | None = None,
 ) -> list[Routes]:
-    """Routes of this slice. ``start`` and ``stop`` are the flows of ``StartCharging`` and ``StopCharging``; ``spending`` is who knows
+    """Routes of this slice. ``start`` and ``stop`` give the flows of ``StartCharging`` and ``StopCharging``; ``spending`` is who knows
     what drivers spent, ``objection`` who knows whether they have the means to charge; None where nobody does."""
     return [
         charging.routes(settings, stop=stop, objection=objection),

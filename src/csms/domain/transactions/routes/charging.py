@@ -7,8 +7,9 @@ from csms.api.routes import LIST, Routes, Streamed
 from csms.api.tables import CSV
 from csms.core.paging import Stretch
 from csms.core.ports import ReadTx, Tx
+from csms.domain.commands.model import Asker
 from csms.domain.transactions import flows, service
-from csms.domain.transactions.flows import CommandFlow
+from csms.domain.transactions.flows import StopFor
 from csms.domain.transactions.model import (
     CommandTold,
     CostSoFar,
@@ -36,7 +37,7 @@ CHARGER_WAIT_S = 150.0
 """Longest time of a request that waits for a charger."""
 
 
-def routes(settings: Settings, *, stop: CommandFlow, objection: FundsObjection | None = None) -> Routes:
+def routes(settings: Settings, *, stop: StopFor, objection: FundsObjection | None = None) -> Routes:
     """Routes of transactions."""
     made = Routes("transactions", "What was charged, by whom, where: made by chargers, never by hand.")
 
@@ -91,7 +92,8 @@ def routes(settings: Settings, *, stop: CommandFlow, objection: FundsObjection |
     )
     async def stop_(call: Call, transaction_id: int) -> CommandTold:
         """Ask the charger to stop a transaction. It has ended when the charger says so, which is later than its answer."""
-        told = await flows.stop(call.ports, transaction_id, tenant=call.tenant, stop=stop, seen=call.stations)
+        flow = stop(Asker(kind=call.who.kind, name=call.who.name))
+        told = await flows.stop(call.ports, transaction_id, tenant=call.tenant, stop=flow, seen=call.stations)
         await call.note(Subject("transaction", str(transaction_id)), {"outcome": told.outcome, "status": told.status})
         return told
 

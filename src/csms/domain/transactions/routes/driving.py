@@ -12,9 +12,10 @@ from csms.api.problems import Problem
 from csms.api.routes import OWN, Reply, Routes
 from csms.core.paging import Stretch
 from csms.core.ports import ReadTx
+from csms.domain.commands.model import Asker
 from csms.domain.drivers.service import known_driver
 from csms.domain.transactions import flows
-from csms.domain.transactions.flows import CommandFlow, StartFlow
+from csms.domain.transactions.flows import StartFor, StopFor
 from csms.domain.transactions.model import (
     CommandTold,
     CostSoFar,
@@ -39,7 +40,7 @@ Spending = Callable[[ReadTx, int], Sequence[Spent]]
 """``spending(tx, driver_id)``: what a driver spent, per currency."""
 
 
-def routes(*, start: StartFlow, stop: CommandFlow, spending: Spending | None) -> Routes:
+def routes(*, start: StartFor, stop: StopFor, spending: Spending | None) -> Routes:
     """Routes under ``/me``, and a driver's summary for staff."""
     made = Routes("driving", "What drivers charged, and how they start and stop.", tag="Me (driver)")
 
@@ -82,7 +83,7 @@ def routes(*, start: StartFlow, stop: CommandFlow, spending: Spending | None) ->
         The transaction waits as `pending_start` until the charger says that it began; it fails where the charger refuses, and expires
         where nothing follows in time.
         """
-        told = await flows.start_own(call.ports, body, _own(call), tenant=call.tenant, start=start)
+        told = await flows.start_own(call.ports, body, _own(call), tenant=call.tenant, start=start(_asker(call)))
         of = Subject("transaction", str(told.transaction.id))
         await call.note(of, {"charger_id": told.transaction.charger_id, "outcome": told.outcome, "status": told.status})
         return Reply(body=told, status=201, headers={"Location": f"/api/v1/me/transactions/{told.transaction.id}"})
@@ -102,7 +103,7 @@ def routes(*, start: StartFlow, stop: CommandFlow, spending: Spending | None) ->
     )
     async def stop_(call: Call, transaction_id: int) -> CommandTold:
         """Ask the charger to stop one's own transaction. It has ended when the charger says so."""
-        told = await flows.stop(call.ports, transaction_id, tenant=call.tenant, stop=stop, driver_id=_own(call))
+        told = await flows.stop(call.ports, transaction_id, tenant=call.tenant, stop=stop(_asker(call)), driver_id=_own(call))
         await call.note(Subject("transaction", str(transaction_id)), {"outcome": told.outcome, "status": told.status})
         return told
 
@@ -123,6 +124,11 @@ def routes(*, start: StartFlow, stop: CommandFlow, spending: Spending | None) ->
         return await call.read(views.chart, transaction_id, query, None, _own(call))
 
     return made
+
+
+def _asker(call: Call) -> Asker:
+    """The driver who asks, by number: what stays in the log of commands names nobody."""
+    return Asker(kind=call.who.kind, name=f"driver {_own(call)}")
 
 
 def _own(call: Call) -> int:

@@ -34,7 +34,7 @@ WRONG = {403: "wrong password or code", 429: "too many tries"}
 
 @attrs.frozen(slots=True, kw_only=True)
 class Account:
-    """Who asks: a user with their tenants, or a key. ``stations`` None is every station of the tenant."""
+    """Who asks: a user with their tenants. ``stations`` None is every station of the tenant."""
 
     kind: str
     name: str
@@ -76,9 +76,9 @@ def account_of(tx: ReadTx, who: Principal) -> Account:
 
 
 def user_id_of(call: Call) -> int:
-    """The user who asks. Raises ``Problem`` 409 for a key, which has no account."""
+    """The user who asks: keys, which have no account, do not come so far."""
     if call.who.user_id is None:
-        raise Problem(409, "Refused", f"{call.who.name} has no account: log in as a user")
+        raise Problem(403, "Forbidden", f"{call.who.name} has no account: log in as a user")
     return call.who.user_id
 
 

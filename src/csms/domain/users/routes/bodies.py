@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from csms.core.access import PERMISSIONS, ROLES
+from csms.core.access import OF_PEOPLE, PERMISSIONS, ROLES
 from csms.domain.users.model import BY_EMAIL, BY_SMS
 
 Limit = Callable[[Any, Any, Any], None]
@@ -17,7 +17,7 @@ TOKEN: Limit = validators.max_len(2000)
 CODE: Limit = validators.max_len(40)
 ROLE = validators.in_(tuple(ROLES))
 SOME_STATIONS: Limit = validators.max_len(500)
-KEY_PERMISSIONS = tuple(name for name in PERMISSIONS if not name.startswith("me:") and name != "api_keys:write")
+KEY_PERMISSIONS = tuple(name for name in PERMISSIONS if name not in {*OF_PEOPLE, "api_keys:write"})
 """What an API key may be for: it has no account of its own, and it makes no other keys."""
 
 

@@ -12,7 +12,7 @@ from csms.api.auth import TENANT_HEADER, refused
 from csms.api.calls import Authenticate, Call, Shown, Subject
 from csms.api.problems import Problem
 from csms.api.routes import PUBLIC, Routes
-from csms.core.access import USER, Principal
+from csms.core.access import IDENTITY_PROVIDER, USER, Principal
 from csms.core.errors import Refused
 from csms.core.ports import ReadTx
 from csms.domain.users.bearer import Untrue
@@ -21,6 +21,7 @@ from csms.domain.users.flows import external as flows
 from csms.domain.users.gate import Gate
 from csms.domain.users.jwks import RETRY_S, NoKeys
 from csms.domain.users.model import Standing
+from csms.domain.users.service import external as service
 from csms.domain.users.store import external as store
 from csms.domain.users.user_webhooks import read, signed
 
@@ -124,7 +125,7 @@ def routes(gate: Gate) -> Routes:
             return
         user_id, outcome = await flows.heed(gate, known, told, message)
         if outcome not in ("repeated", "older"):
-            call.who = attrs.evolve(call.who, name=f"identity provider {known.name}")
+            call.who = attrs.evolve(call.who, kind=IDENTITY_PROVIDER, name=service.named(known))
             await call.note(Subject("user", str(user_id or "")), {"provider": known.name, "what": outcome})
 
     return made

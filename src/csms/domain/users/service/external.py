@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from csms.core.access import DRIVER, SYSTEM_ADMIN
+from csms.core.access import DRIVER, IDENTITY_PROVIDER, SYSTEM_ADMIN, AuditEntry
 from csms.core.errors import Conflict
 from csms.core.ports import ReadTx, Tx
+from csms.domain.audit import service as audit
 from csms.domain.users.model import Member, User, UserChanged, address_key, members_key, user_key
 from csms.domain.users.providers import Person, Provider
 from csms.domain.users.service import logins, members
@@ -102,6 +103,9 @@ def grant(tx: Tx, neighbours: Neighbours, provider: Provider, identity: Identity
     role = wanted_role(provider, store.granted(tx, identity.id), member, said, said_at, whole=whole)
     if role is None:
         return
+    before = "" if member is None else member.role
+    if role != before:
+        audit.record(tx, _entry(provider, user_id, before, role))
     if member is None:
         members.join(tx, neighbours, need_user(tx, user_id), role=role)
     elif not role:
@@ -110,6 +114,28 @@ def grant(tx: Tx, neighbours: Neighbours, provider: Provider, identity: Identity
     elif role != member.role:
         _change_role(tx, neighbours, member, role)
     store.set_granted(tx, identity.id, role=said, said_at=said_at)
+
+
+def _entry(provider: Provider, user_id: int, before: str, after: str) -> AuditEntry:
+    """What the audit log tells of a role that a provider gave, changed or took; whose request brought it is nobody's doing."""
+    return AuditEntry(
+        actor_kind=IDENTITY_PROVIDER,
+        actor_id=None,
+        actor_name=named(provider),
+        action="identity_providers.grant",
+        subject_kind="user",
+        subject_id=str(user_id),
+        before={"role": before} if before else None,
+        after={"role": after} if after else None,
+        detail={"provider": provider.name},
+        remote_address="",
+        request_id="",
+    )
+
+
+def named(provider: Provider) -> str:
+    """What the audit log calls a provider."""
+    return f"identity provider {provider.name}"
 
 
 def _change_role(tx: Tx, neighbours: Neighbours, member: Member, role: str) -> None:

@@ -61,7 +61,10 @@ def credentials(tx: ReadTx, user_id: int) -> Credentials | None:
 def credentials_of(tx: ReadTx, *, email: str, phone: str) -> Credentials | None:
     """The user of a verified e-mail address or, where that is ``""``, of a verified telephone number."""
     if email:
-        row = tx.one(_CREDENTIALS + "WHERE email_folded = :folded AND email_folded <> '' AND email_verified_at IS NOT NULL", folded=folded(email))
+        row = tx.one(
+            _CREDENTIALS + "WHERE email_folded = :folded AND email_folded <> '' AND email_verified_at IS NOT NULL",
+            folded=folded(email),
+        )
     else:
         row = tx.one(_CREDENTIALS + "WHERE phone = :phone AND phone <> '' AND phone_verified_at IS NOT NULL", phone=phone)
     return None if row is None else _credentials(row)

@@ -50,7 +50,8 @@ class Entry:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Movement:
-    """A movement as it was made. ``again``: it was there already, by its key, and nothing moved now. ``by`` is who wanted it."""
+    """A movement as it was made. ``again``: it was there already, by its key, and nothing moved now. ``by`` is who wanted it;
+    ``tax_code`` the HSN or SAC of what it was a fee for."""
 
     id: int
     key: str
@@ -61,6 +62,7 @@ class Movement:
     reference_id: str
     by: str
     entries: Sequence[Entry]
+    tax_code: str = ""
     again: bool = False
 
 

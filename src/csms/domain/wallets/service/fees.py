@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from csms.core.errors import Invalid
-from csms.core.ledger import PLAN_FEE, REFUND, REVENUE, TAX, WALLET, AccountRef, Fee, Leg, NewMovement, wallet_key
+from csms.core.ledger import LONGEST_TAX_CODE, PLAN_FEE, REFUND, REVENUE, TAX, WALLET, AccountRef, Fee, Leg, NewMovement, wallet_key
 from csms.core.ports import Tx
 from csms.domain.wallets.store import movements
 from csms.domain.wallets.store import wallets as store
@@ -26,6 +26,7 @@ def collect_fee(
     reference_kind: str,
     reference_id: str,
     less: Fee | None = None,
+    tax_code: str = "",
 ) -> bool:
     """Take a fee from a driver's wallet into revenue and taxes, ``less`` what of an earlier one is given back; one ``key`` takes it once.
 
@@ -33,7 +34,9 @@ def collect_fee(
     else was done under the key.
     """
     tx.claim(wallet_key(tx.tenant, driver_id))
-    fee = Fee(amount_minor=amount_minor, net_minor=net_minor, taxes=tuple(taxes))
+    if len(tax_code) > LONGEST_TAX_CODE:
+        raise Invalid(f"a tax code has {LONGEST_TAX_CODE} characters at most", field="tax_code")
+    fee = Fee(amount_minor=amount_minor, net_minor=net_minor, taxes=tuple(taxes), tax_code=tax_code)
     less = less or Fee(amount_minor=0, net_minor=0)
     _check(fee)
     _check(less)
@@ -84,5 +87,6 @@ def _move(tx: Tx, driver_id: int, fee: Fee, less: Fee, key: str, description: st
         description=description,
         reference_kind=kind,
         reference_id=number,
+        tax_code=fee.tax_code if wanted > 0 else less.tax_code,
     )
     post(tx, movement)

@@ -77,6 +77,7 @@ def post(tx: Tx, movement: NewMovement, *, overdraw: bool = False) -> Movement:
         reference_id=movement.reference_id,
         by=movement.by,
         entries=entries,
+        tax_code=movement.tax_code,
     )
 
 

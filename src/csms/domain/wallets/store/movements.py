@@ -10,7 +10,7 @@ from csms.core.ledger import NewMovement
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.wallets.model import Entry, Movement
 
-COLUMNS = "m.id, m.key, m.kind, m.at, m.description, m.reference_kind, m.reference_id, m.made_by"
+COLUMNS = "m.id, m.key, m.kind, m.at, m.description, m.reference_kind, m.reference_id, m.made_by, m.tax_code"
 _SELECT = f"SELECT {COLUMNS} FROM ledger_movements m WHERE m.tenant = :tenant"  # noqa: S608 - our own words
 _ENTRIES = """
 SELECT e.movement_id, e.account_id, a.kind, a.unit, a.name, a.driver_id, e.amount, e.balance_after
@@ -55,8 +55,8 @@ def by_id(tx: ReadTx, movement_id: int) -> Movement | None:
 def insert(tx: Tx, new: NewMovement, legs: int) -> int | None:
     """The id of a new movement, None when there is one of its key."""
     found: int | None = tx.value(
-        "INSERT INTO ledger_movements (tenant, key, kind, at, description, reference_kind, reference_id, made_by, legs)"
-        " VALUES (:tenant, :key, :kind, :now, :description, :reference_kind, :reference_id, :made_by, :legs)"
+        "INSERT INTO ledger_movements (tenant, key, kind, at, description, reference_kind, reference_id, made_by, legs, tax_code)"
+        " VALUES (:tenant, :key, :kind, :now, :description, :reference_kind, :reference_id, :made_by, :legs, :tax_code)"
         " ON CONFLICT DO NOTHING RETURNING id",
         key=new.key,
         kind=new.kind,
@@ -65,6 +65,7 @@ def insert(tx: Tx, new: NewMovement, legs: int) -> int | None:
         reference_id=new.reference_id,
         made_by=new.by,
         legs=legs,
+        tax_code=new.tax_code,
     )
     return found
 

@@ -60,7 +60,7 @@ def gateways_agree(world: World, store: Store) -> Iterator[str]:
     for tenant, gateway in _town(world).gateways.items():
         units = {each.currency for each in gateway.attempts.values()} | {"INR", "EUR", "USD"}
         for unit in sorted(units):
-            ours, theirs = -_summed(store, tenant, unit, "gateway", gateway.name), gateway.balance(unit)
+            ours, theirs = -_summed(store, tenant, unit, "gateway", gateway.name), gateway.owes(unit)
             if ours != theirs:
                 yield f"tenant {tenant}: {gateway.name} has {theirs} {unit}, the ledger says {ours}"
     sql = f"SELECT tenant, unit, sum(summed) AS rest FROM ({_ACCOUNTS}) GROUP BY tenant, unit HAVING sum(summed) <> 0"  # noqa: S608
@@ -241,7 +241,9 @@ def prepayments_used(world: World, store: Store) -> Iterator[str]:
     sql = """SELECT p.id, p.paid_minor, p.refunded_minor,
         (SELECT COALESCE(sum(b.prepaid_minor), 0) FROM bills b WHERE b.payment_id = p.id AND b.state = 'SETTLED') AS billed,
         (SELECT COALESCE(sum(a.balance), 0) FROM ledger_accounts a WHERE a.kind = 'prepayment' AND a.tenant = p.tenant
-            AND (a.name = CAST(p.id AS TEXT) OR a.name LIKE p.id || '/%')) AS kept,
+            AND a.unit = p.currency AND (a.name = CAST(p.id AS TEXT) OR a.name LIKE p.id || '/%')) AS kept,
+        (SELECT COALESCE(sum(a.balance), 0) FROM ledger_accounts a WHERE a.kind = 'prepayment' AND a.tenant = p.tenant
+            AND a.unit <> p.currency AND a.name LIKE p.id || '/%') AS kept_abroad,
         (SELECT COALESCE(sum(e.amount), 0) FROM ledger_entries e JOIN ledger_movements m ON m.id = e.movement_id
             JOIN ledger_accounts a ON a.id = e.account_id AND a.kind = 'wallet' AND m.key LIKE 'payment:' || p.id || ':rest:%') AS to_wallet
         , (SELECT COALESCE(sum(e.amount), 0) FROM ledger_entries e JOIN ledger_movements m ON m.id = e.movement_id
@@ -253,8 +255,8 @@ def prepayments_used(world: World, store: Store) -> Iterator[str]:
         if row["paid_minor"] != went + row["lost"]:  # lost: somebody gave back by hand what the charge had used
             yield f"payment {row['id']}: {dict(row)}"
         failed = store.execute("SELECT count(*) FROM refunds WHERE payment_id = ? AND state = 'failed'", (row["id"],)).fetchone()[0]
-        if row["kept"] and not failed:
-            yield f"{row['kept']} of payment {row['id']} are kept for nothing"
+        if (row["kept"] or row["kept_abroad"]) and not failed:  # in another currency, it is not in paid_minor
+            yield f"{row['kept']} and {row['kept_abroad']} of payment {row['id']} are kept for nothing"
 
 
 def allowances_used(world: World, store: Store) -> Iterator[str]:
