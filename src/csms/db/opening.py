@@ -100,7 +100,10 @@ async def _open_sqlite(
 
     patience_s = config.statement_timeout_s
     writer = SqliteWriter(location.path, clock=clock, threads=threads, stats=stats, busy_timeout_s=patience_s)
-    readers = SqliteReaders(location.path, config.pool_size, clock=clock, threads=threads, stats=stats, busy_timeout_s=patience_s)
+    real = isinstance(threads, Threads)  # in simulated time everything is at once, in its own order
+    readers = SqliteReaders(
+        location.path, config.pool_size, clock=clock, threads=threads, stats=stats, busy_timeout_s=patience_s, here=real
+    )
     readers.open(await writer.open())
     return readers, [writer]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from importlib import resources
@@ -39,6 +40,7 @@ T0 = 1_800_000_000_000
 """When every test begins."""
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+MOST_STORES = 8
 
 
 class MemoryStore:
@@ -263,7 +265,16 @@ def memory_store() -> Callable[[], MemoryStore]:
     template = MemoryStore()
     template.write(people)
     image = template.connection.serialize()
-    return lambda: MemoryStore(image)
+    made: deque[MemoryStore] = deque()
+
+    def make() -> MemoryStore:
+        """Another store; no test looks at more than two, and one that is not closed is kept until garbage is looked for."""
+        if len(made) == MOST_STORES:
+            made.popleft().connection.close()
+        made.append(MemoryStore(image))
+        return made[-1]
+
+    return make
 
 
 @pytest.fixture
