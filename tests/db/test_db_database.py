@@ -12,7 +12,7 @@ import trio.testing
 from csms.config import DatabaseConfig
 from csms.core.errors import Conflict, Refused, StoreUnavailable, WriterStopped
 from csms.core.ids import DEFAULT_TENANT, TenantId
-from csms.db import StoreDatabase, open_database
+from csms.db import StoreDatabase, open_database, sqlite_readers
 from csms.db.statements import Unscoped
 from csms.db.tx import SpentTransaction
 
@@ -270,7 +270,15 @@ async def test_the_tenancy_guard(database: StoreDatabase, verbs: Any) -> None:
     assert await write(database, lambda tx: tx.system("a test").value(other, tenant=2)) == "theirs"
 
 
-async def test_a_read_sees_one_moment_and_cannot_write(database: StoreDatabase, verbs: Any) -> None:
+def in_a_thread(*_: Any) -> Any:
+    """What a read that turns out large does."""
+    raise sqlite_readers._TooLarge
+
+
+async def test_a_read_sees_one_moment_and_cannot_write(
+    database: StoreDatabase, verbs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_readers.SqliteReaders, "_read_here", in_a_thread)
     started, go_on = trio.Event(), trio.Event()
     token = trio.lowlevel.current_trio_token()
     counts: list[int] = []

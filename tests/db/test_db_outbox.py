@@ -123,7 +123,8 @@ async def test_events_that_come_one_after_the_other_are_read_together(
         await hearer.until(lambda: len(hearer.heard) == 201)
     assert hearer.times["a"] == list(range(200))
     assert sum(read) == 201
-    assert sum(map(bool, read)) < 100, "not a read for each"
+    if database.engine == "sqlite":  # on PostgreSQL what commits late is looked for again and again
+        assert sum(map(bool, read)) < 60, "not a read for each"
 
 
 async def test_a_backlog_is_not_read_one_by_one_as_room_for_one_comes(
@@ -144,6 +145,27 @@ async def test_a_backlog_is_not_read_one_by_one_as_room_for_one_comes(
         await hearer.until(lambda: len(hearer.heard) == 120)
     assert hearer.times["a"] == list(range(120))
     assert all(count >= 20 for count in read if count), read
+
+
+async def test_what_is_found_together_with_what_waits_is_not_passed_over(database: StoreDatabase, verbs: Any, clock: Any) -> None:
+    def both(tx: Any) -> None:
+        verbs.note(tx, "a", 2)
+        verbs.note(tx, "b", 1)
+
+    hearer = Hearer()
+    hearer.fails = lambda name, number, attempt: name == "a"
+    hearer.waits["b"] = trio.Event()
+    slow = attrs.evolve(QUICK, poll_s=5, first_retry_s=1000.0, longest_retry_s=1000.0)
+    async with running(database, hearer, clock, pace=slow):
+        await emit(database, verbs, "a", 1)
+        await hearer.until(lambda: len(hearer.attempts) == 1)
+        await database.write(both, tenant=DEFAULT_TENANT, keys=("note:a", "note:b"))
+        with trio.fail_after(60):
+            while next(each for each in await progress(database) if each.name == "hearer").retrying < 2:
+                await trio.sleep(0.01)  # the second of a is saved as waiting; b is being delivered, and this ends before it is
+    again = Hearer()
+    async with running(database, again, clock, pace=slow):
+        await again.until(lambda: again.times["b"] == [1])
 
 
 async def test_events_of_other_types_are_passed_over_unread(

@@ -179,11 +179,13 @@ class Courier:
         if found.full:
             self._behind = True
         moved = found.reached != self._scanned
+        self._entries.extend(
+            found.entries
+        )  # all of them before anything is done with one: where none is left, the cursor is at the end
         self._scanned = found.reached
         self._gather(trio.current_time(), more=self._behind or self._late)
         self._watch_late(moved)
         for entry in found.entries:
-            self._entries.append(entry)
             if entry.recorded:
                 entry.settled = True
             elif entry.key in self._aside:

@@ -39,6 +39,7 @@ class PostgresReaders:
         """Those that belong to a tenant, known when it is open."""
         self._idle: list[Statements] = []
         self._free = trio.CapacityLimiter(config.pool_size)
+        self._tries = config.pool_size + 1
         self._pool = ConnectionPool(
             kwargs=parameters(location, config, "csms reader"),
             min_size=1,
@@ -74,13 +75,13 @@ class PostgresReaders:
             return await self._threads.run("reader", self._read, query, arguments, tenant)
 
     def _read(self, query: Callable[..., T], arguments: tuple[Any, ...], tenant: TenantId) -> T:
-        for last in (False, True):
+        for tried in range(self._tries):  # every idle connection may have been closed
             try:
                 with self._pool.connection() as connection:
                     try:
                         return self._query(connection, query, arguments, tenant)
                     except psycopg.OperationalError:
-                        if last or not connection.closed:
+                        if tried == self._tries - 1 or not connection.closed:
                             raise
             except (psycopg.Error, PoolTimeout) as error:
                 if isinstance(error, PoolTimeout) or out_of_order(error):
