@@ -83,6 +83,8 @@ async def test_the_life_of_a_webhook(server: TestServer, charger: ConnectCharger
         await server.request("PATCH", path, {"events": ["*"]})
         count = len(receiver.received)
         await charger("CP2")
+        passed = "SELECT 1 FROM cursors WHERE consumer = 'core.webhooks' AND sequence >= (SELECT max(sequence) FROM events)"
+        await server.eventually(passed)  # while it is paused, not only once it is resumed
         assert (await server.request("POST", f"{path}/resume")).json()["state"] == "active"
         redelivered = await server.request("POST", f"{path}/redeliver", {"since_at": iso(started_at)})
         assert redelivered.json()["deliveries"] >= 4, "what happened while it was paused"

@@ -3,53 +3,23 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
-import trio
-from click.testing import CliRunner, Result
 
 import csms_plans
-from csms.cli import main
-from csms.plugins.installed import Installed
-from csms.testing.logs import logging_as_it_was
+from csms.testing.command_line import Csms, command_line
 from csms.testing.server import TestServer
 
 from .test_plans_http import PLANS, TERMS, driver, good
 
-Csms = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """The server says nothing: it would be heard among what the commands say, in this one process."""
-    with logging_as_it_was():
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-        yield
-
 
 @pytest.fixture
-def csms(server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Csms:
-    """``await csms("plan", "list")``, configured for the running server."""
-    found = {"plans": Installed("plans", "1.0", lambda: csms_plans)}
-    monkeypatch.setattr(sys.modules["csms.plugins.bus"], "installed", lambda: found)
-    config = tmp_path / "command_line.toml"
-    config.write_text('[plugins]\nenabled = ["plans"]\n')
-    for name, value in {"CSMS_CONFIG": str(config), "CSMS_SERVER": server.api_url, "CSMS_API_KEY": server.operator_key}.items():
-        monkeypatch.setenv(name, value)
-
-    async def run(*arguments: str, code: int = 0) -> Result:
-        with trio.fail_after(60):
-            ended = await trio.to_thread.run_sync(partial(CliRunner().invoke, main, list(arguments), prog_name="csms"))
-        assert ended.exit_code == code, f"{arguments} ended {ended.exit_code}: {ended.output}"
-        return ended
-
-    return run
+def csms(server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Csms]:
+    """``await csms("plan", "list")``."""
+    with command_line(server, "plans", csms_plans, tmp_path, monkeypatch) as run:
+        yield run
 
 
 async def test_plans_on_the_command_line(csms: Csms, server: TestServer) -> None:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
-import trio
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 import csms_tariff
-from csms.cli import main
-from csms.plugins.installed import Installed
-from csms.testing.logs import logging_as_it_was
+from csms.testing.command_line import Csms, command_line
 from csms.testing.server import TestServer
 from csms_tariff import commands
-
-Csms = Callable[..., Awaitable[Result]]
 
 FILE = """
 [[calendars]]
@@ -50,31 +41,11 @@ percent = 10
 """
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """The server says nothing: it would be heard among what the commands say, in this one process."""
-    with logging_as_it_was():
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-        yield
-
-
 @pytest.fixture
-def csms(server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Csms:
-    """``await csms("tariff", "list")``, configured for the running server."""
-    found = {"tariff": Installed("tariff", "1.0", lambda: csms_tariff)}
-    monkeypatch.setattr(sys.modules["csms.plugins.bus"], "installed", lambda: found)
-    config = tmp_path / "command_line.toml"
-    config.write_text('[plugins]\nenabled = ["tariff"]\n')
-    for name, value in {"CSMS_CONFIG": str(config), "CSMS_SERVER": server.api_url, "CSMS_API_KEY": server.operator_key}.items():
-        monkeypatch.setenv(name, value)
-
-    async def run(*arguments: str, code: int = 0) -> Result:
-        with trio.fail_after(60):
-            ended = await trio.to_thread.run_sync(partial(CliRunner().invoke, main, list(arguments), prog_name="csms"))
-        assert ended.exit_code == code, f"{arguments} ended {ended.exit_code}: {ended.output}"
-        return ended
-
-    return run
+def csms(server: TestServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Csms]:
+    """``await csms("tariff", "list")``."""
+    with command_line(server, "tariff", csms_tariff, tmp_path, monkeypatch) as run:
+        yield run
 
 
 async def test_a_file_is_brought_once_and_then_looked_at(csms: Csms, server: TestServer, tmp_path: Path) -> None:

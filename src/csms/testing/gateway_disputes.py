@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,18 +13,19 @@ from csms.core.payments import DISPUTE_LOST, GatewayAccount, GatewayDispute, Gat
 T = TypeVar("T")
 
 
-class Disputes:
+class Disputes(ABC):
     """The part of ``FakeGateway`` that is about disputes."""
 
     attempts: dict[str, GatewayPayment]
     disputes: dict[str, GatewayDispute]
 
+    @abstractmethod
     def id(self, kind: str) -> str:
         """A fresh id."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _call(self, name: str, do: Callable[[], T]) -> T:
-        raise NotImplementedError
+        """Do as asked, after what goes wrong with it."""
 
     def raise_dispute(
         self, payment_id: str, amount_minor: int | None = None, *, respond_by_at: int | None = None

@@ -137,7 +137,7 @@ class Booth:
 
     async def want(self, amount_minor: int = 20_000, **more: Any) -> tuple[int, str]:
         """A guest scans the code and asks to pay: the payment's id, and the word to follow it by."""
-        body = GuestPrepaidBody(amount_minor=amount_minor, phone="+919876543210", **more)
+        body = GuestPrepaidBody(amount_minor=amount_minor, **{"phone": "+919876543210", **more})
         key = f"guest {self.ports.random.token(8)}"
         _, known, secret = await prepaying.want(self.ports, CODE, body, key, start_url="https://x.example/{code}")
         return known.payment_id, secret

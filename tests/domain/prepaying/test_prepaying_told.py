@@ -20,6 +20,7 @@ from csms.domain.messages.choices import MessageSettings
 from csms.domain.messages.desk import Desk
 from csms.domain.messages.model import Rules
 from csms.domain.messages.store import people, queue
+from csms.domain.messages.telling import MOST_UNPAID
 from csms.testing.channels import FakeChannel
 from csms.testing.stores import SettableClock
 
@@ -96,6 +97,21 @@ async def test_it_comes_to_nothing_and_they_hear_why(told: Told) -> None:
     await booth.pay(own)
     await booth.soon(5 * MINUTE)
     assert (await told.templates())[3:] == [(each, "asha@example.org") for each in ("prepaid_returned", "refund")], "so do drivers"
+
+
+async def test_nobody_has_links_sent_to_any_number_of_strangers(told: Told) -> None:
+    booth = told.booth
+    for number in range(MOST_UNPAID + 3):
+        await booth.want(phone=f"+9198765432{number:02d}")
+    assert len(await told.work()) == MOST_UNPAID, "of one connector, to however many telephones"
+    booth.clock.advance(61 * MINUTE)
+    payment_id, _ = await booth.want(phone="+919876543299")
+    assert len(await told.work()) == MOST_UNPAID + 1
+    await booth.pay(payment_id)
+    await booth.soon(5 * MINUTE)
+    assert {each.recipient for each in (await told.work())[MOST_UNPAID + 1 :]} == {"+919876543299"}, (
+        "who paid is told what becomes of it"
+    )
 
 
 async def test_what_is_late_or_too_much_is_not_sent(told: Told) -> None:

@@ -23,6 +23,8 @@ from .store import people, sights
 LATE_MS = 3_600_000
 LATE_END_MS = 86_400_000
 """A start, or an end, that is heard later than this is no news (a charger was offline)."""
+MOST_UNPAID, UNPAID_MS = 6, 3_600_000
+"""So many guests who have not paid are told something within that time, at one connector."""
 
 
 @attrs.frozen(slots=True)
@@ -158,7 +160,11 @@ def paid(tx: ReadTx, facts: Facts) -> list[Notice]:
 
 def not_paid(tx: ReadTx, facts: Facts) -> list[Notice]:
     """A payment failed."""
-    return _to_payer(facts, "payment_failed", {**facts.text("amount_minor", "currency"), "why": facts.get("error", "")})
+    return (
+        []
+        if _by_many(tx, facts)
+        else _to_payer(facts, "payment_failed", {**facts.text("amount_minor", "currency"), "why": facts.get("error", "")})
+    )
 
 
 def refunded(tx: ReadTx, facts: Facts) -> list[Notice]:
@@ -192,11 +198,20 @@ def invoiced(tx: ReadTx, facts: Facts) -> list[Notice]:
 
 def asked(tx: ReadTx, facts: Facts) -> list[Notice]:
     """A payment can be paid: a guest gets its link, for they have no place where they could find it again. It is told while it holds."""
-    if facts.get("driver_id") is not None or facts.get("way") != LINK:
+    if facts.get("driver_id") is not None or facts.get("way") != LINK or _by_many(tx, facts):
         return []
     link, what = sights.open_link(tx, facts.get("payment_id", 0))
     fields = {"what": what, **facts.text("amount_minor", "currency")}
     return _to_payer(facts, "payment_link", fields, actions=(("pay", link),), expires_at=facts.get("expires_at")) if link else []
+
+
+def _by_many(tx: ReadTx, facts: Facts) -> bool:
+    """Whether more guests than ever stand at a connector want to pay there and do not: somebody has messages sent to strangers' numbers, at
+    the tenant's expense. Who really stands there has the link before their eyes."""
+    if facts.get("driver_id") is not None:
+        return False
+    since = facts.occurred_at - UNPAID_MS
+    return sights.unpaid_before(tx, facts.get("payment_id", 0), since, MOST_UNPAID) >= MOST_UNPAID
 
 
 def prepaid(tx: ReadTx, facts: Facts) -> list[Notice]:

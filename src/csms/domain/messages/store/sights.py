@@ -34,6 +34,19 @@ def open_link(tx: ReadTx, payment_id: int) -> tuple[str, str]:
     return ("", "") if row is None else (row["pay_url"], row["description"])
 
 
+def unpaid_before(tx: ReadTx, payment_id: int, since: int, most: int) -> int:
+    """How many guests wanted to pay at the same connector before this one, since an instant, and have not; ``most`` is looked for at most."""
+    found: int = tx.value(
+        "SELECT count(*) FROM (SELECT 1 AS one FROM prepaid_charges mine JOIN prepaid_charges p ON p.code = mine.code AND p.id < mine.id"
+        " WHERE mine.tenant = :tenant AND mine.payment_id = :payment_id AND p.tenant = :tenant AND p.driver_id IS NULL"
+        " AND p.state IN ('waiting', 'unpaid') AND p.created_at > :since LIMIT :most) AS few",
+        payment_id=payment_id,
+        since=since,
+        most=most,
+    )
+    return found
+
+
 def token_label(tx: ReadTx, token: str) -> str:
     """What a token is called, such as a card; ``""`` where it has no name."""
     sql = "SELECT label FROM tokens WHERE tenant = :tenant AND folded = :folded AND removed_at IS NULL"
