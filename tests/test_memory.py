@@ -5,14 +5,24 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 import structlog
 import trio
 from trio.testing import MockClock
 
-from csms.memory import SLOW_SWEEP_S, SWEEP_INTERVAL_S, SWITCH_INTERVAL_S, THRESHOLDS, settle, sweep
+from csms.memory import (
+    FULL_INTERVAL_S,
+    LOOK_INTERVAL_S,
+    SLOW_SWEEP_S,
+    SWEEP_INTERVAL_S,
+    SWITCH_INTERVAL_S,
+    THRESHOLDS,
+    YOUNG,
+    settle,
+    sweep,
+)
 
 
 class Knot:
@@ -54,24 +64,62 @@ def test_a_busy_minute_causes_no_collection() -> None:
     assert len(kept) == THRESHOLDS[0] // 2
 
 
-async def test_a_sweep_each_minute_frees_what_links_leave_behind(mock_clock: MockClock) -> None:
+@pytest.fixture
+async def sweeping(mock_clock: MockClock) -> AsyncIterator[Callable[[float], Awaitable[None]]]:
+    """Sweeps and nothing else; called with seconds, it lets them pass."""
     settle()
     gc.disable()  # the sweep asks for itself
+
+    async def passing(seconds: float) -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(round(seconds / LOOK_INTERVAL_S)):
+            mock_clock.jump(LOOK_INTERVAL_S)
+            await trio.testing.wait_all_tasks_blocked()
+
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sweep)
-            await trio.testing.wait_all_tasks_blocked()
-            for _ in range(3):
-                seen = weakref.ref(Knot())
-                mock_clock.jump(SWEEP_INTERVAL_S - 1)
-                await trio.testing.wait_all_tasks_blocked()
-                assert seen() is not None
-                mock_clock.jump(1)
-                await trio.testing.wait_all_tasks_blocked()
-                assert seen() is None
+            yield passing
             nursery.cancel_scope.cancel()
     finally:
         gc.enable()
+
+
+async def test_a_sweep_each_minute_frees_what_was_dropped(
+    mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]
+) -> None:
+    for _ in range(3):
+        seen = weakref.ref(Knot())
+        await sweeping(SWEEP_INTERVAL_S - LOOK_INTERVAL_S)
+        assert seen() is not None
+        await sweeping(LOOK_INTERVAL_S)
+        assert seen() is None
+
+
+async def test_much_that_is_young_is_swept_at_once_and_not_again(
+    mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]
+) -> None:
+    await sweeping(LOOK_INTERVAL_S)
+    begun = [each["collections"] for each in gc.get_stats()]
+    kept = [[number] for number in range(YOUNG)]
+    await sweeping(LOOK_INTERVAL_S)
+    await sweeping(5 * LOOK_INTERVAL_S)
+    assert [each["collections"] for each in gc.get_stats()] == [begun[0], begun[1] + 1, begun[2]], "once, and only what is young"
+    assert gc.get_count()[0] < YOUNG
+    assert len(kept) == YOUNG
+
+
+async def test_once_an_hour_what_is_old_is_freed_too(mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]) -> None:
+    knot = Knot()
+    seen = weakref.ref(knot)
+    for _ in range(2):
+        await sweeping(SWEEP_INTERVAL_S)
+    del knot
+    await sweeping(SWEEP_INTERVAL_S)
+    assert seen() is not None, "it is old"
+    mock_clock.jump(FULL_INTERVAL_S)
+    await trio.testing.wait_all_tasks_blocked()
+    assert seen() is None
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(SLOW_SWEEP_S / 2, []), (SLOW_SWEEP_S * 3, ["memory.slow_sweep"])])

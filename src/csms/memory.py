@@ -1,8 +1,9 @@
-"""Garbage collection for many long-lived connections: frozen after start-up, rare under load, done when there is time for it.
+"""Garbage collection for many long-lived connections: frozen after start-up, and never much of it at a time.
 
-With thousands of live connections a collection walks them all, and the default thresholds make it happen every few hundred messages:
-more than half of the CPU of a message went there (docs/benchmarks.md). Almost nothing on the message path makes cycles, so
-collections can be rare; a periodic one while the loop is idle keeps what does make them from growing.
+With thousands of live connections a collection of everything walks them all (0.12 s for each 1,000 of them), and the default thresholds
+make it happen every few hundred messages: more than half of the CPU of a message went there (docs/benchmarks.md). So everything is
+walked once an hour only, and what is young as soon as there is some of it: what came since, in 10 or 20 ms. Almost nothing on the
+message path makes cycles, and a link that ends leaves none.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ import sys
 import structlog
 import trio
 
-THRESHOLDS = (200_000, 50, 1_000)
-"""Container allocations before a young collection, and how many younger ones before an older one (``gc.set_threshold``)."""
+THRESHOLDS = (100_000, 1, 1_000_000)
+"""Container allocations before a young collection, and how many younger ones before an older one (``gc.set_threshold``): for what makes
+very many things at once; the usual is swept up before."""
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread keeps the interpreter while another waits for it. The committing thread wants it back after every COMMIT: with
 Python's 5 ms the p99 of a message at 500 a second was 18 to 25 ms, with this 9 to 12, at the same CPU (docs/benchmarks.md)."""
+LOOK_INTERVAL_S = 1.0
+YOUNG = 25_000
+"""So many containers that were made and are still there are swept up: some 10 ms."""
 SWEEP_INTERVAL_S = 60.0
+FULL_INTERVAL_S = 3600.0
 SLOW_SWEEP_S = 0.1
 
 log = structlog.get_logger("csms.memory")
@@ -33,11 +39,22 @@ def settle() -> None:
 
 
 async def sweep() -> None:
-    """Collect the two younger generations every minute, for ever: what dropped links and failed requests leave behind."""
+    """Collect for ever: what is young when there is some of it, or a minute has passed, and everything once an hour."""
+    swept = full = trio.current_time()
     while True:
-        await trio.sleep(SWEEP_INTERVAL_S)
-        started = trio.current_time()
-        found = gc.collect(1)
-        seconds = trio.current_time() - started
-        if seconds > SLOW_SWEEP_S:
-            log.info("memory.slow_sweep", seconds=round(seconds, 3), found=found)
+        await trio.sleep(LOOK_INTERVAL_S)
+        now = trio.current_time()
+        if now - full >= FULL_INTERVAL_S:
+            swept = full = now
+            _collect(2)
+        elif now - swept >= SWEEP_INTERVAL_S or gc.get_count()[0] >= YOUNG:
+            swept = now
+            _collect(1)
+
+
+def _collect(generation: int) -> None:
+    started = trio.current_time()
+    found = gc.collect(generation)
+    seconds = trio.current_time() - started
+    if seconds > SLOW_SWEEP_S:
+        log.info("memory.slow_sweep", seconds=round(seconds, 3), found=found, everything=generation == 2)

@@ -66,6 +66,13 @@ class LeanWebSocket:
             self._protocol.receive_data(early)
             self._sort()
 
+    def __del__(self) -> None:
+        """Undo the knots of the protocol (its parser, and what ended it, refer to it): links that end leave nothing to collect."""
+        protocol = self._protocol
+        protocol.parser.close()
+        if protocol.parser_exc is not None:
+            protocol.parser_exc.__traceback__ = None
+
     async def receive(self) -> str | bytes:
         """The next message."""
         messages, protocol, take, socket = self._messages, self._protocol, self._take, self._socket

@@ -14,7 +14,7 @@ import attrs
 from csms.core.commands import Command
 from csms.core.ports import FrameEntry
 from csms.core.quirks import NO_QUIRKS, Quirks
-from csms.core.reports import Mangled, Oddity, Registration, TimeTold, Verdict
+from csms.core.reports import Mangled, Registration, TimeTold, Verdict
 
 from . import frames
 from .censoring import censored, without
@@ -22,6 +22,7 @@ from .codec import Unsayable, codec_for, told
 from .dialect import Dialect, Fault, Hears
 from .effects import Call, Effect, Ended, Heard, Send, Shut, Told
 from .errands import ACCEPTED, Errands
+from .noticing import Noticed
 
 __all__ = ["Call", "Conversation", "ConversationSettings", "Effect", "Ended", "Heard", "Send", "Shut", "Told"]
 
@@ -29,7 +30,6 @@ __all__ = ["Call", "Conversation", "ConversationSettings", "Effect", "Ended", "H
 LONG_AGO = float("-inf")
 SOON_S = 30.0
 """A charger that boots again within so many seconds does so needlessly."""
-MAX_NOTICED = 50
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Conversation:
         quirks: Quirks = NO_QUIRKS,
     ) -> None:
         self.registration = registration
-        self.noticed: list[Oddity] = []
+        self.noticed = Noticed()
         """What the charger did wrong besides its messages; for whoever reads it to take away."""
         self._codec = codec_for(dialect)
         self._charger_id = charger_id
@@ -97,7 +97,7 @@ class Conversation:
             ttl_s=settings.command_ttl_s,
             limit=settings.command_queue_limit,
             new_message_id=new_message_id,
-            odd=self._odd,
+            noticed=self.noticed,
         )
         self.adapt(quirks)
         self._waiting = 0
@@ -138,13 +138,13 @@ class Conversation:
         action = frame.action
         ear = self._codec.ears.get(action)
         if self.registration != ACCEPTED and not (ear is not None and ear.row.registers) and action not in self._before_boot:
-            self._odd("boot", action, "before it was accepted")
+            self.noticed.note("boot", action, "before it was accepted")
             return self._refuse(frame, "SecurityError", f"{action} before this charger is accepted", {}, now)
         if ear is None:
             if self._codec.knows(action):
-                self._odd("action", action, "not supported")
+                self.noticed.note("action", action, "not supported")
                 return self._refuse(frame, "NotSupported", f"{action} is not supported", {}, now)
-            self._odd("action", action, "not known")
+            self.noticed.note("action", action, "not known")
             return self._refuse(frame, "NotImplemented", f"{action} is not known", {}, now)
         key = hash(frame.text)
         if self._ids.setdefault(frame.id, key) != key or self._waiting or frame.problem:
@@ -165,7 +165,7 @@ class Conversation:
             report, understood = self._codec.hear(ear, frame.payload, self._charger_id, now, self._quirks)
         except Fault as fault:
             code = self._codec.dialect.codes.for_fault(fault.kind)
-            self._odd("refused", ".".join((action, *fault.fields[:1])), fault.description)
+            self.noticed.note("refused", ".".join((action, *fault.fields[:1])), fault.description)
             return self._refuse(frame, code, f"{action}: {fault.description}", {"fields": list(fault.fields)}, now)
         except Exception as error:
             # A reader that fails is our mistake. It must not end the link: the charger would connect and say the same for ever.
@@ -182,11 +182,11 @@ class Conversation:
     def _watch(self, frame: frames.CallFrame, key: int) -> None:
         """Notice what is wrong about a CALL besides its payload."""
         if self._waiting and key not in self._in_progress:
-            self._odd("pipelining", frame.action, "a call while another was not answered yet")
+            self.noticed.note("pipelining", frame.action, "a call while another was not answered yet")
         if frame.problem:
-            self._odd("frame", frame.action, frame.problem)
+            self.noticed.note("frame", frame.action, frame.problem)
         if self._ids[frame.id] != key:
-            self._odd("id", "messageId", f"{frame.id} for another message")
+            self.noticed.note("id", "messageId", f"{frame.id} for another message")
             self._ids[frame.id] = key
         elif len(self._ids) > self._settings.duplicate_ids:
             del self._ids[next(iter(self._ids))]
@@ -195,20 +195,16 @@ class Conversation:
         """Notice boots and heartbeats that come far too soon."""
         if row.registers:
             if mono - self._booted < SOON_S:
-                self._odd("boot", row.action, f"again after {mono - self._booted:.0f} s")
+                self.noticed.note("boot", row.action, f"again after {mono - self._booted:.0f} s")
             self._booted = mono
         elif row.verdict is TimeTold:
             if mono - self._heartbeat < self._interval_s / 2:
-                self._odd("heartbeat", row.action, f"after {mono - self._heartbeat:.0f} s, not {self._interval_s}")
+                self.noticed.note("heartbeat", row.action, f"after {mono - self._heartbeat:.0f} s, not {self._interval_s}")
             self._heartbeat = mono
-
-    def _odd(self, rule: str, field: str, heard: str) -> None:
-        if len(self.noticed) < MAX_NOTICED:
-            self.noticed.append(Oddity(rule, field[:100], heard[:200]))
 
     def _puzzle(self, frame: frames.BrokenFrame, now: int) -> list[Effect]:
         """What is no CALL, CALLRESULT or CALLERROR: answered as the dialect's OCPP-J asks, or only logged."""
-        self._odd("frame", frame.action, frame.problem)
+        self.noticed.note("frame", frame.action, frame.problem)
         codes = self._codec.dialect.codes
         id = codes.unreadable_id if frame.id is None else frame.id
         code: str | None = {"type": codes.unknown_type, "payload": codes.format, "answer": None}.get(frame.fault, codes.unreadable)
@@ -279,9 +275,14 @@ class Conversation:
         *,
         ttl_s: float | None = None,
         timeout_s: float | None = None,
+        request_id: str = "",
     ) -> list[Effect]:
-        """Send a command, or queue it; ``Ended`` with this ticket follows, now or later, unless it is withdrawn unsent."""
-        return self._errands.add(ticket, command, self.registration, now, mono, ttl_s=ttl_s, timeout_s=timeout_s)
+        """Send a command, or queue it; ``Ended`` with this ticket follows, now or later, unless it is withdrawn unsent.
+
+        Its frames are logged under ``request_id``.
+        """
+        limits = {"ttl_s": ttl_s, "timeout_s": timeout_s}
+        return self._errands.add(ticket, command, self.registration, now, mono, request_id=request_id, **limits)
 
     def withdraw(self, ticket: int, now: int, mono: float) -> list[Effect]:
         """The asker went away: forget the command if it was not sent yet. What was sent still ends with ``Ended``."""
@@ -315,7 +316,7 @@ class Conversation:
         if frame.problem:
             problem = f"{frame.problem}; {problem}" if problem else frame.problem
         if isinstance(id, str) and len(id) > frames.MAX_ID_CHARS:
-            self._odd("id", "messageId", f"longer than {frames.MAX_ID_CHARS} characters")
+            self.noticed.note("id", "messageId", f"longer than {frames.MAX_ID_CHARS} characters")
             too_long = f"the message id is longer than {frames.MAX_ID_CHARS} characters"
             problem = f"{too_long}; {problem}" if problem else too_long
         return Heard(self._entry(now, "in", "call", id, frame.action, frame.text, None, problem))

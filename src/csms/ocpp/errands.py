@@ -27,6 +27,7 @@ from .codec import Codec, Mouth
 from .dialect import Says
 from .effects import Effect, Ended, Heard, Send
 from .frames import Payload
+from .noticing import Noticed
 
 ACCEPTED, PENDING, REJECTED = "accepted", "pending", "rejected"
 
@@ -39,7 +40,10 @@ _SECRETS = 4
 
 @attrs.define(slots=True, eq=False)
 class Errand:
-    """A command under way. ``expires`` bounds its wait in the queue, ``timeout_s`` the wait for its answer; times are monotonic."""
+    """A command under way. ``expires`` bounds its wait in the queue, ``timeout_s`` the wait for its answer; times are monotonic.
+
+    ``request_id`` is what it was asked for by.
+    """
 
     ticket: int
     command: Command
@@ -47,6 +51,7 @@ class Errand:
     payload: Payload
     expires: float
     timeout_s: float
+    request_id: str
     message_id: str = ""
     sent: float = 0.0
 
@@ -78,7 +83,7 @@ class Errands:
         "_given_up",
         "_limit",
         "_new_message_id",
-        "_odd",
+        "_noticed",
         "_outstanding",
         "_queue",
         "_secrets",
@@ -94,9 +99,9 @@ class Errands:
         ttl_s: float,
         limit: int,
         new_message_id: Callable[[], str],
-        odd: Callable[[str, str, str], None] = lambda rule, field, heard: None,
+        noticed: Noticed,
     ) -> None:
-        self._odd = odd
+        self._noticed = noticed
         self._codec = codec
         self._connection_id = connection_id
         self._call_timeout_s = call_timeout_s
@@ -124,6 +129,7 @@ class Errands:
         *,
         ttl_s: float | None,
         timeout_s: float | None,
+        request_id: str = "",
     ) -> list[Effect]:
         """Send a command if nothing is under way, else queue it, behind all others and in the place of an equal idempotent one."""
         if self._closed:
@@ -144,7 +150,7 @@ class Errands:
             return [*effects, Ended(ticket, QueueFull())]
         expires = mono + (self._ttl_s if ttl_s is None else ttl_s)
         timeout_s = self._call_timeout_s if timeout_s is None else timeout_s
-        self._queue.append(Errand(ticket, command, mouth, payload, expires, timeout_s))
+        self._queue.append(Errand(ticket, command, mouth, payload, expires, timeout_s, request_id))
         return effects + self.pump(registration, now, mono)
 
     def withdraw(self, ticket: int) -> None:
@@ -172,7 +178,8 @@ class Errands:
             text = frames.call(errand.message_id, action, errand.payload)
             if suspicious(text):
                 self._secrets = (*self._secrets, *secrets_of(errand.payload))[-_SECRETS:]
-            effects.append(Send(text, self._entry(now, "out", "call", errand.message_id, action, text)))
+            entry = self._entry(now, "out", "call", errand.message_id, action, text, request_id=errand.request_id)
+            effects.append(Send(text, entry))
         return effects
 
     def settle(self, frame: frames.ResultFrame | frames.ErrorFrame, registration: str, now: int, mono: float) -> list[Effect]:
@@ -183,7 +190,7 @@ class Errands:
             action = self._given_up.get(str(frame.id), "")
             problem = "an answer that came too late" if action else "an answer to nothing that was asked"
             if not action:
-                self._odd("answer", "CALLRESULT" if kind == "result" else "CALLERROR", problem)
+                self._noticed.note("answer", "CALLRESULT" if kind == "result" else "CALLERROR", problem)
             return [Heard(self._entry(now, "in", kind, frame.id, action, frame.text, problem=problem))]
         self._outstanding = None
         action, took_ms = errand.mouth.row.action, (mono - errand.sent) * 1000
@@ -198,7 +205,7 @@ class Errands:
             description = without(frame.description, self._secrets)[:_LONGEST_TEXT]
             ended = Ended(errand.ticket, CallError(frame.code[:_LONGEST_WORD], description, shown(frame.details, self._secrets)))
             problem = "; ".join(filter(None, (frame.code, frame.problem)))
-        heard = Heard(self._entry(now, "in", kind, frame.id, action, frame.text, took_ms, problem))
+        heard = Heard(self._entry(now, "in", kind, frame.id, action, frame.text, took_ms, problem, errand.request_id))
         return [heard, ended, *self.pump(registration, now, mono)]
 
     def tick(self, registration: str, now: int, mono: float) -> list[Effect]:
@@ -243,6 +250,7 @@ class Errands:
         text: str,
         took_ms: float | None = None,
         problem: str = "",
+        request_id: str = "",
     ) -> FrameEntry:
         text, hidden = censored(text, self._secrets)
         return FrameEntry(
@@ -255,4 +263,5 @@ class Errands:
             text=text,
             took_ms=took_ms,
             problem=without(problem, hidden)[:500],
+            request_id=request_id,
         )
