@@ -14,12 +14,10 @@ from trio.testing import MockClock
 
 from csms.memory import (
     FULL_INTERVAL_S,
-    LOOK_INTERVAL_S,
     SLOW_SWEEP_S,
     SWEEP_INTERVAL_S,
     SWITCH_INTERVAL_S,
     THRESHOLDS,
-    YOUNG,
     settle,
     sweep,
 )
@@ -72,8 +70,8 @@ async def sweeping(mock_clock: MockClock) -> AsyncIterator[Callable[[float], Awa
 
     async def passing(seconds: float) -> None:
         await trio.testing.wait_all_tasks_blocked()
-        for _ in range(round(seconds / LOOK_INTERVAL_S)):
-            mock_clock.jump(LOOK_INTERVAL_S)
+        for _ in range(round(seconds / SWEEP_INTERVAL_S)):
+            mock_clock.jump(SWEEP_INTERVAL_S)
             await trio.testing.wait_all_tasks_blocked()
 
     try:
@@ -85,35 +83,23 @@ async def sweeping(mock_clock: MockClock) -> AsyncIterator[Callable[[float], Awa
         gc.enable()
 
 
-async def test_a_sweep_each_minute_frees_what_was_dropped(
+async def test_twice_a_second_what_was_dropped_is_freed(
     mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]
 ) -> None:
     for _ in range(3):
+        begun = [each["collections"] for each in gc.get_stats()]
         seen = weakref.ref(Knot())
-        await sweeping(SWEEP_INTERVAL_S - LOOK_INTERVAL_S)
+        await sweeping(0)
         assert seen() is not None
-        await sweeping(LOOK_INTERVAL_S)
+        await sweeping(SWEEP_INTERVAL_S)
         assert seen() is None
-
-
-async def test_much_that_is_young_is_swept_at_once_and_not_again(
-    mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]
-) -> None:
-    await sweeping(LOOK_INTERVAL_S)
-    begun = [each["collections"] for each in gc.get_stats()]
-    kept = [[number] for number in range(YOUNG)]
-    await sweeping(LOOK_INTERVAL_S)
-    await sweeping(5 * LOOK_INTERVAL_S)
-    assert [each["collections"] for each in gc.get_stats()] == [begun[0], begun[1] + 1, begun[2]], "once, and only what is young"
-    assert gc.get_count()[0] < YOUNG
-    assert len(kept) == YOUNG
+        assert [each["collections"] for each in gc.get_stats()] == [begun[0], begun[1] + 1, begun[2]], "only what is young"
 
 
 async def test_once_an_hour_what_is_old_is_freed_too(mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]) -> None:
     knot = Knot()
     seen = weakref.ref(knot)
-    for _ in range(2):
-        await sweeping(SWEEP_INTERVAL_S)
+    await sweeping(2 * SWEEP_INTERVAL_S)
     del knot
     await sweeping(SWEEP_INTERVAL_S)
     assert seen() is not None, "it is old"

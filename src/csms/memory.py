@@ -2,8 +2,8 @@
 
 With thousands of live connections a collection of everything walks them all (0.12 s for each 1,000 of them), and the default thresholds
 make it happen every few hundred messages: more than half of the CPU of a message went there (docs/benchmarks.md). So everything is
-walked once an hour only, and what is young as soon as there is some of it: what came since, in 10 or 20 ms. Almost nothing on the
-message path makes cycles, and a link that ends leaves none.
+walked once an hour only, and what is young twice a second: that is done in some 10 ms, where a sweep each minute took half a second.
+Almost nothing on the message path makes cycles, and a link that ends leaves none.
 """
 
 from __future__ import annotations
@@ -16,14 +16,11 @@ import trio
 
 THRESHOLDS = (100_000, 1, 1_000_000)
 """Container allocations before a young collection, and how many younger ones before an older one (``gc.set_threshold``): for what makes
-very many things at once; the usual is swept up before."""
+very many things at once; the usual is swept up before that."""
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread keeps the interpreter while another waits for it. The committing thread wants it back after every COMMIT: with
 Python's 5 ms the p99 of a message at 500 a second was 18 to 25 ms, with this 9 to 12, at the same CPU (docs/benchmarks.md)."""
-LOOK_INTERVAL_S = 1.0
-YOUNG = 25_000
-"""So many containers that were made and are still there are swept up: some 10 ms."""
-SWEEP_INTERVAL_S = 60.0
+SWEEP_INTERVAL_S = 0.5
 FULL_INTERVAL_S = 3600.0
 SLOW_SWEEP_S = 0.1
 
@@ -39,17 +36,15 @@ def settle() -> None:
 
 
 async def sweep() -> None:
-    """Collect for ever: what is young when there is some of it, or a minute has passed, and everything once an hour."""
-    swept = full = trio.current_time()
+    """Collect for ever: what is young twice a second, and everything once an hour."""
+    full = trio.current_time()
     while True:
-        await trio.sleep(LOOK_INTERVAL_S)
+        await trio.sleep(SWEEP_INTERVAL_S)
         now = trio.current_time()
-        if now - full >= FULL_INTERVAL_S:
-            swept = full = now
-            _collect(2)
-        elif now - swept >= SWEEP_INTERVAL_S or gc.get_count()[0] >= YOUNG:
-            swept = now
-            _collect(1)
+        everything = now - full >= FULL_INTERVAL_S
+        if everything:
+            full = now
+        _collect(2 if everything else 1)
 
 
 def _collect(generation: int) -> None:
