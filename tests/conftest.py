@@ -1,4 +1,4 @@
-"""What all tests share: the fixtures of the public test kit."""
+"""What all tests of the server share, besides the fixtures of the public test kit."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from csms.testing.logs import logging_as_it_was
-
-pytest_plugins = ["csms.testing.pace", "csms.testing.stores", "csms.testing.fixtures"]
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,8 @@ async def test_events_are_found_the_newest_first(told: Database) -> None:
         await told.read(event_log.need_event, newest.event_id, frozenset({7}), tenant=DEFAULT_TENANT)
 
 
-async def test_the_newest_events_are_read_and_no_others(told: Database) -> None:
+@pytest.mark.parametrize("sort", ["-at", "at"])
+async def test_the_newest_events_are_read_and_no_others(told: Database, sort: str) -> None:
     """Without statistics SQLite takes an index for the tenant alone, and sorts every event of it."""
     plans: list[str] = []
 
@@ -85,7 +86,7 @@ async def test_the_newest_events_are_read_and_no_others(told: Database) -> None:
                 plans.extend(row["detail"] for row in tx.system("a plan").all(f"EXPLAIN QUERY PLAN {sql}", tenant=1, **parameters))
                 return []
 
-        event_log.events(cast("Tx", Planning()), EventsQuery(), None)
+        event_log.events(cast("Tx", Planning()), EventsQuery(sort=sort), None)
 
     if told.engine == "sqlite":  # type: ignore[attr-defined]  # of the store behind the port
         await told.read(planned, tenant=DEFAULT_TENANT)

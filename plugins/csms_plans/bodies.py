@@ -26,12 +26,17 @@ class PlanQuery(Paged):
 
 @attrs.frozen(slots=True, kw_only=True)
 class VersionsQuery(Paged):
-    """Which page of the versions."""
+    """Which versions; `search` is for their notes."""
+
+    sort: str = sorts("number", default="-number")
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class OffersQuery(Paged):
-    """Which page of the plans that one may take."""
+    """Which of the plans that one may take."""
+
+    sort: str = sorts("name", "id", default="name")
+    held: bool | None = filter_by("true: those that one has; false: others")
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 import msgspec
 
-from csms.api.lists import Following, Page, Stretch
-from csms.hooks import Fee, Invalid, NotFound, ReadTx, Row
+from csms.api.lists import Page, Stretch, cursor, direction
+from csms.hooks import Fee, NotFound, ReadTx, Row
 
 from .bodies import PlanQuery, SubscriptionQuery
 from .model import COMING, ENDED, Known, PeriodRow, Plan, SubscriptionRow, Version
@@ -165,8 +165,8 @@ def known(tx: ReadTx, subscription_id: int) -> Known:
 
 
 def subscriptions(tx: ReadTx, query: SubscriptionQuery, driver_id: int | None = None) -> Stretch[int]:
-    """The ids of a stretch of subscriptions, the newest first."""
-    where, values = "", dict[str, Any]()
+    """The ids of a stretch of subscriptions, in the query's direction."""
+    where, values, way = "", dict[str, Any](), direction(query)
     wanted: Mapping[str, Any] = {
         "driver_id": driver_id if driver_id is not None else query.driver_id,
         "plan_id": query.plan_id,
@@ -184,9 +184,11 @@ def subscriptions(tx: ReadTx, query: SubscriptionQuery, driver_id: int | None = 
             " plan_id IN (SELECT p.id FROM plugin_plans_plans p WHERE p.tenant = :tenant AND lower(p.name) LIKE :search ESCAPE '!'))"
         )
         values["search"] = _pattern(query.search)
+    if query.after is not None:
+        where += f" AND id {way.beyond} :after"
+        (values["after"],) = cursor(query.after)
     rows = tx.all(
-        f"SELECT id FROM plugin_plans_subscriptions WHERE tenant = :tenant AND id < :after{where} ORDER BY id DESC LIMIT :limit",  # noqa: S608
-        after=_cursor(query),
+        f"SELECT id FROM plugin_plans_subscriptions WHERE tenant = :tenant{where} ORDER BY id {way.order} LIMIT :limit",  # noqa: S608
         limit=query.limit + 1,
         **values,
     )
@@ -297,12 +299,3 @@ def _page(tx: ReadTx, select: str, values: Mapping[str, Any], sort: str, table: 
         skipped=(page - 1) * limit,
     )
     return Page(items=[make(row) for row in rows], page=page, limit=limit, total=int(total))
-
-
-def _cursor(query: Following) -> int:
-    text = query.after
-    if text is None:
-        return 2**63 - 1
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Invalid(f"after: {text!r} is no cursor of this list; take `next` of an answer", field="after")
-    return int(text)

@@ -8,7 +8,7 @@ from typing import Literal
 import attrs
 from attrs import validators as v
 
-from csms.api.lists import Following, Paged, filter_by, one_of, sorts
+from csms.api.lists import Onward, Paged, filter_by, one_of, sorts
 from csms.hooks import Price
 
 from . import checks
@@ -329,23 +329,35 @@ class SourcesQuery(Paged):
     """Which sources."""
 
     sort: str = sorts("name", default="name")
+    used: bool | None = filter_by("true: a tariff takes prices from it; false: none does")
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class PricesQuery(Following):
-    """From where on."""
+class PricesQuery(Onward):
+    """Which prices of a source."""
+
+    from_at: int | None = filter_by("from then or later")
+    to_at: int | None = filter_by("from before")
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class UsesQuery(Following):
-    """From where on."""
+class UsesQuery(Onward):
+    """Which uses of a promo code."""
+
+    driver_id: int | None = filter_by("by this driver")
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class VersionsQuery(Paged):
-    """Which versions, the latest first."""
+    """Which versions; `search` is for their notes."""
+
+    sort: str = sorts("valid_from_at", "number", default="-valid_from_at")
+    state: str | None = one_of("past", "in_force", "pending", help="exactly this state")
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class MineQuery(Paged):
-    """One's own promo codes."""
+    """Which of one's own promo codes."""
+
+    sort: str = sorts("entered_at", "code", default="-entered_at")
+    usable: bool | None = filter_by("true: may be used now; false: may not")

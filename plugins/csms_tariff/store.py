@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from csms.api.lists import Following, Stretch
+from csms.api.lists import Onward, Stretch, cursor, direction
 from csms.api.shapes import structure
-from csms.hooks import Invalid, NotFound, ReadTx, Row
+from csms.hooks import NotFound, ReadTx, Row
 
+from .bodies import PricesQuery, UsesQuery
 from .model import Assignment, Book, Calendar, Customer, Holiday, Kept, PromoCode, PromoUse, Site, SourcePrice
 from .rules import Rules
 from .sources import Quote, Quotes
@@ -149,26 +150,33 @@ def held(tx: ReadTx, driver_id: int) -> list[int]:
     return [row["promo_code_id"] for row in rows]
 
 
-def promo_uses(tx: ReadTx, promo_code_id: int, query: Following) -> Stretch[PromoUse]:
-    """Charges whose final price a code lowered, the newest first."""
-    rows = tx.all(
-        "SELECT transaction_id, driver_id, used_at FROM plugin_tariff_promo_uses WHERE tenant = :tenant"
-        " AND promo_code_id = :promo_code_id AND transaction_id < :after ORDER BY transaction_id DESC LIMIT :limit",
-        promo_code_id=promo_code_id,
-        after=cursor(query.after),
-        limit=query.limit + 1,
+def promo_uses(tx: ReadTx, promo_code_id: int, query: UsesQuery) -> Stretch[PromoUse]:
+    """Charges whose final price a code lowered, in the query's direction. Raises ``Invalid`` for the cursor."""
+    sql = (
+        "SELECT transaction_id, driver_id, used_at, transaction_id AS place FROM plugin_tariff_promo_uses"
+        " WHERE tenant = :tenant AND promo_code_id = :promo_code_id"
     )
-    items = [PromoUse(**row) for row in rows[: query.limit]]
-    return Stretch(items=items, limit=query.limit, next=str(items[-1].transaction_id) if len(rows) > query.limit else None)
+    wanted = {"driver_id": ("driver_id = :driver_id", query.driver_id)}
+    rows, following = _stretch(tx, sql, "transaction_id", query, wanted, promo_code_id=promo_code_id)
+    return Stretch(items=[PromoUse(**row) for row in rows], limit=query.limit, next=following)
 
 
-def cursor(text: str | None) -> int:
-    """Where a list goes on. Raises ``Invalid``."""
-    if text is None:
-        return 2**63 - 1
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise Invalid(f"after: {text!r} is no cursor of this list; take `next` of an answer", field="after")
-    return int(text)
+def _stretch(
+    tx: ReadTx, sql: str, column: str, query: Onward, wanted: Mapping[str, tuple[str, int | None]], **values: Any
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Rows from the query's cursor on, in its direction, and the cursor that goes on; ``sql`` selects the column as ``place``, too."""
+    way = direction(query)
+    for name, (condition, value) in wanted.items():
+        if value is not None:
+            sql += f" AND {condition}"
+            values[name] = value
+    if query.after is not None:
+        sql += f" AND {column} {way.beyond} :after"
+        (values["after"],) = cursor(query.after)
+    found = [dict(row) for row in tx.all(f"{sql} ORDER BY {column} {way.order} LIMIT :limit", limit=query.limit + 1, **values)]
+    rows = found[: query.limit]
+    places = [row.pop("place") for row in rows]
+    return rows, str(places[-1]) if len(found) > query.limit else None
 
 
 # --- prices from outside --------------------------------------------------------------------------------------------------------
@@ -191,17 +199,16 @@ def quotes(tx: ReadTx, sources: Iterable[str], from_at: int, to_at: int) -> dict
     }
 
 
-def prices(tx: ReadTx, source: str, query: Following) -> Stretch[SourcePrice]:
-    """What a source told, the latest first."""
-    rows = tx.all(
-        "SELECT source, from_at, to_at, price, told_by, told_at FROM plugin_tariff_prices"
-        " WHERE tenant = :tenant AND source = :source AND from_at < :after ORDER BY from_at DESC LIMIT :limit",
-        source=source,
-        after=cursor(query.after),
-        limit=query.limit + 1,
+def prices(tx: ReadTx, source: str, query: PricesQuery) -> Stretch[SourcePrice]:
+    """What a source told, by when it begins to hold, in the query's direction. Raises ``Invalid`` for the cursor."""
+    sql = (
+        "SELECT source, from_at, to_at, price, told_by, told_at, from_at AS place FROM plugin_tariff_prices"
+        " WHERE tenant = :tenant AND source = :source"
     )
-    items = [SourcePrice(**{**row, "price": Decimal(row["price"])}) for row in rows[: query.limit]]
-    return Stretch(items=items, limit=query.limit, next=str(items[-1].from_at) if len(rows) > query.limit else None)
+    wanted = {"since_at": ("from_at >= :since_at", query.from_at), "until_at": ("from_at < :until_at", query.to_at)}
+    rows, following = _stretch(tx, sql, "from_at", query, wanted, source=source)
+    items = [SourcePrice(**{**row, "price": Decimal(row["price"])}) for row in rows]
+    return Stretch(items=items, limit=query.limit, next=following)
 
 
 def told_sources(tx: ReadTx) -> Sequence[Row]:

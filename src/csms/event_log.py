@@ -25,12 +25,20 @@ _IDS: Any = validators.optional(validators.and_(validators.ge(0), validators.le(
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class LoggedEvent(PublicEvent):
+    """An event of the log. ``request_id`` is the request to the API that it came of, ``""`` for none."""
+
+    request_id: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class EventsQuery(Following):
     """Which events somebody wants; ``search`` is for their key, type and payload."""
 
     type: str | None = filter_by("of this type, such as transaction_ended")
     key: str | None = filter_by("about this, such as charger:C1")
     charger_id: str | None = filter_by("about this charger")
+    request_id: str | None = filter_by("that came of the request to the API which has this X-Request-Id")
     from_at: int | None = filter_by("not before")
     to_at: int | None = filter_by("before")
 
@@ -49,6 +57,7 @@ class ConsumersQuery(Paged):
     """Which consumers of events somebody wants."""
 
     sort: str = sorts("name", "behind", "retrying", "dead", default="name")
+    dead: bool | None = filter_by("true: only those with dead letters; false: only others")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -69,12 +78,13 @@ class Replayed:
 
 LINE = Timeline("events", "sequence")
 EVENTS = Listing(
-    columns="sequence AS id, type, key, at, payload",
+    columns="sequence AS id, type, key, at, payload, request_id",
     source="events WHERE tenant = :tenant",
     filters={
         "type": "type = :type",
         "key": "key = :key",
         "about": "key = :about",
+        "request_id": "request_id = :request_id AND request_id <> ''",  # said twice for the index, which has no others
         "from_at": "at >= :from_at",
         "to_at": "at < :to_at",
         "stations": "key IN (SELECT 'charger:' || c.id FROM chargers c WHERE c.tenant = :tenant AND c.station_id IN ({stations}))",
@@ -92,7 +102,7 @@ DEAD = Listing(
 )
 
 
-def events(tx: ReadTx, query: EventsQuery, stations: frozenset[int] | None) -> Stretch[PublicEvent]:
+def events(tx: ReadTx, query: EventsQuery, stations: frozenset[int] | None) -> Stretch[LoggedEvent]:
     """Events, the newest first."""
     about = None if query.charger_id is None else charger_key(query.charger_id)
     return stretch(
@@ -101,13 +111,14 @@ def events(tx: ReadTx, query: EventsQuery, stations: frozenset[int] | None) -> S
         LINE,
         query,
         _event,
-        indexed=not query.search and (query.key is not None or about is not None or query.type is not None),
+        indexed=query.request_id is not None
+        or (not query.search and (query.key is not None or about is not None or query.type is not None)),
         about=about,
         stations=None if stations is None else tuple(stations),
     )
 
 
-def need_event(tx: ReadTx, event_id: int, stations: frozenset[int] | None) -> PublicEvent:
+def need_event(tx: ReadTx, event_id: int, stations: frozenset[int] | None) -> LoggedEvent:
     """One event. Raises ``NotFound``."""
     sql = f"SELECT {EVENTS.columns} FROM {EVENTS.source} AND sequence = :id"  # noqa: S608 (our own text)
     row = tx.one(sql, id=event_id)
@@ -123,9 +134,10 @@ def _at_one_of(tx: ReadTx, key: str, stations: frozenset[int]) -> bool:
     return key.startswith("charger:") and station_id in stations
 
 
-def _event(row: Row) -> PublicEvent:
+def _event(row: Row) -> LoggedEvent:
     facts = msgspec.json.decode(row["payload"], type=dict[str, Any])
-    return public(row["type"], facts, at=row["at"], event_id=row["id"])
+    shown = public(row["type"], facts, at=row["at"], event_id=row["id"])
+    return LoggedEvent(**attrs.asdict(shown, recurse=False), request_id=row["request_id"])
 
 
 def dead_letters(tx: ReadTx, query: DeadLettersQuery) -> Page[DeadLetter]:
@@ -138,7 +150,7 @@ def routes(database: StoreDatabase) -> Routes:
     made = Routes("events", "What happened, as it was stored and told to whoever hears events.", tag="Event log")
 
     @made.get("/events", needs="events:read", reach=LIST)
-    async def list_(call: Call, query: EventsQuery) -> Stretch[PublicEvent]:
+    async def list_(call: Call, query: EventsQuery) -> Stretch[LoggedEvent]:
         """Events, the newest first.
 
         A search, or a list that is filtered by neither type nor key, looks at 20,000 events at most per request: it may answer fewer than
@@ -147,7 +159,7 @@ def routes(database: StoreDatabase) -> Routes:
         return await call.read(events, query, call.stations)
 
     @made.get("/events/<int:event_id>", needs="events:read", reach=LIST)
-    async def show(call: Call, event_id: int) -> PublicEvent:
+    async def show(call: Call, event_id: int) -> LoggedEvent:
         """One event."""
         return await call.read(need_event, event_id, call.stations)
 
@@ -161,6 +173,7 @@ def routes(database: StoreDatabase) -> Routes:
         """Who hears events, the core's own parts and every plugin, and how far each is."""
         words = (query.search or "").casefold()
         found = [each for each in await outbox.progress(database) if words in each.name.casefold()]
+        found = [each for each in found if query.dead in (None, each.dead > 0)]
         found.sort(key=lambda each: getattr(each, query.sort.removeprefix("-")), reverse=query.sort.startswith("-"))
         return cut(found, query)
 
@@ -171,7 +184,7 @@ def routes(database: StoreDatabase) -> Routes:
         await call.note(Subject("consumer", consumer), {"first": body.first_event_id, "last": body.last_event_id, "events": count})
         return Replayed(consumer=consumer, events=count)
 
-    @made.delete("/consumers/<path:consumer>", needs="system:write")
+    @made.delete("/consumers/<path:consumer>", needs="system:write", compared=False)
     async def forget(call: Call, consumer: str) -> None:
         """Forget a consumer that will not come back, with its dead letters: events are kept until every known one has them."""
         if not await outbox.forget_consumer(database, consumer):

@@ -156,6 +156,7 @@ from csms.domain.stations.model import (
     ChargerDisconnected,
     ChargerKeyChanged,
     ChargerRegistrationChanged,
+    ChargerRemoved,
     ChargerSecurityChanged,
     ChargerStatusChanged,
 )
@@ -164,6 +165,7 @@ from csms.domain.transactions.model import (
     MeterValues,
     TransactionCorrected,
     TransactionEnded,
+    TransactionRemeasured,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -374,6 +376,11 @@ def charger_registration_changed(event: ChargerRegistrationChanged, delivery: De
 
 
 @event_hook
+def charger_removed(event: ChargerRemoved, delivery: Delivered, context: PluginContext) -> None:
+    """A charger was taken away, by an operator; its frames, transactions and figures stay."""
+
+
+@event_hook
 def charger_key_changed(event: ChargerKeyChanged, delivery: Delivered, context: PluginContext) -> None:
     """Another key became the charger's: given by an operator, or offered and then shown by the charger (1.6 security whitepaper A01)."""
 
@@ -431,6 +438,12 @@ def transaction_ended(event: TransactionEnded, delivery: Delivered, context: Plu
 @event_hook
 def transaction_corrected(event: TransactionCorrected, delivery: Delivered, context: PluginContext) -> None:
     """The charger's own stop came after an estimated one and replaced it: what was made of ``transaction_ended`` must be redone."""
+
+
+@event_hook
+def transaction_remeasured(event: TransactionRemeasured, delivery: Delivered, context: PluginContext) -> None:
+    """Readings came after their transaction had ended, or the word when it charged and when it idled: what was made of its course, as a price
+    by the time of day, may be otherwise. Its energy and its times are not: then ``transaction_corrected`` is told."""
 
 
 @event_hook
@@ -879,6 +892,7 @@ __all__ = [
     "ChargerId",
     "ChargerKeyChanged",
     "ChargerRegistrationChanged",
+    "ChargerRemoved",
     "ChargerSecurityChanged",
     "ChargerStatusChanged",
     "ChargerTold",
@@ -1027,6 +1041,7 @@ __all__ = [
     "TransactionCorrected",
     "TransactionEnded",
     "TransactionId",
+    "TransactionRemeasured",
     "TransactionStarted",
     "TransactionUpdated",
     "TriggerMessage",

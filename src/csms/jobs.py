@@ -31,6 +31,8 @@ from csms.db.retention import (
     WEBHOOK_DELIVERIES,
     forget_old,
 )
+from csms.domain.analytics.service import excluding
+from csms.domain.billing.flows import looking as billing_looking
 from csms.domain.billing.flows import prepaying as billing_prepaying
 from csms.domain.billing.flows import rounds as billing_rounds
 from csms.domain.billing.flows import watch as billing_watch
@@ -103,6 +105,7 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("tidy files", 3600, partial(upkeep.tidy, config.files)),
         Job("hand out certificates", 2, partial(security_flows.hand_out_due, config.security)),
         Job("renew certificates", 2, partial(security_flows.renew_and_settle, config.security, default_profile(config.ocpp))),
+        Job("reckon excluded downtime", 60, partial(each_tenant, excluding.recount)),
         Job("take stock of certificates", 60, partial(security_flows.take_stock, config.security)),
         Job("note who was heard", 60, note_last_seen),
         Job("tell of expiring documents", 600, partial(documents_flows.mark_ending, document_subjects.settings(config))),
@@ -123,6 +126,7 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("tidy notices of gateways", 3600, partial(each_tenant, payments_notices.tidy)),
         Job("settle bills", 1, billing_rounds.settle_due),
         Job("make missing bills", 60, billing_rounds.make_missing),
+        Job("look at bills again", 10, billing_looking.look_again),
         Job("watch running charges", 5, partial(billing_watch.watch, command_flows.table(config)[StopCharging])),
         Job("issue invoices", 60, invoices_flows.issue_due),
         Job("refresh open invoices", 60, invoices_flows.refresh_open),

@@ -94,7 +94,7 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         *inside_routes(inside),
         *users_routes.routes(gate),
         audit_routes.routes(),
-        *premises.routes(config),
+        *premises.routes(config, command_flows.running),
         analytics_routes.routes(config.analytics),
         reservations_routes.routes(config.reservations),
         *security_routes(config.security, charger_security.offered(config)),
@@ -104,7 +104,7 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         alerts_routes.routes(),
         alert_rule_routes.routes(),
         tenants_routes.routes(gate.standings.forget_all),
-        *drivers_routes.routes(sources=[billing_views.charges, wallets.activity]),
+        *drivers_routes.routes(sources={"charge": billing_views.charges, "wallet": wallets.activity}),
         *wallets_routes.routes(),
         *payments_routes.routes(),
         *transactions_routes.routes(
@@ -117,6 +117,7 @@ def slices(ports: Ports, config: Config, inside: Inside, gate: Gate) -> list[Rou
         *billing_routes(premises.start_url(config), stop=flows[StopCharging]),
         *invoices_routes(document_subjects.settings(config)),
         documents_routes.routes(desk := document_subjects.desk(config)),
+        drivers_routes.place_routes(desk),
         tickets_routes.routes(desk, _name_of(ports)),
         *messages_routes.routes(messaging.ring_of(ports)),
         privacy_routes.routes(

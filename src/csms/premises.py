@@ -14,14 +14,15 @@ from csms.core.ports import Ports
 from csms.domain.security import flows as security_flows
 from csms.domain.stations.model import QuirkInForce
 from csms.domain.stations.routes import Surroundings, station_routes
+from csms.domain.stations.service.chargers import Running
 from csms.quirks import Book
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 CODE = "{code}"
 
 
-def routes(config: Config) -> list[Routes]:
-    """The routes of stations, chargers and connectors."""
+def routes(config: Config, running: Running) -> list[Routes]:
+    """The routes of stations, chargers and connectors; ``running`` are the transactions at a charger."""
     book = quirks.load(Path(config.ocpp.quirks_file) if config.ocpp.quirks_file else None)
 
     async def tell_key(ports: Ports, tenant: TenantId, charger_id: str, key: str) -> str:
@@ -33,6 +34,7 @@ def routes(config: Config) -> list[Routes]:
         connect_url=connect_url(config),
         quirks=lambda vendor, model, firmware: in_force(book, vendor, model, firmware),
         tell_key=tell_key,
+        running=running,
     )
     return station_routes(surroundings, start_url(config))
 

@@ -17,11 +17,12 @@ from csms.api.shapes import show
 from csms.api.tables import guarded
 from csms.core.errors import StoreUnavailable
 from csms.core.ledger import wallet_key
+from csms.core.paging import LARGEST_LIMIT
 from csms.core.ports import Ports, ReadTx, Tx
 from csms.core.units import iso
 from csms.core.vault import Vault
 from csms.domain.audit import store as audit
-from csms.domain.audit.model import AuditQuery
+from csms.domain.audit.model import AuditQuery, AuditRecord
 from csms.domain.billing import personal as billing
 from csms.domain.documents import flows as documents_flows
 from csms.domain.documents import service as documents
@@ -47,7 +48,6 @@ from csms.plugins.personal import PluginsHoldings
 
 SPOOL_BYTES = 4 * 1024 * 1024
 PIECE_BYTES = 256 * 1024
-MOST_AUDIT = 200
 KIND = "file"
 NO_PLUGINS = PluginsHoldings()
 _INNER = frozenset({"tenant", "email_folded", "folded", "token_folded"})
@@ -79,9 +79,21 @@ def holdings(tx: ReadTx, driver_id: int, plugins: PluginsHoldings = NO_PLUGINS) 
         **wallets.holdings(tx, driver_id),
         "plugins": plugins.holdings(tx, driver_id),
         "documents": _documents_of(tx, driver_id),
-        "audit_log": audit.records(tx, AuditQuery(limit=MOST_AUDIT, subject_kind="driver", subject_id=str(driver_id))).items,
+        "audit_log": _audited(tx, driver_id),
     }
     return {name: show(_outer(value)) for name, value in held.items()} | {"exported_at": iso(tx.now)}
+
+
+def _audited(tx: ReadTx, driver_id: int) -> list[AuditRecord]:
+    """Every entry of the audit log about a driver, the newest first."""
+    found: list[AuditRecord] = []
+    after: str | None = None
+    while True:
+        some = audit.records(tx, AuditQuery(limit=LARGEST_LIMIT, after=after, subject_kind="driver", subject_id=str(driver_id)))
+        found += some.items
+        if some.next is None:
+            return found
+        after = some.next
 
 
 def _outer(value: Any) -> Any:

@@ -63,12 +63,13 @@ def waiting_events(tx: ReadTx) -> list[Occurrence]:
 
 async def run(ports: Ports, database: StoreDatabase, bus: Bus, *, queue_limit: int) -> None:
     """Look every half minute, for ever; what fails once is looked at again."""
+    hears_since = ports.clock.now()
     while True:
         await trio.sleep(EVERY_S)
         try:
             with trio.fail_after(LOOK_LIMIT_S):
                 behind = await database.read(waiting_events, tenant=DEFAULT_TENANT)
-                await watching.watch(ports, [*server_conditions(database, bus, queue_limit), *behind])
+                await watching.watch(ports, [*server_conditions(database, bus, queue_limit), *behind], hears_since)
         except StoreUnavailable as error:
             log.warning("watching.store_unavailable", reason=str(error))
         except Exception:

@@ -8,6 +8,7 @@ import zipfile
 import trio
 
 from csms.api.tables import as_csv, rows_of
+from csms.domain.stations import service as stations
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import Script16, script
 from csms.testing.server import TestServer
@@ -44,6 +45,10 @@ async def test_a_charge_becomes_figures(server: TestServer, charger: ConnectChar
     listed = await server.request("GET", "/api/v1/analytics/chargers?format=csv")
     assert listed.headers["Content-Disposition"] == "attachment; filename=chargers.csv"
     assert "figures.energy_kwh" in listed.text.splitlines()[0]
+    await server.do(lambda tx: [stations.add_charger(tx, f"more-{each}") for each in range(24)])
+    assert len((await server.request("GET", "/api/v1/analytics/chargers")).json()["items"]) == 20
+    listed = await server.request("GET", "/api/v1/analytics/chargers?format=csv")
+    assert len(listed.text.splitlines()) == 26, "a download has every row, and the names of the columns"
     sheet = await server.request("GET", "/api/v1/analytics/chargers?format=xlsx")
     with zipfile.ZipFile(io.BytesIO(sheet.content)) as book:
         assert b"C1" in book.read("xl/sharedStrings.xml")
@@ -67,4 +72,5 @@ async def test_excluded_time_comes_and_goes(server: TestServer) -> None:
     assert (await server.request("DELETE", made.headers["Location"])).status_code == 404
     (last, first) = (await server.request("GET", "/api/v1/audit")).json()["items"]
     assert [first["action"], last["action"]] == ["analytics.exclude", "analytics.include"]
+    assert {(each["subject_kind"], each["subject_id"]) for each in (first, last)} == {("uptime_exclusion", str(made.json()["id"]))}
     assert (last["before"]["reason"], last["after"]) == ("grid", None)

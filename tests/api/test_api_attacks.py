@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import hmac
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from csms.api_pages import described
 from csms.config import Config, DatabaseConfig
 from csms.config.limits import LimitsConfig
 from csms.core.access import SYSTEM_ADMIN, TENANT_OPERATOR, TENANT_OWNER
+from csms.core.errors import Refused, StoreUnavailable, Undecided
 from csms.core.ids import TenantId
+from csms.domain.stations import service as stations
 from csms.domain.users import keys
 from csms.domain.users.routes import ways
 from csms.testing.everything import bodies, one_of_everything
@@ -415,7 +418,7 @@ async def test_numbers_and_days_that_there_are_not(server: TestServer) -> None:
     async with client_of(server) as client:
         for number in (2**63, 2**64, 10**30, "9" * 4500, "0" * 25):
             for method in ("GET", "PATCH", "DELETE"):
-                body = {} if method == "PATCH" else None
+                body: dict[str, Any] | None = {} if method == "PATCH" else None
                 answer = await client.request(method, f"{API}/stations/{number}", json=body)
                 assert answer.status_code == 404, (method, number)
         assert (await client.get(f"{API}/stations/\u0661")).status_code in (404, 405), "digits are 0 to 9"
@@ -458,6 +461,23 @@ async def test_an_idempotency_key_is_one_callers_and_one_things(server: TestServ
         "no answer without a login"
     )
     assert (await server.request("GET", path)).json()["total"] == 2
+
+
+async def test_a_key_is_given_back_only_where_nothing_was_done(server: TestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask(key: str) -> tuple[int, str]:
+        answer = await server.request("POST", f"{API}/stations", {"name": key}, headers={"Idempotency-Key": key})
+        return answer.status_code, answer.json().get("detail", "")
+
+    for key, error in (("away", StoreUnavailable), ("undecided", Undecided), ("refused", Refused)):
+        with monkeypatch.context() as patch:
+            patch.setattr(stations, "add_station", partial(_raise, error))
+            assert (await ask(key))[0] in (409, 503)
+        status, detail = await ask(key)
+        assert (status, "no answer (yet)" in detail) == ((409, True) if key == "away" else (201, False)), key
+
+
+def _raise(error: type[Exception], *_: Any, **__: Any) -> None:
+    raise error("as it happens")
 
 
 async def test_two_at_once_with_one_key_are_one(server: TestServer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import attrs
@@ -15,7 +15,7 @@ import trio
 from csms.api.calls import Call, etag_of, matches
 from csms.api.edge import Asked
 from csms.api.encodings import accepted, etag_in
-from csms.api.routes import PUBLIC, Raw, Routes
+from csms.api.routes import PUBLIC, Raw, Routes, Streamed
 from csms.config import Config, DatabaseConfig
 from csms.config.limits import LimitsConfig
 from csms.core.paging import Paged
@@ -51,6 +51,16 @@ class Probing:
         async def long(call: Call) -> Note:
             """A long answer."""
             return Note(text="again and " * 500)
+
+        @made.get("/table", needs=PUBLIC, produces="text/csv")
+        async def table(call: Call) -> Streamed:
+            """A table, row by row, some of them long."""
+
+            async def rows() -> AsyncGenerator[bytes, None]:
+                for number in range(100):
+                    yield b"%d,%s\n" % (number, b"long" * (10_000 if number == 50 else 1))
+
+            return Streamed(pieces=rows(), content_type="text/csv")
 
         @made.get("/picture", needs=PUBLIC, produces="image/png")
         async def picture(call: Call) -> Raw:
@@ -203,6 +213,19 @@ async def test_long_answers_are_packed_for_who_takes_it(ask: Ask) -> None:
         assert (again.status_code, again.content) == (304, b"")
     for path in ("/where", "/picture"):
         assert "Content-Encoding" not in (await ask("GET", path, Accept_Encoding="br")).headers
+
+
+@pytest.mark.parametrize(("encoding", "unpack"), [("gzip", gzip.decompress), ("br", brotli.decompress)])
+async def test_what_is_sent_piece_by_piece_is_packed_so(ask: Ask, encoding: str, unpack: Callable[[bytes], bytes]) -> None:
+    plain = await ask("GET", "/table")
+    assert (plain.content[:7], plain.content.count(b"\n"), "Content-Encoding" in plain.headers) == (b"0,long\n", 100, False)
+    async with httpx.AsyncClient() as client, client.stream("GET", plain.url, headers={"Accept-Encoding": encoding}) as packed:
+        body = b"".join([piece async for piece in packed.aiter_raw()])
+    assert (packed.headers["Content-Encoding"], "Accept-Encoding" in packed.headers["Vary"]) == (encoding, True)
+    assert len(body) < 2_000
+    assert unpack(body) == plain.content
+    live = await ask("HEAD", "/live", prefix="/api/v1", Accept_Encoding=encoding)
+    assert "Content-Encoding" not in live.headers, "what happens is told at once"
 
 
 async def test_a_head_is_what_a_get_would_have_said(ask: Ask) -> None:

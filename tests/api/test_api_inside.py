@@ -148,6 +148,7 @@ async def test_events_and_what_could_not_be_delivered(server: TestServer, charge
     assert (await get(server, "dead-letters?search=nothing"))["total"] == 0
     consumers = {each["name"]: each for each in (await get(server, "consumers?limit=200"))["items"]}
     assert consumers["plugin:deaf"]["dead"] == 2
+    assert [each["name"] for each in (await get(server, "consumers?dead=true"))["items"]] == ["plugin:deaf"]
     again = await server.request(
         "POST", "/api/v1/consumers/plugin:deaf/replay", {"first_event_id": booted["event_id"], "last_event_id": booted["event_id"]}
     )

@@ -161,6 +161,9 @@ async def test_settings_tests_and_channels(server: TestServer, email: FakeChanne
 
     listed = await ask(server, "GET", "/message-channels")
     assert [(each["name"], each["place"], each["sent"]) for each in listed["items"]] == [("email", 2, 0), ("sms", 1, 1)]
+    busiest = await ask(server, "GET", "/message-channels?used=true&sort=-sent")
+    assert [each["name"] for each in busiest["items"]] == ["sms", "email"]
+    assert (await ask(server, "GET", "/message-channels?used=false"))["items"] == []
     assert await ask(server, "POST", "/message-channels/email/check") == {"name": "email", "ok": True, "found": "all is well"}
     email.found = NotSent("the password is wrong")
     assert (await ask(server, "POST", "/message-channels/email/check"))["found"] == "the password is wrong"
@@ -200,6 +203,8 @@ async def test_people_choose_what_they_are_told(server: TestServer, email: FakeC
     mail = await ask(server, "GET", "/me/messages", headers=asha)
     assert [each["template"] for each in mail["items"]] == ["reservation_made", "welcome"]
     assert mail["items"][0]["text"].startswith("C1")
+    for narrowed, found in (("template=welcome", 1), ("channel=email", 2), ("channel=fax", 0), ("to_at=2020-01-01T00:00:00Z", 0)):
+        assert len((await ask(server, "GET", f"/me/messages?{narrowed}", headers=asha))["items"]) == found, narrowed
 
 
 async def test_who_may_and_whose(server: TestServer, email: FakeChannel) -> None:

@@ -22,6 +22,7 @@ from csms.api_pages import described, permissions_page
 from csms.cli import main
 from csms.config import Config
 from csms.core.access import PERMISSIONS
+from csms.core.paging import Following, Onward, Paged
 from csms.outside import Threads
 from csms.testing.described import Promise, usual_document
 from csms.testing.server import TestServer
@@ -71,6 +72,17 @@ def test_every_schema_is_a_schema(document: dict[str, Any]) -> None:
 
 def test_every_route_says_what_it_answers_and_takes(api: Described) -> None:
     assert [route.name for route, _ in api.operations() if is_unsaid(route)] == []
+
+
+def test_every_list_can_be_narrowed_and_sorted(api: Described) -> None:
+    lists = {
+        route.name: {field.name for field in attrs.fields(route.query)}
+        for route, _ in api.operations()
+        if route.query is not None and issubclass(route.query, Paged | Onward)
+    }
+    asks = {field.name for kind in (Paged, Following) for field in attrs.fields(kind)} | {"sort"}
+    assert [name for name, fields in lists.items() if not fields - asks] == []
+    assert [name for name, fields in lists.items() if "sort" not in fields] == []
 
 
 def test_every_operation_says_its_permission_and_every_error(document: dict[str, Any]) -> None:

@@ -182,6 +182,7 @@ async def test_a_driver_tops_up(server: TestServer, gateway: FakeGateway) -> Non
     assert (await server.request("GET", f"{API}/me/wallet", headers=me)).json()["balance_minor"] == 50_000
     (method,) = (await server.request("GET", f"{API}/me/payment-methods", headers=me)).json()["items"]
     assert (method["method"], method["is_preferred"], "tok" in str(method)) == ("card", True, False)
+    assert (await server.request("GET", f"{API}/me/payment-methods?method=upi", headers=me)).json()["total"] == 0
     saved = await server.request(
         "POST", f"{API}/me/wallet/top-ups", {"amount_minor": 30_000, "method_id": method["id"]}, headers=me
     )

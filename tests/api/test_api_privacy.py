@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 
+from csms.core.ports import Tx
 from csms.domain.privacy import flows
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.server import TestServer
@@ -62,8 +63,18 @@ async def test_everything_that_is_held_is_handed_out(server: TestServer, charger
     assert "4500" in readings
     assert document == b"my address"
     assert "password" not in json.dumps(data)
+
+    def much(tx: Tx) -> None:
+        tx.many(
+            "INSERT INTO audit_log (tenant, at, actor_kind, actor_name, action, subject_kind, subject_id, remote_address, request_id)"
+            " VALUES (:tenant, :now, 'user', 'ada', 'drivers.change', 'driver', :driver_id, '', '')",
+            [{"driver_id": str(driver_id)}] * 250,
+        )
+
+    await server.do(much)
     alone = await server.request("POST", f"/api/v1/drivers/{driver_id}/privacy/export?format=json")
     assert alone.json()["driver"] == data["driver"]
+    assert len(alone.json()["audit_log"]) > 250, "all of it, the export before included"
     assert (await server.request("POST", "/api/v1/drivers/99/privacy/export")).status_code == 404
     assert (await server.request("POST", f"/api/v1/drivers/{driver_id}/privacy/export?format=xml")).status_code == 422
     for role, status in (("support", 403), ("tenant_operator", 403), ("tenant_owner", 200)):

@@ -114,6 +114,16 @@ async def test_an_unforeseen_error_keeps_its_insides_to_itself_and_the_log(serve
     assert line["request_id"] == response.headers["X-Request-Id"] == "from-the-caller"
 
 
+async def test_the_log_tells_of_changes_and_refusals_by_their_id(server: TestServer) -> None:
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+        await ask(server, "POST", "/api/v1/stations", b'{"name": "Depot"}', request_id="made")
+        await ask(server, "POST", "/api/v1/stations", b"{}", request_id="refused")
+        await ask(server, "GET", "/api/v1/stations/99", request_id="missed")
+        await ask(server, "GET", "/api/v1/stations", request_id="read")
+    told = [(line["request_id"], line["operation"], line["status"]) for line in logs if line["event"] == "api.answered"]
+    assert told == [("made", "stations.add", 201), ("refused", "stations.add", 422), ("missed", "stations.show", 404)]
+
+
 async def test_a_body_that_is_no_json(server: TestServer) -> None:
     body = is_problem(await ask(server, "POST", "/api/v1/chargers/CP1/commands/Reset", b"{nonsense"), 400)
     assert "not JSON" in body["detail"]

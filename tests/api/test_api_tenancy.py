@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from csms.api.openapi import examples
 from csms.api.routes import Route
 from csms.api_pages import described
 from csms.config import Config, DatabaseConfig
@@ -61,6 +62,26 @@ async def test_what_is_anothers_is_not_there(server: TestServer, charger: Connec
     assert tried > 120, "there is something to try"
     still = await server.request("GET", C1)
     assert still.status_code == 200, "and nothing was done to it"
+
+
+async def test_no_change_passes_over_what_somebody_else_did(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:
+    ids = await one_of_everything(server, charger, an_hour_ago) | {
+        "kind": "charger_offline",
+        "tenant_id": 1,
+        "template": "charging_ended",
+    }
+    headers = {"Authorization": f"Bearer {server.operator_key}", "If-Match": '"as it was"'}
+    tried = 0
+    async with httpx.AsyncClient(base_url=server.api_url, headers=headers, timeout=30) as client:
+        for route, path in OPERATIONS:
+            of_people = route.needs.startswith("me:") or route.name == "tickets.change"  # by the example's id of a user
+            if route.method not in ("PUT", "PATCH", "DELETE") or of_people or not {name for name, _ in route.path} <= set(ids):
+                continue
+            body = examples(route)[0] if route.method != "DELETE" else None
+            answer = await client.request(route.method, path.format(**ids), json=body)
+            assert answer.status_code == 412, (route.method, path, answer.text)
+            tried += 1
+    assert tried > 45, "there is something to try"
 
 
 async def test_lists_of_another_tenant_are_empty(server: TestServer, charger: ConnectCharger, an_hour_ago: int) -> None:

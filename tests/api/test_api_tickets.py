@@ -26,6 +26,7 @@ async def test_a_ticket_from_its_question_to_its_end(server: TestServer) -> None
     assert answered.json()["state"] == "pending"
     seen = (await server.request("GET", mine, headers=driver)).json()
     assert [each["body"] for each in seen["messages"]] == ["It does not let go.", "Try the red button."]
+    assert seen["ticket"]["messages"] == 2, "the note is not counted either"
     assert len((await server.request("GET", theirs, headers=support)).json()["messages"]) == 3
 
     people = (await server.request("GET", "/api/v1/tickets", headers=support)).json()

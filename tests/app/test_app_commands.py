@@ -315,6 +315,34 @@ async def test_one_command_is_outstanding_and_the_queue_is_bounded_in_time(serve
     assert (told["first"]["status"], told["newer"]["status"]) == ("Accepted", "Accepted")
 
 
+async def test_what_a_request_did_is_found_by_its_id(server: TestServer, charger: ConnectCharger) -> None:
+    scripted = await charger("CP1")
+
+    async def ask(request_id: str, command: str) -> None:
+        headers = {"X-Request-Id": request_id}
+        await server.request("POST", f"/api/v1/chargers/CP1/commands/{command}", {}, headers=headers)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, "reset-1", "Reset")
+        message_id, _ = await scripted.expect("Reset")
+        nursery.start_soon(ask, "clear-2", "ClearCache")
+        with trio.fail_after(5):
+            while not server.ports.chargers.connections()[0].queued_commands:
+                await trio.sleep(0.01)
+        await script(scripted).heartbeat()
+        await scripted.reply(message_id, ACCEPTED)  # it is in answer to the first that the second is sent
+        await scripted.obey("ClearCache", ACCEPTED)
+    for request_id, action in (("reset-1", "Reset"), ("clear-2", "ClearCache")):
+        for narrowed in ("", "&charger_id=CP1"):
+            found = (await server.request("GET", f"/api/v1/frames?request_id={request_id}{narrowed}")).json()["items"]
+            told = [(each["kind"], each["action"], each["request_id"]) for each in found]
+            assert told == [("result", action, request_id), ("call", action, request_id)]
+        (entry,) = (await server.request("GET", f"/api/v1/audit?request_id={request_id}")).json()["items"]
+        assert entry["action"] == f"commands.{action}"
+    said = (await server.request("GET", "/api/v1/frames?action=Heartbeat")).json()["items"]
+    assert {each["request_id"] for each in said} == {""}
+
+
 async def test_a_charger_may_call_while_our_command_waits(server: TestServer, charger: ConnectCharger, protocol: str) -> None:
     scripted = await charger("CP1", protocol=protocol)
     async with trio.open_nursery() as nursery:

@@ -103,7 +103,10 @@ async def test_a_pending_charger_is_let_in_by_the_operator_over_http(server: Tes
         with pytest.raises(CallFailed) as error:
             await say.authorize("CARD")
         assert error.value.code == "SecurityError"
-        answer = await server.request("POST", "/api/v1/chargers/NEW/approve")
+        async with trio.open_nursery() as nursery:
+            if protocol == "ocpp1.6":
+                nursery.start_soon(scripted.obey, "TriggerMessage", {"status": "Accepted"})
+            answer = await server.request("POST", "/api/v1/chargers/NEW/approve")
         assert answer.status_code == 200
         assert (answer.json()["id"], answer.json()["approval"]) == ("NEW", "accepted")
         (live,) = server.ports.chargers.connections()

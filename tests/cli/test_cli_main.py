@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import re
@@ -66,6 +68,15 @@ def test_common_options_may_stand_before_the_command(run: Run, tmp_path: Path) -
     checked = json.loads(run("--config", "other.toml", "--json", "check").stdout)
     assert checked["config"]["ocpp"]["port"] == 9100
     assert "none.toml" in run("--config", "none.toml", "charger", "list", code=2).stderr
+
+
+def test_nobody_waits_for_a_search_for_garbage(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither while commands are imported nor after all is said."""
+    left: list[object] = []
+    monkeypatch.setattr(atexit, "register", left.append)
+    monkeypatch.setattr(gc, "set_threshold", lambda *thresholds: left.append(thresholds[0] >= 100_000))
+    run("--version")
+    assert left == [True, gc.freeze]
 
 
 def test_version(run: Run) -> None:

@@ -100,7 +100,7 @@ def spine_only(tmp_path_factory: pytest.TempPathFactory) -> list[MigrationSource
     core = tmp_path_factory.mktemp("core")
     shipped = files("csms") / "migrations"
     (core / "postgres").mkdir()
-    for name in ("0001_spine.sql", "postgres/0001_spine.sql"):
+    for name in ("0001_spine.sql", "postgres/0001_spine.sql", "0040_event_requests.sql"):
         (core / name).write_text((shipped / name).read_text())
     own = tmp_path_factory.mktemp("own")
     (own / "0001_notes.sql").write_text(TABLES)

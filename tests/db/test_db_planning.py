@@ -53,6 +53,10 @@ LOOKED_UP = {
         "SELECT id FROM bills WHERE tenant = :tenant ORDER BY id DESC LIMIT 20",
         "bills_by_tenant (tenant=?)",
     ),
+    "a tenant's oldest bills, of many tenants": (
+        "SELECT id FROM bills WHERE tenant = :tenant AND id > :after ORDER BY id ASC LIMIT 20",
+        "bills_by_tenant (tenant=? AND id>?)",
+    ),
     "who has an e-mail address": (
         "SELECT 1 FROM users WHERE email_folded = :folded AND email_folded <> ''",
         "user_emails (email_folded=?)",

@@ -113,6 +113,31 @@ def test_what_holds_no_secret_is_logged_as_it_is(text: str) -> None:
     assert censored(text) == (text, ())
 
 
+PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIGb\nprivate part==\n-----END EC PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("cut", [len(PEM), len(PEM) - 20])
+def test_the_private_part_of_a_certificate_is_hidden(cut: int) -> None:
+    certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    data = {"vendorId": "v", "data": certificate + PEM[:cut]}
+    text, _ = censored(json.dumps([2, "1", "DataTransfer", data]))
+    assert "MHcC" not in text
+    assert "private part" not in text
+    assert json.loads(text)[3]["data"].startswith(f"{certificate}-----BEGIN EC PRIVATE KEY-----{HIDDEN}")
+
+
+def test_keys_in_json_within_json_are_hidden() -> None:
+    inner = json.dumps({"settings": [{"key": "AuthorizationKey", "value": KEY}], "pem": PEM, "site": "north"})
+    for data in (inner, json.dumps([inner])):
+        text, _ = censored(json.dumps([2, "1", "DataTransfer", {"vendorId": "v", "data": data}]))
+        assert KEY not in text
+        assert "private part" not in text
+        assert "north" in text
+    for harmless in ('{"a": "the authorization key"}', "{authorization key", "[]"):
+        text = json.dumps([2, "1", "DataTransfer", {"vendorId": "v", "data": harmless}])
+        assert censored(text) == (text, ())
+
+
 def test_a_password_in_a_url_is_hidden() -> None:
     text, _ = censored('[2,"1","GetDiagnostics",{"location":"ftp://user:hunter2@files.example/upload"}]')
     assert text == '[2,"1","GetDiagnostics",{"location":"ftp://user:***@files.example/upload"}]'

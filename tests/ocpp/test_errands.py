@@ -249,7 +249,7 @@ def test_a_command_without_a_row_is_not_supported(script: Any) -> None:
         pass
 
     s = script("ocpp1.6")
-    assert s.ended(s.command(1, Dance())) == {1: NotSupported("OCPP 1.6 has no message for Dance")}
+    assert s.ended(s.command(1, Dance())) == {1: NotSupported("csms has no OCPP 1.6 message for Dance")}
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ from csms.hooks import (
     ChargerDisconnected,
     ChargerKeyChanged,
     ChargerRegistrationChanged,
+    ChargerRemoved,
     ChargerSecurityChanged,
     ChargerStatusChanged,
     ChargingProfileCleared,
@@ -75,6 +76,7 @@ from csms.hooks import (
     TokenSeen,
     TransactionCorrected,
     TransactionEnded,
+    TransactionRemeasured,
     TransactionStarted,
     TransactionUpdated,
     UserChanged,
@@ -153,6 +155,10 @@ async def test_hook_charger_registration_changed(fire: Fire) -> None:
     await fire(example(ChargerRegistrationChanged))
 
 
+async def test_hook_charger_removed(fire: Fire) -> None:
+    await fire(example(ChargerRemoved))
+
+
 async def test_hook_charger_key_changed(fire: Fire) -> None:
     await fire(example(ChargerKeyChanged))
 
@@ -199,6 +205,10 @@ async def test_hook_transaction_ended(fire: Fire) -> None:
 
 async def test_hook_transaction_corrected(fire: Fire) -> None:
     await fire(example(TransactionCorrected))
+
+
+async def test_hook_transaction_remeasured(fire: Fire) -> None:
+    await fire(example(TransactionRemeasured))
 
 
 async def test_hook_charging_profile_installed(fire: Fire) -> None:

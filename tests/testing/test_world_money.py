@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from csms.core.payments import PAID
 from csms.domain.billing.flows import rounds
-from csms.domain.billing.service import paying
+from csms.domain.billing.service import looking, paying
 from csms.domain.payments.flows import refunding
 from csms.domain.payments.service import crediting
 from csms.testing.world import faults
@@ -171,6 +171,12 @@ def test_a_bill_at_another_price_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(rounds, "offered", generous)
     assert noticed("every charge billed once, at its price")
+
+
+@pytest.mark.campaign
+def test_a_bill_that_is_not_looked_at_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "heard", lambda *_: None)
+    assert any(run_seed(seed, Size(money=True)).broken for seed in (24, *range(24)))
 
 
 @pytest.mark.campaign

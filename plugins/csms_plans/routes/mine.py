@@ -34,14 +34,18 @@ def add(made: Routes, context: PluginContext) -> None:
 
         def offers(tx: ReadTx) -> list[OfferedPlan]:
             wanted = (query.search or "").strip().casefold()
-            return [each for each in shown.offers(tx, driver_id) if wanted in each.name.casefold()]
+            found = [
+                each for each in shown.offers(tx, driver_id) if wanted in each.name.casefold() and query.held in (None, each.held)
+            ]
+            found.sort(key=lambda each: (each.name.casefold() if query.sort.endswith("name") else "", each.id))
+            return found[::-1] if query.sort.startswith("-") else found
 
         return cut(await call.read(offers), query)
 
     @made.get("/me/subscriptions", needs="me:read", reach=OWN)
     async def list_(call: Call, query: MySubscriptionQuery) -> Stretch[Subscription]:
         """One's own subscriptions, the newest first."""
-        wanted = SubscriptionQuery(limit=query.limit, after=query.after, search=query.search, live=query.live)
+        wanted = SubscriptionQuery(limit=query.limit, after=query.after, sort=query.sort, search=query.search, live=query.live)
         return await call.read(shown.subscriptions, wanted, own_driver(call))
 
     @made.post(

@@ -91,7 +91,9 @@ def add(made: Routes, context: PluginContext) -> None:
     @made.get(f"{PATH}/versions", needs="plans:read")
     async def list_versions(call: Call, plan_id: int, query: VersionsQuery) -> Page[Version]:
         """The versions of a plan, the newest first."""
-        return cut(await call.read(store.versions, plan_id), query)
+        wanted = (query.search or "").strip().casefold()
+        found = [each for each in await call.read(store.versions, plan_id) if wanted in each.note.casefold()]
+        return cut(found if query.sort.startswith("-") else found[::-1], query)
 
     @made.post(
         f"{PATH}/versions",

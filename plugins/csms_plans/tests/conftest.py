@@ -30,18 +30,9 @@ from csms.domain.payments.service import gateways
 from csms.domain.wallets import flows as wallets_flows
 from csms.domain.wallets import service as wallets
 from csms.hooks import Charge, Coverage, Event, MeterPoint, PluginContext, hookimpl, parse_instant
-from csms.testing.fixtures import charger, hurried_jobs, server, server_config  # noqa: F401 - fixtures
 from csms.testing.gateways import FakeGateway, PaidGateway
 from csms.testing.plugins import Plugged
-from csms.testing.stores import (  # noqa: F401 - fixtures
-    SettableClock,
-    clock,
-    database,
-    engine,
-    postgres_server,
-    store_config,
-    store_maker,
-)
+from csms.testing.stores import SettableClock
 from csms.vault import KeyedVault
 from csms_plans import desk, shown, wishes, writes
 from csms_plans.bodies import Cancel, Change, MySubscription, Pause
@@ -274,7 +265,7 @@ def plan_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def world(database: StoreDatabase, clock: SettableClock, gateway: FakeGateway, plan_settings: dict[str, Any]) -> World:  # noqa: F811
+async def world(database: StoreDatabase, clock: SettableClock, gateway: FakeGateway, plan_settings: dict[str, Any]) -> World:
     made = World(database, clock, gateway, plan_settings)
     await made.open()
     return made

@@ -79,6 +79,8 @@ async def test_the_life_of_a_plan(server: TestServer) -> None:
     version = await good(server, "POST", f"{path}/versions", {"terms": {**TERMS, "price_minor": 236_00}, "note": "dearer"})
     assert (version["number"], version["note"], version["created_by"]) == (2, "dearer", "operator key")
     assert [each["number"] for each in (await good(server, "GET", f"{path}/versions"))["items"]] == [2, 1]
+    for asked, wanted in (("sort=number", [1, 2]), ("search=dearer", [2])):
+        assert [each["number"] for each in (await good(server, "GET", f"{path}/versions?{asked}"))["items"]] == wanted
     assert (await good(server, "GET", path))["price"]["amount_minor"] == 236_00
     assert (await good(server, "POST", f"{path}/archive"))["state"] == "archived"
     for method, rest, body in (("POST", "/archive", None), ("PATCH", "", {"name": "x"}), ("POST", "/versions", {"terms": TERMS})):
@@ -114,6 +116,7 @@ async def test_bought_charged_on_and_billed(hurried_jobs: None, server: TestServ
     assert (await server.request("POST", MINE, {"plan_id": plan}, headers=key)).json() == bought.json()
     assert await status(server, "POST", MINE, {"plan_id": plan}, headers=mine) == 409
     assert (await good(server, "GET", "/api/v1/me/plans", headers=mine))["items"][0]["held"] is True
+    assert (await good(server, "GET", "/api/v1/me/plans?held=false&sort=-name", headers=mine))["total"] == 0
     sub = bought.json()["id"]
 
     say = script(await charger("CP1"))
@@ -175,6 +178,13 @@ async def test_subscriptions_over_http(server: TestServer) -> None:
 
     listed = await good(server, "GET", f"{SUBSCRIPTIONS}?driver_id={number}&limit=1")
     assert ([each["id"] for each in listed["items"]], listed["next"]) == ([fixed], str(fixed))
+    for path_, headers in ((f"{SUBSCRIPTIONS}?driver_id={number}&", None), (f"{MINE}?", mine)):
+        oldest = await good(server, "GET", f"{path_}limit=1&sort=at", headers=headers)
+        then = await good(server, "GET", f"{path_}limit=1&sort=at&after={oldest['next']}", headers=headers)
+        assert [each["id"] for each in (*oldest["items"], *then["items"])] == [1, fixed]
+        assert then["next"] is None
+        back = await good(server, "GET", f"{path_}sort=-at&after={fixed}", headers=headers)
+        assert [each["id"] for each in back["items"]] == [1]
     after = await good(server, "GET", f"{SUBSCRIPTIONS}?driver_id={number}&after={listed['next']}&state=ended")
     assert [each["state"] for each in after["items"]] == ["ended"]
     assert len((await good(server, "GET", f"{SUBSCRIPTIONS}?search=fix&live=true"))["items"]) == 1

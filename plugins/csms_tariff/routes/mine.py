@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from csms.api.calls import Call, Subject
-from csms.api.lists import Page, cut
+from csms.api.lists import Page
 from csms.api.routes import OWN, Reply, Routes
 from csms.hooks import Invalid, NotFound, PluginContext, ReadTx
 from csms_tariff import promos, store, writes
@@ -15,6 +15,7 @@ from csms_tariff.model import Book, Customer, PromoCode, Site
 from csms_tariff.wording import money, number
 
 from .calculating import offer
+from .listing import page
 
 
 def add(made: Routes, context: PluginContext) -> None:
@@ -41,7 +42,15 @@ def add(made: Routes, context: PluginContext) -> None:
         """The promo codes that one entered, the latest first: the first that can be used is taken for one's next charge."""
         driver_id = own_driver(call)
         book = await desk_of(context).book(context, call.tenant)
-        return cut(await call.read(_held, book, driver_id, context.clock.now()), query)
+        found = await call.read(_held, book, driver_id, context.clock.now())
+        if query.sort == "entered_at":
+            found.reverse()
+        return page(
+            [each for each in found if query.usable in (None, each.usable)],
+            query,
+            search=lambda each: f"{each.code}\n{each.name}",
+            sort=query.sort if query.sort.endswith("code") else "",
+        )
 
     @made.post(
         "/me/promo-codes", needs="me:write", reach=OWN, status=201, tells=HeldCode, limited_by="auth", example={"code": "WELCOME"}
@@ -61,7 +70,7 @@ def add(made: Routes, context: PluginContext) -> None:
         await call.note(Subject("driver", str(driver_id)), {"promo_code": code.code})
         return Reply(body=shown, status=201, headers={"Location": f"/api/v1/me/promo-codes/{code.code}"})
 
-    @made.delete("/me/promo-codes/<code>", needs="me:write", reach=OWN)
+    @made.delete("/me/promo-codes/<code>", needs="me:write", reach=OWN, compared=False)
     async def drop_code(call: Call, code: str) -> None:
         """Take a promo code back: it is not used with one's charges any more."""
         driver_id = own_driver(call)

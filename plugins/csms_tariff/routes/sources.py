@@ -38,14 +38,15 @@ def add(made: Routes, context: PluginContext) -> None:
             )
             for name in sorted({*rows, *users})
         ]
-        return page(found, query, search=lambda each: each.name, sort=query.sort)
+        wanted = [each for each in found if query.used in (None, bool(each.tariffs))]
+        return page(wanted, query, search=lambda each: each.name, sort=query.sort)
 
     @made.get("/tariffs/sources/<name>/prices", needs="tariffs:read")
     async def list_prices(call: Call, name: str, query: PricesQuery) -> Stretch[SourcePrice]:
         """What a source told, the latest first."""
         return await call.read(store.prices, name, query)
 
-    @made.put("/tariffs/sources/<name>/prices", needs="tariffs:write", example=EXAMPLE)
+    @made.put("/tariffs/sources/<name>/prices", needs="tariffs:write", compared=False, example=EXAMPLE)
     async def tell_prices(call: Call, name: str, body: NewPrices) -> TakenPrices:
         """Tell prices per kWh, for components whose `source` has this name.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from csms.api.calls import Call, Subject
-from csms.api.lists import Page, cut
+from csms.api.lists import Page
 from csms.api.routes import Reply, Routes
 from csms.hooks import Conflict, Event, Invalid, PluginContext, ReadTx, Refused, Statement
 from csms_tariff import shown, store, writes
@@ -120,7 +120,9 @@ def add(made: Routes, context: PluginContext) -> None:
     async def list_versions(call: Call, tariff_id: int, query: VersionsQuery) -> Page[Version]:
         """All versions of a tariff, the one that comes into force last first."""
         kept, now = shown.kept(await book_of(call, context), tariff_id), context.clock.now()
-        return cut([shown.version(kept, each, now) for each in reversed(kept.terms.versions)], query)
+        found = [shown.version(kept, each, now) for each in kept.terms.versions]
+        wanted = [each for each in found if query.state in (None, each.state)]
+        return page(wanted, query, search=lambda each: each.note, sort=query.sort)
 
     @made.post(
         f"{PATH}/versions",

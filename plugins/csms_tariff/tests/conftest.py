@@ -9,15 +9,6 @@ import pytest
 
 import csms_tariff
 from csms.db.migrate import MigrationSource, core_migrations
-from csms.testing.fixtures import charger, server, server_config  # noqa: F401 - fixtures
-from csms.testing.stores import (  # noqa: F401 - fixtures
-    clock,
-    database,
-    engine,
-    postgres_server,
-    store_config,
-    store_maker,
-)
 
 
 @pytest.fixture

@@ -66,6 +66,8 @@ async def test_the_life_of_a_tariff(server: TestServer) -> None:
     moved = await good(server, "PUT", f"{versions}/2", {"rules": FLAT})
     assert (moved["valid_from_at"], moved["rules"]["components"][0]["rate"]) == (coming["valid_from_at"], "14.50")
     assert [each["number"] for each in (await good(server, "GET", versions))["items"]] == [2, 1]
+    for asked, wanted in (("sort=valid_from_at", [1, 2]), ("sort=-number", [2, 1]), ("state=pending", [2]), ("search=grid", [])):
+        assert [each["number"] for each in (await good(server, "GET", f"{versions}?{asked}"))["items"]] == wanted
     shown = await good(server, "GET", path)
     assert (shown["next"]["number"], shown["version"]["ends_at"]) == (2, coming["valid_from_at"])
     assert await status(server, "DELETE", f"{versions}/2") == 204
@@ -283,10 +285,19 @@ async def test_what_drivers_see_and_enter(server: TestServer, charger: ConnectCh
     assert (await good(server, "GET", codes))["items"][0]["uses"] == 1
     (use,) = (await good(server, "GET", f"{codes}/{code['id']}/uses"))["items"]
     assert (use["transaction_id"], use["driver_id"]) == (1, driver_id)
+    assert len((await good(server, "GET", f"{codes}/{code['id']}/uses?sort=at&after=0&driver_id={driver_id}"))["items"]) == 1
+    assert (await good(server, "GET", f"{codes}/{code['id']}/uses?driver_id=4711"))["items"] == []
     second = attrs.evolve(charge, transaction_id=2)
     assert (await ask("price_charge", charge=second, tenant=DEFAULT_TENANT)).net_minor == 14_500
     (held,) = (await good(server, "GET", mine, headers=me))["items"]
     assert (held["usable"], held["why_not"]) == (False, "the driver used it as often as one may")
+    for asked, many in (
+        ("usable=true", 0),
+        ("usable=false&sort=entered_at", 1),
+        ("search=welc&sort=-code", 1),
+        ("search=adieu", 0),
+    ):
+        assert (await good(server, "GET", f"{mine}?{asked}", headers=me))["total"] == many
     assert await status(server, "DELETE", f"{mine}/WELCOME", headers=me) == 204
     assert await status(server, "DELETE", f"{mine}/WELCOME", headers=me) == 404
 
@@ -312,6 +323,18 @@ async def test_prices_of_a_source(server: TestServer) -> None:
     assert ([each["price"] for each in first["items"]], bool(first["next"])) == (["7.5", "6.5"], True)
     rest = await good(server, "GET", f"{path}?limit=2&after={first['next']}")
     assert ([each["price"] for each in rest["items"]], rest["next"]) == (["5.5"], None)
+    oldest = await good(server, "GET", f"{path}?limit=2&sort=at")
+    assert ([each["price"] for each in oldest["items"]], bool(oldest["next"])) == (["5.5", "6.5"], True)
+    rest = await good(server, "GET", f"{path}?limit=2&sort=at&after={oldest['next']}")
+    assert ([each["price"] for each in rest["items"]], rest["next"]) == (["7.5"], None)
+    back = await good(server, "GET", f"{path}?limit=2&sort=at&after={first['next']}")
+    assert [each["price"] for each in back["items"]] == ["7.5"], (
+        "a cursor goes on from its place in the direction that is asked for"
+    )
+    between = f"from_at={iso(hour + HOUR_MS)}&to_at={iso(hour + 2 * HOUR_MS)}".replace("+", "%2B")
+    assert [each["price"] for each in (await good(server, "GET", f"{path}?{between}"))["items"]] == ["6.5"]
+    assert await status(server, "GET", f"{path}?sort=price") == 422
+    assert [(await good(server, "GET", f"{TARIFFS}/sources?used={used}"))["total"] for used in ("true", "false")] == [1, 0]
     assert await status(server, "GET", f"{path}?after=x") == 422
     priced = await good(server, "POST", f"{TARIFFS}/calculate", {"energy_wh": 10_000, "duration_s": 7200, "started_at": iso(hour)})
     assert [(each["quantity"], each["unit_price"]) for each in priced["price"]["lines"]] == [("5.000", "5.5"), ("5.000", "6.5")]

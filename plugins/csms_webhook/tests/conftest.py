@@ -10,16 +10,6 @@ import attrs
 import pytest
 import trio
 
-from csms.testing.stores import (  # noqa: F401 - fixtures
-    clock,
-    database,
-    engine,
-    postgres_server,
-    store_config,
-    store_maker,
-    store_migrations,
-)
-
 SECRET = "a secret of thirty-two characters"  # a test's own
 
 

@@ -212,13 +212,14 @@ class Call:
         *arguments: Any,
         keys: Iterable[str] = (),
         of: Subject | None = None,
+        makes: str = "",
         detail: Mapping[str, Any] | None = None,
         **named: Any,
     ) -> T:
         """Run ``verb(tx, *arguments, **named)``, with its entry in the audit log, in one transaction.
 
         With ``of.view`` an ``If-Match`` that names another state is refused with 412, and the entry tells what changed.
-        Without ``of`` it tells of what the verb gave back, such as a thing that was made, without its secrets.
+        Without ``of`` it tells of what the verb gave back, without its secrets: of a thing that was made, ``makes`` says of which kind.
         """
         self.audited = True
 
@@ -231,8 +232,8 @@ class Call:
             made = result if of is None and attrs.has(type(result)) else None
             after = _view(tx, of) if made is None else made
             entry = self._entry(of, without_secrets(before), without_secrets(after), detail or {})
-            if made is not None and entry.subject_id == "":
-                entry = attrs.evolve(entry, subject_id=str(getattr(made, "id", "")))
+            if makes:
+                entry = attrs.evolve(entry, subject_kind=makes, subject_id=_id_of(made))
             self.backing.record(tx, entry)
             return result
 
@@ -295,6 +296,12 @@ class Call:
             remote_address=self.remote_address,
             request_id=self.request_id,
         )
+
+
+def _id_of(made: Any) -> str:
+    """The id of a thing that was made, which may come with a secret that is shown this once (``NewWebhook.webhook``)."""
+    members = [made, *(getattr(made, field.name) for field in attrs.fields(type(made)))]
+    return next((str(each.id) for each in members if hasattr(each, "id")), "")
 
 
 def _view(tx: ReadTx, of: Subject | None) -> Any:

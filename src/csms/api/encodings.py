@@ -1,8 +1,10 @@
-"""Smaller answers for those who take them: brotli or gzip (RFC 9110 §8.4), never for streams."""
+"""Smaller answers for those who take them: brotli or gzip (RFC 9110 §8.4), whole or piece by piece, never for live feeds."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Protocol
 
@@ -88,6 +90,30 @@ async def packed(data: bytes, encoding: str, blocking: Blocking) -> bytes:
     return pack(data, encoding)
 
 
+class Packer:
+    """Packs what comes piece by piece."""
+
+    def __init__(self, encoding: str) -> None:
+        if encoding == BR:
+            packer = brotli.Compressor(quality=_BROTLI_QUALITY)
+            self.take: Callable[[bytes], bytes] = packer.process
+            self.end: Callable[[], bytes] = packer.finish
+        else:
+            squeezer = zlib.compressobj(_GZIP_LEVEL, wbits=_GZIP_WBITS)
+            self.take, self.end = squeezer.compress, squeezer.flush
+
+
+async def packed_by_pieces(pieces: AsyncGenerator[bytes, None], encoding: str, blocking: Blocking) -> AsyncGenerator[bytes, None]:
+    """``pieces`` in an encoding that ``accepted`` named. It closes them when it is closed."""
+    packer = Packer(encoding)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            large = len(piece) > IN_A_THREAD_BYTES
+            if out := await blocking.run("pack", packer.take, piece) if large else packer.take(piece):
+                yield out
+        yield packer.end()
+
+
 def etag_in(etag: str, encoding: str) -> str:
     """The ETag of a representation in an encoding: strong ones differ with every byte (RFC 9110 §8.8.3.3)."""
     return f'{etag[:-1]}-{encoding}"' if etag.endswith('"') and not etag.startswith("W/") else etag
@@ -106,9 +132,16 @@ def wanted(headers: Labels, length: int, accept: str) -> str:
 
     What could have been packed says so (``Vary``). Parts and what is packed already stay as they are.
     """
-    if length <= LEAST_BYTES or not is_packable(headers.get("content-type") or ""):
-        return ""
-    if "content-encoding" in headers or "content-range" in headers:
+    return "" if length <= LEAST_BYTES else _chosen(headers, accept)
+
+
+def wanted_by_pieces(headers: Labels, accept: str) -> str:
+    """The same for an answer that is sent piece by piece, of which nobody knows how long it will be."""
+    return "" if "content-length" in headers else _chosen(headers, accept)
+
+
+def _chosen(headers: Labels, accept: str) -> str:
+    if not is_packable(headers.get("content-type") or "") or "content-encoding" in headers or "content-range" in headers:
         return ""
     varies = headers.get("vary")
     headers["vary"] = f"{varies}, Accept-Encoding" if varies else "Accept-Encoding"

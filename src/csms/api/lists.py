@@ -5,14 +5,33 @@ from __future__ import annotations
 from csms.core.paging import (
     LARGEST_LIMIT,
     USUAL_LIMIT,
+    Direction,
     Following,
+    Onward,
     Page,
     Paged,
     Stretch,
+    cursor,
     cut,
+    direction,
     filter_by,
     one_of,
     sorts,
 )
 
-__all__ = ["LARGEST_LIMIT", "USUAL_LIMIT", "Following", "Page", "Paged", "Stretch", "cut", "filter_by", "one_of", "sorts"]
+__all__ = [
+    "LARGEST_LIMIT",
+    "USUAL_LIMIT",
+    "Direction",
+    "Following",
+    "Onward",
+    "Page",
+    "Paged",
+    "Stretch",
+    "cursor",
+    "cut",
+    "direction",
+    "filter_by",
+    "one_of",
+    "sorts",
+]

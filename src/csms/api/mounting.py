@@ -15,15 +15,14 @@ from werkzeug.http import dump_options_header, http_date
 from csms.core.access import OF_PEOPLE, Principal
 from csms.core.errors import CsmsError, NotFound
 
-from . import auth, bodies, queries
+from . import auth, bodies, problems, queries
 from .calls import NOTE_LIMIT_S, Answers, Backing, Call, Given, etag_of_answer, matches
 from .exchange import Request, Response
 from .problems import Problem, alone
-from .routes import CHARGER, LIST, OWN, PUBLIC, STATION, Raw, Reply, Route, Streamed
+from .routes import CHARGER, LIST, LONGEST_KEY, OWN, PUBLIC, STATION, STRANGERS_KEY, Raw, Reply, Route, Streamed
 from .shapes import encode, without_secrets
 
 PREFIX = "/api/v1"
-LONGEST_KEY = 200
 JSON, SSE = "application/json", "text/event-stream"
 KEPT_HEADERS = ("location", "etag", "content-disposition", "cache-control", "content-security-policy")
 """What a repeat under an ``Idempotency-Key`` is told again beside the body: not what was true of the first request alone, such as cookies."""
@@ -56,7 +55,7 @@ async def answered(route: Route, backing: Backing, request: Request, path: dict[
     takes = dict(path)
     if route.query is not None:
         takes["query"] = queries.query(route.query, request.query)
-    if route.method == "POST" and route.needs != PUBLIC and "Idempotency-Key" in request.headers:
+    if route.takes_key and "Idempotency-Key" in request.headers:
         return await _once(route, backing, call, takes, request.headers.get("Idempotency-Key"))
     if request.method == "HEAD" and route.produces == SSE:
         return Response(200, {"content-type": SSE})  # the head alone of what never ends
@@ -126,6 +125,8 @@ async def _enter(route: Route, backing: Backing, request: Request, path: dict[st
         who = await let_in(backing, request, request, route.needs, route.limited_by)
         if who.stations is not None:
             await _reach(route, backing, who, path)
+    if not route.compared and "If-Match" in request.headers:
+        raise Problem(412, "Precondition Failed", "there is no state of this that If-Match could name: ask without it")
     structlog.contextvars.bind_contextvars(operation=route.name, who=who.name)
     return Call(
         who=who,
@@ -196,8 +197,9 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 async def _once(route: Route, backing: Backing, call: Call, takes: dict[str, Any], key: str) -> Response:
     """Answer a POST with an ``Idempotency-Key`` once; repeats get the same answer (draft-ietf-httpapi-idempotency-key-header)."""
-    if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise Problem(422, "Invalid Input", f"an Idempotency-Key has 1 to {LONGEST_KEY} printable characters")
+    least = STRANGERS_KEY if route.needs == PUBLIC else 1
+    if not least <= len(key) <= LONGEST_KEY or not key.isprintable():
+        raise Problem(422, "Invalid Input", f"an Idempotency-Key has {least} to {LONGEST_KEY} printable characters here")
     # a bulky body is left to its handler, to be taken piece by piece: of it only the length counts
     request = call.request
     text = str(request.content_length).encode() if route.most_body_bytes else await request.body()
@@ -208,10 +210,9 @@ async def _once(route: Route, backing: Backing, call: Call, takes: dict[str, Any
         return _again(given, fingerprint)
     try:
         response = await _handled(route, call, takes)
-    except (Problem, CsmsError) as error:
+    except Exception as error:
         # Whether something was done is known only where the error says that nothing was.
-        status = error.status if isinstance(error, Problem) else 409
-        if status in (400, 401, 403, 404, 409, 412, 413, 415, 422, 429):
+        if problems.says_nothing_was_done(problems.alone(error)):
             await answers.forget(call.who, key)
         raise
     body = await response.collected()

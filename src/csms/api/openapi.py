@@ -112,11 +112,12 @@ class Document:
             yield {"name": name, "in": "query", "required": required, "schema": schema, **listed, **told}
         if route.needs != PUBLIC:
             yield reference("parameters", "Tenant")
-            if route.method == "POST":
-                yield reference("parameters", "IdempotencyKeyWanted" if route.moves else "IdempotencyKey")
+        if route.takes_key:
+            wanted = "IdempotencyKeyOfStrangers" if route.needs == PUBLIC else "IdempotencyKeyWanted"
+            yield reference("parameters", wanted if route.moves else "IdempotencyKey")
         if has_etag(route):
             yield reference("parameters", "IfNoneMatch")
-        if route.method in ("PUT", "PATCH", "DELETE"):
+        if route.compared and route.method in ("PUT", "PATCH", "DELETE"):
             yield reference("parameters", "IfMatch")
 
     def _answers(self, route: Route, example: Any) -> dict[str, Any]:

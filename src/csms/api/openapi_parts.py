@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .auth import ACCESS_COOKIE, CSRF_COOKIE, CSRF_HEADER, TENANT_HEADER
+from .routes import LONGEST_KEY, STRANGERS_KEY
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -13,7 +14,11 @@ ABOUT = f"""\
 **First steps.** `POST /auth/login` with the name and the password that `csms init` printed, and take the `access_token` (here: *Authorize*).
 `POST /stations`, then `POST /chargers` with its `station_id`: the answer has the charger's `key`, shown this once, and the `url` that it
 connects to. `GET /live` shows it come. `POST /tokens`, then `POST /chargers/ID/commands/StartCharging`; the `transaction_id` of the answer
-is that of `GET /transactions/ID`, its `/series` and its `/stop`.
+is that of `GET /transactions/ID`, its `/series` and its `/stop`. `GET /frames?charger_id=ID` has what was said word for word, and
+`GET /chargers/ID/connectors/1/qr.svg` the code that leads drivers to a connector. `POST /tokens/ID/block` blocks a token, `POST /api-keys`
+makes a key for a script, `POST /webhooks` has events posted to a URL of yours. For a second tenant: `POST /tenants`, then, with its slug in
+`{TENANT_HEADER}`, `POST /users/invitations`; the invitation comes by e-mail or, while no plugin sends any, stands in `csms-messages.txt` on
+the server, and is good for `POST /auth/invitations/accept`.
 
 **Log in** with `Authorization: Bearer TOKEN`, where the token is an access token or an API key; an API key may come as `X-API-Key`, too.
 Browsers may keep the access token in the cookie `{ACCESS_COOKIE}`; what changes something then needs the value of the cookie
@@ -140,6 +145,13 @@ PARAMETERS: dict[str, Any] = {
         "description": "Give one: this costs money or moves a charger. A text of the caller's, new for each thing to do; repeats with it"
         " get the first answer.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    },
+    "IdempotencyKeyOfStrangers": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Give one: this costs money or moves a charger. A text that nobody else thinks of, such as a UUID, new for each thing"
+        " to do; repeats with it get the first answer.",
+        "schema": {"type": "string", "minLength": STRANGERS_KEY, "maxLength": LONGEST_KEY},
     },
 }
 

@@ -36,13 +36,42 @@ _DETAILS = {
 """What we say instead of werkzeug's words, which are for people with a browser."""
 
 
-class Problem(Exception):
-    """Raised by a route to answer with a problem: HTTP status, title, what a person should know, and headers such as Retry-After."""
+UNTOUCHED = frozenset({400, 401, 403, 404, 409, 412, 413, 415, 422, 429})
+"""What is only answered where nothing was done."""
 
-    def __init__(self, status: int, title: str, detail: str = "", *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+
+class Problem(Exception):
+    """Raised by a route to answer with a problem: HTTP status, title, what a person should know, and headers such as Retry-After.
+
+    ``nothing_done`` says so of a status that does not.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str = "",
+        *,
+        headers: Mapping[str, str] | None = None,
+        nothing_done: bool = False,
+        **more: Any,
+    ) -> None:
         super().__init__(detail or title)
         self.status, self.title, self.detail, self.more = status, title, detail, more
         self.headers = dict(headers or {})
+        self.nothing_done = nothing_done or status in UNTOUCHED
+
+
+def says_nothing_was_done(error: Exception) -> bool:
+    """Whether an error says that nothing was done: not where the store or a gateway was away on the way, and it may have been.
+
+    Questions are asked before anything is done, so that one without an answer is no more than that.
+    """
+    if isinstance(error, Problem):
+        return error.nothing_done
+    if isinstance(error, Undecided):
+        return True
+    return next((status in UNTOUCHED for kind, (status, _) in STATUS_OF.items() if isinstance(error, kind)), False)
 
 
 def encoded(status: int, title: str, detail: str = "", more: Mapping[str, Any] | None = None, *, request_id: str = "") -> bytes:

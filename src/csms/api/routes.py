@@ -32,6 +32,10 @@ PUBLIC = ""
 """``needs`` of a route that asks for no login."""
 FILE = "*/*"
 """``produces`` of a route that answers with a file of whatever type it is, or a part of it."""
+LONGEST_KEY = 200
+STRANGERS_KEY = 16
+"""The shortest ``Idempotency-Key`` of who is not logged in. All strangers are one caller: a key that another could think of as well would
+show them each other's answers."""
 REQUEST_LIMIT_S = 30.0
 """Longest time that a handler may take, unless its route says otherwise."""
 CHARGER_LIMIT_S = 900.0
@@ -116,6 +120,8 @@ class Route:
     limit_s: float | None
     moves: bool
     """Whether it costs money or moves a charger: clients should send an ``Idempotency-Key``."""
+    compared: bool
+    """Whether what it changes has a state that ``If-Match`` can name."""
     audit: bool
     limited_by: str
     """The name of the rate limit that counts it: ``requests``, or ``auth`` for what could be guessed."""
@@ -128,6 +134,11 @@ class Route:
     def template(self) -> str:
         """The path in OpenAPI's spelling."""
         return _PARAMETER.sub(lambda match: f"{{{match['name']}}}", self.rule)
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether a request may have an ``Idempotency-Key``: where strangers ask, for what costs money or moves a charger alone."""
+        return self.method == "POST" and (self.needs != PUBLIC or self.moves)
 
 
 class Routes:
@@ -189,6 +200,7 @@ def route_of(
     most_body_bytes: int = 0,
     limit_s: float | None = REQUEST_LIMIT_S,
     moves: bool = False,
+    compared: bool = True,
     audit: bool = True,
     limited_by: str = "requests",
     deprecated: str = "",
@@ -248,6 +260,7 @@ def route_of(
         most_body_bytes=most_body_bytes,
         limit_s=limit_s,
         moves=moves,
+        compared=compared,
         audit=audit and method != "GET",
         limited_by=limited_by,
         deprecated=_day(deprecated, where),

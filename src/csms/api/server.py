@@ -14,6 +14,7 @@ from quart.globals import request_ctx
 from quart_trio import QuartTrio
 
 from csms.config import ApiConfig
+from csms.core import tracing
 from csms.core.ports import Blocking, Random
 from csms.telemetry import Reading, Telemetry
 
@@ -134,6 +135,7 @@ def _measure(app: QuartTrio, telemetry: Telemetry, random: Random, blocking: Blo
         g.request_id = request_id(request.headers.get("X-Request-Id", ""), random)
         g.counted = ()
         structlog.contextvars.bind_contextvars(request_id=g.request_id)
+        tracing.work_for(g.request_id)
 
     @app.after_request
     async def end(response: Response) -> Response:

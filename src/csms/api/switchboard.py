@@ -14,6 +14,7 @@ import attrs
 import structlog
 import trio
 
+from csms.core import tracing
 from csms.core.ports import Blocking, Random
 from csms.telemetry import Telemetry
 
@@ -39,6 +40,10 @@ and what the audit log would not tell of."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 UNKNOWN, OTHER = "unknown", "other"
 """Of a path or a method that there is not, for anybody can make one up."""
+TOO_MANY = 429
+"""What the log does not tell of: whoever asks too often would fill it."""
+
+log = structlog.get_logger("csms.api")
 
 
 @attrs.frozen(slots=True, eq=False)
@@ -91,6 +96,7 @@ class Switchboard:
             request = Request(scope, receive, found[0].most_bytes if found is not None else 0)
             request.id = request_id(request.headers.get("X-Request-Id"), self._random)
             structlog.contextvars.bind_contextvars(request_id=request.id)
+            tracing.work_for(request.id)
             if found is not None:
                 rule, leaving = found[0].rule, found[0].leaving
                 response = await self._answer(*found, request)
@@ -107,9 +113,10 @@ class Switchboard:
                 response = _told(error, request)
                 await self._finish(request, response, leaving)
                 lines = list(response.lines())
-            self._telemetry.requests.observe(
-                (rule, method if method in METHODS else OTHER, str(response.status)), trio.current_time() - started
-            )
+            took_s = trio.current_time() - started
+            self._telemetry.requests.observe((rule, method if method in METHODS else OTHER, str(response.status)), took_s)
+            if response.status != TOO_MANY and (method not in READS or response.status >= 400):
+                log.info("api.answered", method=method, rule=rule, status=response.status, took_ms=round(1000 * took_s, 1))
             if incoming is not None:  # what is ready is sent, to its end
                 incoming.cancel_when_left(None if response.pieces is None else life)
             if response.pieces is None:
@@ -153,6 +160,9 @@ class Switchboard:
                 response.body = await encodings.packed(response.body, encoding, self._blocking)
                 headers["content-length"] = str(len(response.body))
                 encodings.label(headers, encoding)
+        elif encoding := encodings.wanted_by_pieces(headers, request.headers.get("Accept-Encoding")):
+            response.pieces = encodings.packed_by_pieces(response.pieces, encoding, self._blocking)
+            encodings.label(headers, encoding)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from csms.core.ids import charger_key
 from csms.core.ports import ReadTx
 from csms.domain.stations import judging, keys, service, store
 from csms.domain.stations.model import ACCEPTED, APPROVALS, PENDING, REJECTED, SECURITY_PROFILES, Charger
+from csms.domain.transactions.store import rows as transactions
 from csms.outside import SystemEntropy
 from csms.premises import connect_url
 from csms.quirks import Book, load
@@ -258,6 +259,10 @@ def _drop(call: Invocation, charger_id: str, server: str | None) -> None:
         show.remark(f"note: its connection was not closed: {error}")
 
 
+def _running(tx: ReadTx, charger_id: str) -> list[int]:
+    return [each.id for each in transactions.open_of(tx, charger_id)]
+
+
 @examples("csms charger remove C1")
 @charger.command()
 @click.argument("charger_id")
@@ -266,9 +271,10 @@ def _drop(call: Invocation, charger_id: str, server: str | None) -> None:
 def remove(call: Invocation, charger_id: str, server: str | None) -> None:
     """Remove a charger.
 
-    Its connection is closed. Its transactions and messages stay.
+    Its connection is closed. Its transactions and messages stay; one that still runs must be stopped or ended first.
     """
-    write(call.config, partial(service.remove_charger, charger_id=charger_id), keys=(charger_key(charger_id),))
+    verb = partial(service.remove_charger, charger_id=charger_id, running=_running)
+    write(call.config, verb, keys=(charger_key(charger_id),))
     _drop(call, charger_id, server)
     show.done(call.json, f"Removed charger {charger_id}", charger_id=charger_id)
 

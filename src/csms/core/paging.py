@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 from attrs import validators
+
+from .errors import Invalid
 
 T = TypeVar("T")
 
 USUAL_LIMIT = 20
 LARGEST_LIMIT = 200
 LARGEST_PAGE = 1_000_000
+LARGEST_CURSOR = 2**63 - 1
 
 
 def sorts(*names: str, default: str) -> Any:
@@ -20,6 +23,17 @@ def sorts(*names: str, default: str) -> Any:
     every = tuple(each for name in names for each in (name, f"-{name}"))
     return attrs.field(
         default=default, validator=validators.in_(every), metadata={"help": "the order; - before a name turns it round"}
+    )
+
+
+def either_way() -> Any:
+    """The field ``sort`` of the query of a large list, which has one order and may be read from either end."""
+    return attrs.field(
+        default="-at",
+        validator=validators.in_(("-at", "at")),
+        metadata={
+            "help": "-at: the newest first; at: the oldest first. A cursor goes on from its place in the direction that is asked for"
+        },
     )
 
 
@@ -51,8 +65,8 @@ class Paged:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class Following:
-    """The query of a large list that is read from a cursor on, the newest first."""
+class Onward:
+    """The query of a large list that is read from a cursor on, the newest first or the oldest."""
 
     limit: int = attrs.field(
         default=USUAL_LIMIT, validator=[validators.ge(1), validators.le(LARGEST_LIMIT)], metadata={"help": "items at a time"}
@@ -62,11 +76,57 @@ class Following:
         validator=validators.optional(validators.max_len(200)),
         metadata={"help": "the cursor `next` of the answer before; not given, the beginning"},
     )
+    sort: str = either_way()
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Following(Onward):
+    """The same of a list in which a text can be looked for."""
+
     search: str | None = attrs.field(
         default=None,
         validator=validators.optional(validators.max_len(200)),
         metadata={"help": "free text, in the fields that a person would look in"},
     )
+
+
+class EitherWay(Protocol):
+    """A query that says from which end a large list is read: its ``sort`` is ``either_way``."""
+
+    @property
+    def sort(self) -> str: ...  # noqa: D102
+
+
+@attrs.frozen(slots=True)
+class Direction:
+    """Which way a large list is read, in the words of SQL: its order, and how what comes later in it compares to what came."""
+
+    order: str
+    beyond: str
+
+
+NEWEST_FIRST = Direction("DESC", "<")
+OLDEST_FIRST = Direction("ASC", ">")
+
+
+def direction(query: EitherWay) -> Direction:
+    """Which way a query reads."""
+    return OLDEST_FIRST if query.sort == "at" else NEWEST_FIRST
+
+
+def cursor(text: str, parts: int = 1) -> tuple[int, ...]:
+    """The numbers of a cursor such as ``12`` or ``12-34``. Raises ``Invalid``."""
+    numbers = text.split("-")
+    if len(numbers) == parts and all(each.isascii() and each.isdigit() and len(each) <= 19 for each in numbers):
+        found = tuple(int(each) for each in numbers)
+        if max(found) <= LARGEST_CURSOR:
+            return found
+    raise no_cursor(text)
+
+
+def no_cursor(text: str) -> Invalid:
+    """What is said of a cursor that is none."""
+    return Invalid(f"after: {text!r} is no cursor of this list; take `next` of an answer", field="after")
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -52,6 +52,10 @@ class ReadTx(Protocol):
         """The first column of the first row or None."""
         ...
 
+    def count(self, sql: str, **parameters: Any) -> int:
+        """The first column of a ``SELECT count(*)``; outside a verb it is remembered as long as nobody writes to what it counts."""
+        ...
+
     def system(self, reason: str) -> ReadTx:
         """The same view without tenant scope, for what concerns the whole installation; ``reason`` goes to the log."""
         ...
@@ -210,7 +214,7 @@ class FrameEntry:
     """One frame for the frame log. ``direction`` is ``in`` or ``out``; ``kind`` is ``call``, ``result``, ``error`` or ``unreadable``.
 
     ``message_id`` correlates a call with its answer. ``took_ms`` is, on an answer, the time since its call. ``problem`` says what was
-    wrong with it, if anything.
+    wrong with it, if anything. ``request_id`` is the request to the API for which it was said, and of its answer the same.
     """
 
     connection_id: str
@@ -222,6 +226,7 @@ class FrameEntry:
     text: str
     took_ms: float | None = None
     problem: str = ""
+    request_id: str = ""
 
 
 # --- decisions and the rest of the world ----------------------------------------------------------------------------------------

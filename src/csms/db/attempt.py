@@ -98,6 +98,7 @@ class Attempt:
             self._xid = int(row[0])
         self._done.emitted = self._run.emitted
         self._done.volatile = self._run.volatile
+        self._done.wrote = self._run.wrote
         self._cursor.execute("COMMIT")
         if self._cursor.statusmessage != "COMMIT":
             raise StoreUnavailable(f"PostgreSQL answered {self._cursor.statusmessage} to COMMIT")
@@ -134,7 +135,7 @@ class Attempt:
 
     def _verb(self, work: Write) -> None:
         run = self._run
-        run.begin()
+        run.begin(work.request_id)
         told, emitted = len(run.volatile), len(run.emitted)
         self._savepoint()
         try:
@@ -203,6 +204,7 @@ class Attempt:
         self._cursor.executemany(statement.text, rows)
         statement.tally.count += len(rows)
         statement.tally.seconds += perf_counter() - started
+        self._run.wrote.add(statement)
         self._done.rows += len(rows)
 
     def _one_by_one(self, appends: list[Append]) -> None:

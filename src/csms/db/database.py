@@ -14,6 +14,7 @@ from csms.core.events import Event
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Tx
 
+from .counts import Counts
 from .lane import Batch, Lane
 from .routing import Router
 from .stats import BatchReport, Stats
@@ -46,7 +47,9 @@ class Readers(Protocol):
 class StoreDatabase:
     """The store; ``core.ports.Database``, and what telemetry, health and consumers need of it."""
 
-    def __init__(self, engine: str, config: DatabaseConfig, readers: Readers, stats: Stats, on_batch: OnBatch | None) -> None:
+    def __init__(
+        self, engine: str, config: DatabaseConfig, readers: Readers, counts: Counts, stats: Stats, on_batch: OnBatch | None
+    ) -> None:
         self.engine = engine
         """``sqlite`` or ``postgresql``."""
         self.stats = stats
@@ -61,6 +64,7 @@ class StoreDatabase:
         self._limit = config.queue_limit
         self._patience_s = config.statement_timeout_s
         self._readers = readers
+        self._counts = counts
         self._on_batch = on_batch
         self._lanes: list[Lane] = []
         self._router: Router | None = None
@@ -151,6 +155,8 @@ class StoreDatabase:
         """A lane committed: count it, tell volatile events, wake the consumers."""
         self.stats.record(report)
         self.stats.rows += batch.rows
+        if batch.wrote:
+            self._counts.changed(batch.wrote)
         if self.on_volatile is not None:
             for tenant, now, event in batch.volatile:
                 try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -15,6 +15,7 @@ from csms.core.errors import StoreUnavailable, WriterStopped
 from csms.core.events import Event
 from csms.core.ids import TenantId
 
+from .statements import Statement
 from .stats import BatchReport, Stats
 from .work import Append, Work, Write, weight
 
@@ -35,6 +36,7 @@ class Batch:
     emitted: Sequence[str] = ()
     """The types of the events that were stored."""
     volatile: Sequence[tuple[TenantId, int, Event]] = ()
+    wrote: Collection[Statement] = ()
     rows: int = 0
     seconds: float = 0.0
     commit_seconds: float = 0.0

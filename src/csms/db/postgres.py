@@ -17,7 +17,7 @@ from .attempt import Again, Attempt, Lost
 from .lane import Batch
 from .location import PostgresLocation
 from .postgres_connect import connect, in_our_words, out_of_order, unavailable
-from .statements import Statements
+from .statements import Statement, Statements
 from .stats import Stats
 from .work import Append, Work, Write
 
@@ -81,6 +81,7 @@ class PostgresWriter:
     async def _one_by_one(self, batch: list[Work]) -> Batch:
         total = Batch()
         volatile, emitted = list(total.volatile), list(total.emitted)
+        wrote: set[Statement] = set()
         for position, work in enumerate(batch):
             try:
                 done = await self._alone(work)
@@ -90,11 +91,12 @@ class PostgresWriter:
                 break
             total.left_over += done.left_over
             emitted += done.emitted
+            wrote.update(done.wrote)
             total.rows += done.rows
             total.seconds += done.seconds
             total.commit_seconds += done.commit_seconds
             volatile += done.volatile
-        total.volatile, total.emitted = volatile, emitted
+        total.volatile, total.emitted, total.wrote = volatile, emitted, wrote
         return total
 
     async def _alone(self, work: Work) -> Batch:

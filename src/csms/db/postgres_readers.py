@@ -14,6 +14,7 @@ from csms.core.errors import StoreUnavailable
 from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
+from .counts import Counts
 from .location import PostgresLocation
 from .postgres_connect import connect, out_of_order, parameters, prepare, tenant_tables, unavailable
 from .statements import Statements
@@ -28,12 +29,20 @@ class PostgresReaders:
     """A pool of reading connections, each used by one thread at a time."""
 
     def __init__(
-        self, location: PostgresLocation, config: DatabaseConfig, *, clock: Clock, threads: Blocking, stats: Stats
+        self,
+        location: PostgresLocation,
+        config: DatabaseConfig,
+        *,
+        clock: Clock,
+        threads: Blocking,
+        counts: Counts,
+        stats: Stats,
     ) -> None:
         self._location = location
         self._config = config
         self._clock = clock
         self._threads = threads
+        self._counts = counts
         self._stats = stats
         self.tables: frozenset[str] = frozenset()
         """Those that belong to a tenant, known when it is open."""
@@ -93,10 +102,11 @@ class PostgresReaders:
         self, connection: psycopg.Connection[Any], query: Callable[..., T], arguments: tuple[Any, ...], tenant: TenantId
     ) -> T:
         cursor = connection.cursor()
+        run = Run(cursor, counts=self._counts)
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         statements = self._idle.pop() if self._idle else self._learn()
         try:
-            return query(ReadScope(Run(cursor), statements, tenant, self._clock.now()), *arguments)
+            return query(ReadScope(run, statements, tenant, self._clock.now()), *arguments)
         finally:
             self._idle.append(statements)
             if not connection.closed:

@@ -96,6 +96,7 @@ class SqliteWriter:
         done.commit_seconds = perf_counter() - commit_started
         done.emitted = run.emitted
         done.volatile = run.volatile
+        done.wrote = run.wrote
         return done
 
     def _present(self) -> None:
@@ -146,7 +147,7 @@ class SqliteWriter:
             done.rows += self._append(connection, run, statements, rows, now())
 
     def _verb(self, connection: sqlite3.Connection, run: Run, statements: Statements, work: Write, now: int) -> None:
-        run.begin()
+        run.begin(work.request_id)
         cursor = run.cursor
         told, emitted = len(run.volatile), len(run.emitted)
         cursor.execute("SAVEPOINT verb")

@@ -15,6 +15,7 @@ from csms.core.errors import StoreUnavailable
 from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
+from .counts import Counts
 from .sqlite_connect import connect, out_of_order, unavailable
 from .statements import Statements
 from .stats import Stats
@@ -44,11 +45,21 @@ class SqliteReaders:
     """
 
     def __init__(
-        self, path: Path, size: int, *, clock: Clock, threads: Blocking, stats: Stats, busy_timeout_s: float, here: bool = False
+        self,
+        path: Path,
+        size: int,
+        *,
+        clock: Clock,
+        threads: Blocking,
+        counts: Counts,
+        stats: Stats,
+        busy_timeout_s: float,
+        here: bool = False,
     ) -> None:
         self._path = path
         self._clock = clock
         self._threads = threads
+        self._counts = counts
         self._stats = stats
         self._busy_timeout_s = busy_timeout_s
         self._free = trio.CapacityLimiter(size)
@@ -126,9 +137,10 @@ class SqliteReaders:
         tenant: TenantId,
     ) -> T:
         cursor = connection.cursor()
+        run = Run(cursor, counts=self._counts)
         cursor.execute("BEGIN")
         try:
-            return query(ReadScope(Run(cursor), statements, tenant, self._clock.now()), *arguments)
+            return query(ReadScope(run, statements, tenant, self._clock.now()), *arguments)
         finally:
             cursor.execute("ROLLBACK")
 

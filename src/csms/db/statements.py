@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
@@ -45,7 +45,20 @@ class Tally:
 class Statement:
     """A SQL text, read once."""
 
-    __slots__ = ("binds", "binds_now", "binds_tenant", "columns", "name", "null_tests", "sql", "tables", "tally", "text")
+    __slots__ = (
+        "binds",
+        "binds_now",
+        "binds_tenant",
+        "columns",
+        "name",
+        "null_tests",
+        "removes",
+        "sql",
+        "tables",
+        "tally",
+        "text",
+        "writes",
+    )
 
     def __init__(self, sql: str, text: str, name: str, parameters: frozenset[str], tables: frozenset[str], tally: Tally) -> None:
         self.sql = sql
@@ -58,6 +71,8 @@ class Statement:
         self.binds = self.binds_tenant or self.binds_now
         """Whether the transaction has anything to add to the parameters."""
         self.tables = tables
+        """Its words, those that name tables among them."""
+        self.writes, self.removes = _written(sql)
         self.tally = tally
         self.columns: tuple[str, ...] = ()
         """Names of the result's columns, from its first run."""
@@ -113,6 +128,15 @@ def _parts(sql: str, percent: bool) -> tuple[str, str, frozenset[str], frozenset
     return text, short_name(sql), frozenset(names), frozenset(tables), null_tests
 
 
+@lru_cache(MOST_TEXTS)
+def _written(sql: str) -> tuple[tuple[str, ...], bool]:
+    """The tables that a statement may write to, and whether it removes rows; of one that only reads, nothing."""
+    words = _words(sql)
+    if not words or words[0] == "select":
+        return (), False
+    return tuple(dict.fromkeys(_tables(words))), "delete" in words
+
+
 def percent_style(sql: str) -> tuple[str, tuple[str, ...]]:
     """``:name`` as ``%(name)s``, for psycopg; casts, literals and comments stay, and ``%`` is doubled everywhere.
 
@@ -141,10 +165,15 @@ def percent_style(sql: str) -> tuple[str, tuple[str, ...]]:
 
 def short_name(sql: str) -> str:
     """A name for metrics, such as ``insert events``: what a statement does, and the first table that it names."""
-    words = [token["word"].lower() for token in _TOKEN.finditer(sql) if token["word"]]
-    table = ""
+    words = _words(sql)
+    return " ".join(filter(None, (words[0] if words else "empty", next(_tables(words), ""))))
+
+
+def _words(sql: str) -> list[str]:
+    return [token["word"].lower() for token in _TOKEN.finditer(sql) if token["word"]]
+
+
+def _tables(words: list[str]) -> Iterator[str]:
     for before, word in pairwise(words):
         if before in _BEFORE_TABLE and word not in _NOT_A_TABLE:
-            table = word
-            break
-    return " ".join(filter(None, (words[0] if words else "empty", table)))
+            yield word

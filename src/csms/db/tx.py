@@ -14,11 +14,12 @@ from csms.core.events import Event
 from csms.core.ids import TenantId
 from csms.core.ports import ReadTx, Row, Tx
 
+from .counts import Counts
 from .statements import Statement, Statements, Unscoped
 
 log = structlog.get_logger(__name__)
 
-EMIT = "INSERT INTO events (tenant, key, type, payload, at) VALUES (:tenant, :key, :type, :payload, :now)"
+EMIT = "INSERT INTO events (tenant, key, type, payload, at, request_id) VALUES (:tenant, :key, :type, :payload, :now, :request_id)"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -63,9 +64,9 @@ _SPENT = _Spent()
 class Run:
     """What one batch shares: the cursor, the keys it holds, and what is to be told after commit."""
 
-    __slots__ = ("_cursor", "cursor", "emitted", "failure", "held", "needed", "volatile")
+    __slots__ = ("_cursor", "counts", "cursor", "emitted", "failure", "held", "needed", "request_id", "turn", "volatile", "wrote")
 
-    def __init__(self, cursor: Cursor, held: frozenset[str] | None = None) -> None:
+    def __init__(self, cursor: Cursor, held: frozenset[str] | None = None, *, counts: Counts | None = None) -> None:
         self._cursor = cursor
         self.cursor: Cursor = cursor
         self.held = held
@@ -73,12 +74,20 @@ class Run:
         self.failure: Exception | None = None
         """The first database error of the running verb, which it may not swallow."""
         self.needed: NeedsKeys | None = None
+        self.request_id = ""
+        """The request to the API that the running verb is for, which its events name."""
         self.emitted: list[str] = []
         """The types of the events that were stored."""
         self.volatile: list[tuple[TenantId, int, Event]] = []
+        self.wrote: set[Statement] = set()
+        """What was run that may write; what returns rows may, too."""
+        self.counts = counts
+        """Where readers remember how many there are; of what is not committed nobody does."""
+        self.turn = 0 if counts is None else counts.turn
 
-    def begin(self) -> None:
+    def begin(self, request_id: str = "") -> None:
         """Ready for the next verb."""
+        self.request_id = request_id
         self.cursor = self._cursor
         self.failure = None
         self.needed = None
@@ -122,6 +131,8 @@ class ReadScope:
         tally = statement.tally
         tally.count += 1
         tally.seconds += perf_counter() - started
+        if statement.writes:
+            run.wrote.add(statement)
         return result
 
     def one(self, sql: str, **parameters: Any) -> Row | None:
@@ -137,6 +148,20 @@ class ReadScope:
         """The first column of the first row or None."""
         row = self._first(self._known.get(sql) or self._statements.learn(sql, scoped=self._scoped), parameters)
         return None if row is None else row[0]
+
+    def count(self, sql: str, **parameters: Any) -> int:
+        """The same of a ``SELECT count(*)``, which is remembered as long as nothing writes to what it counts."""
+        statement = self._known.get(sql) or self._statements.learn(sql, scoped=self._scoped)
+        if statement.binds:
+            self._bind(statement, parameters)
+        counts = self._run.counts
+        if counts is None or statement.binds_now:  # what is true of one instant is not of the next
+            return int(self._first(statement, parameters)[0])
+        if (known := counts.known(statement, parameters)) is not None:
+            return known
+        (total,) = self._first(statement, parameters)
+        counts.keep(statement, parameters, total, self._run.turn)
+        return int(total)
 
     def system(self, reason: str) -> ReadScope:
         """The same view without tenant scope."""
@@ -158,6 +183,8 @@ class ReadScope:
         tally = statement.tally
         tally.count += 1
         tally.seconds += perf_counter() - started
+        if statement.writes:
+            run.wrote.add(statement)
         return row
 
     def _bind(self, statement: Statement, parameters: dict[str, Any]) -> None:
@@ -190,6 +217,7 @@ class StoreTx(ReadScope):
         tally = statement.tally
         tally.count += 1
         tally.seconds += perf_counter() - started
+        run.wrote.add(statement)
         return cursor.rowcount
 
     def many(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -208,6 +236,7 @@ class StoreTx(ReadScope):
         tally = statement.tally
         tally.count += len(rows)
         tally.seconds += perf_counter() - started
+        run.wrote.add(statement)
 
     def bound(self, statement: Statement, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row with what the statement takes from the transaction."""
@@ -229,7 +258,7 @@ class StoreTx(ReadScope):
         if self._run.held is not None:
             self.claim(key)
         if event.durable:
-            self.run(EMIT, key=key, type=event.type, payload=_encode(event).decode())
+            self.run(EMIT, key=key, type=event.type, payload=_encode(event).decode(), request_id=self._run.request_id)
             self._run.emitted.append(event.type)
         else:
             self._run.volatile.append((self.tenant, self.now, event))

@@ -8,6 +8,7 @@ from typing import Any
 import outcome
 import trio
 
+from csms.core import tracing
 from csms.core.ids import TenantId
 
 from .patience import PATIENT
@@ -19,7 +20,20 @@ MOST_RERUNS = 8
 class Write:
     """A verb and whoever waits for it. Its waiter can leave until its batch starts; then it is told how the batch ended."""
 
-    __slots__ = ("_careless", "_task", "arguments", "keys", "left", "outcome", "patient", "reruns", "started", "tenant", "verb")
+    __slots__ = (
+        "_careless",
+        "_task",
+        "arguments",
+        "keys",
+        "left",
+        "outcome",
+        "patient",
+        "request_id",
+        "reruns",
+        "started",
+        "tenant",
+        "verb",
+    )
 
     def __init__(
         self,
@@ -40,6 +54,8 @@ class Write:
         self.reruns = 0
         self.patient = PATIENT.get()
         """Whether it lets others go first."""
+        self.request_id = tracing.request_id()
+        """The request to the API that it is for, which its events name."""
         self._careless = careless
         """Whether the waiter may leave even a running batch, for it does not matter to it whether this was written."""
         self._task: trio.lowlevel.Task | None = None

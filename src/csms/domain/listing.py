@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import attrs
 
-from csms.core.errors import Invalid
-from csms.core.paging import Following, Page, Paged, Stretch
+from csms.core.paging import LARGEST_CURSOR, Direction, Onward, Page, Paged, Stretch, cursor, direction, no_cursor
 from csms.core.ports import ReadTx, Row
 
 T = TypeVar("T")
 
 _NOT_FILTERS = frozenset({"page", "limit", "sort", "after", "search"})
-LARGEST_CURSOR = 2**63 - 1
+_MOMENT = re.compile(r"(-?\d{1,18})\.(\d{1,18})", re.ASCII)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def conditions(listing: Listing, query: Any, fixed: Mapping[str, Any]) -> tuple[
         else:
             parameters[name] = int(value) if isinstance(value, bool) else value
         clauses.append(f" AND ({condition})")
-    if query.search and listing.search:
+    if listing.search and query.search:
         clauses.append(f" AND ({listing.search})")
         parameters["search"] = pattern(query.search)
     return "".join(clauses), parameters
@@ -107,7 +107,7 @@ def page(tx: ReadTx, listing: Listing, query: Paged, build: Callable[[Row], T], 
         total = skipped + len(items)
     else:
         where, parameters = conditions(listing, query, fixed)
-        total = int(tx.value(f"SELECT count(*) FROM {listing.count_source or listing.source}{where}", **parameters))  # noqa: S608 (texts of the store)
+        total = tx.count(f"SELECT count(*) FROM {listing.count_source or listing.source}{where}", **parameters)  # noqa: S608 (texts of the store)
     return Page(items=items, page=query.page, limit=query.limit, total=total)
 
 
@@ -128,32 +128,67 @@ def first(
     return [build(row) for row in rows]
 
 
-def stretch(tx: ReadTx, listing: Listing, query: Following, build: Callable[[Row], T], **fixed: Any) -> Stretch[T]:
-    """A stretch from the query's cursor on, the newest first. ``unique`` must be an integer, and selected as ``id``."""
-    rows = _newest(tx, listing, query, query.limit + 1, fixed)
+def stretch(tx: ReadTx, listing: Listing, query: Onward, build: Callable[[Row], T], **fixed: Any) -> Stretch[T]:
+    """A stretch from the query's cursor on, in its direction. ``unique`` must be an integer, and selected as ``id``."""
+    rows = _onward(tx, listing, query, query.limit + 1, fixed)
     more = len(rows) > query.limit
     rows = rows[: query.limit]
     return Stretch(items=[build(row) for row in rows], limit=query.limit, next=str(rows[-1]["id"]) if more else None)
 
 
-def newest(tx: ReadTx, listing: Listing, query: Following, build: Callable[[Row], T], limit: int, **fixed: Any) -> list[T]:
+def newest(tx: ReadTx, listing: Listing, query: Onward, build: Callable[[Row], T], limit: int, **fixed: Any) -> list[T]:
     """At most ``limit`` items from the query's cursor on, whatever its own limit: for the command line."""
-    return [build(row) for row in _newest(tx, listing, query, limit, fixed)]
+    return [build(row) for row in _onward(tx, listing, query, limit, fixed)]
 
 
-def _newest(tx: ReadTx, listing: Listing, query: Following, limit: int, fixed: Mapping[str, Any]) -> Sequence[Row]:
+def _onward(tx: ReadTx, listing: Listing, query: Onward, limit: int, fixed: Mapping[str, Any]) -> Sequence[Row]:
     where, parameters = conditions(listing, query, fixed)
+    way = direction(query)
     if query.after is not None:
-        where += f" AND {listing.unique} < :after"
-        parameters["after"] = _cursor(query.after)
+        where += f" AND {listing.unique} {way.beyond} :after"
+        (parameters["after"],) = cursor(query.after)
     return tx.all(
-        f"SELECT {listing.columns} FROM {listing.source}{where} ORDER BY {listing.unique} DESC LIMIT :limit",  # noqa: S608
+        f"SELECT {listing.columns} FROM {listing.source}{where} ORDER BY {listing.unique} {way.order} LIMIT :limit",  # noqa: S608
         **parameters,
         limit=limit,
     )
 
 
-def _cursor(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_CURSOR:
-        return int(text)
-    raise Invalid(f"after: {text!r} is no cursor of this list; take `next` of an answer", field="after")
+def within(
+    at: str,
+    number: str,
+    way: Direction,
+    *,
+    from_at: int | None = None,
+    to_at: int | None = None,
+    seen: tuple[int, int] | None = None,
+) -> tuple[list[str], dict[str, int]]:
+    """Conditions that keep to ``from_at <= at < to_at`` and to what lies beyond the instant and number last ``seen``, and their parameters.
+
+    What was seen narrows the bounds themselves, for an index is walked between one of either side.
+    """
+    where, parameters = list[str](), dict[str, int]()
+    if seen is not None:
+        parameters |= {"seen_at": seen[0], "seen_id": seen[1]}
+        where.append(f"NOT ({at} = :seen_at AND NOT {number} {way.beyond} :seen_id)")
+        if way.beyond == "<":
+            to_at = seen[0] + 1 if to_at is None else min(to_at, seen[0] + 1)
+        else:
+            from_at = seen[0] if from_at is None else max(from_at, seen[0])
+    if from_at is not None:
+        parameters["from_at"] = from_at
+        where.append(f"{at} >= :from_at")
+    if to_at is not None:
+        parameters["to_at"] = to_at
+        where.append(f"{at} < :to_at")
+    return where, parameters
+
+
+def moment(after: str | None) -> tuple[int, int] | None:
+    """The instant and the number that a cursor such as ``1800000000000.12`` says, None for none. Raises ``Invalid``."""
+    if after is None:
+        return None
+    match = _MOMENT.fullmatch(after)
+    if match is None:
+        raise no_cursor(after)
+    return int(match[1]), int(match[2])

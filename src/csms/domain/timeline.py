@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 
 import attrs
 
-from csms.core.errors import Invalid
-from csms.core.paging import Following, Stretch
+from csms.core.paging import NEWEST_FIRST, Following, Stretch, cursor, direction
 from csms.core.ports import ReadTx, Row
 
-from .listing import LARGEST_CURSOR, Listing, conditions
+from .listing import Listing, conditions
 
 T = TypeVar("T")
 
@@ -75,37 +74,31 @@ def stretch(
     indexed: bool = False,
     **fixed: Any,
 ) -> Stretch[T]:
-    """A stretch of a log from the query's cursor on, the newest first; the query may have ``from_at`` and ``to_at``.
+    """A stretch of a log from the query's cursor on, in its direction; the query may have ``from_at`` and ``to_at``.
 
     ``indexed``: an index serves what the query filters by, so that all of the log may be looked at.
     """
     low, high = span(tx, line, getattr(query, "from_at", None), getattr(query, "to_at", None))
+    way = direction(query)
+    newest = way is NEWEST_FIRST
     if query.after is not None:
-        high = min(high, cursor(query.after, 1)[0] - 1)
-    floor = low if indexed else max(low, high - LOOKED + 1)
+        (seen,) = cursor(query.after)
+        low, high = (low, min(high, seen - 1)) if newest else (max(low, seen + 1), high)
+    floor = low if indexed or not newest else max(low, high - LOOKED + 1)
+    ceiling = high if indexed or newest else min(high, low + LOOKED - 1)
     where, parameters = conditions(listing, query, fixed)
     # Without statistics SQLite would take any index that begins with the tenant, and sort all of it; the numbers are what narrows.
     source = listing.source if indexed else listing.source.replace("tenant = :tenant", "tenant + 0 = :tenant", 1)
     rows = tx.all(
         f"SELECT {listing.columns} FROM {source}{where}"  # noqa: S608 (texts of the store)
-        f" AND {listing.unique} >= :floor AND {listing.unique} <= :ceiling ORDER BY {listing.unique} DESC LIMIT :limit",
+        f" AND {listing.unique} >= :floor AND {listing.unique} <= :ceiling ORDER BY {listing.unique} {way.order} LIMIT :limit",
         **parameters,
         floor=floor,
-        ceiling=high,
+        ceiling=ceiling,
         limit=query.limit + 1,
     )
-    following = str(floor) if floor > low else None
+    following = str(floor) if floor > low else str(ceiling) if ceiling < high else None
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         following = str(rows[-1]["id"])
     return Stretch(items=[build(row) for row in rows], limit=query.limit, next=following)
-
-
-def cursor(text: str, parts: int) -> tuple[int, ...]:
-    """The numbers of a cursor such as ``12`` or ``12-34``. Raises ``Invalid``."""
-    numbers = text.split("-")
-    if len(numbers) == parts and all(each.isascii() and each.isdigit() and len(each) <= 19 for each in numbers):
-        found = tuple(int(each) for each in numbers)
-        if max(found) <= LARGEST_CURSOR:
-            return found
-    raise Invalid(f"after: {text!r} is no cursor of this list; take `next` of an answer", field="after")

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 import trio
 
+from csms.core import tracing
 from csms.core.commands import Command, Lost, Offline, Outcome
 from csms.core.ports import Admission, ConnectionInfo
 from csms.core.quirks import NO_QUIRKS, Quirks
@@ -197,7 +198,8 @@ class Link:
         waiter = self._waiters[ticket] = _Waiter()
         now, mono = self.terms.clock.now(), trio.current_time()
         try:
-            self.act(self.conversation.command(ticket, command, now, mono, ttl_s=ttl_s, timeout_s=timeout_s))
+            request_id = tracing.request_id()
+            self.act(self.conversation.command(ticket, command, now, mono, ttl_s=ttl_s, timeout_s=timeout_s, request_id=request_id))
             self.keeper_lot.unpark()
             await waiter.woken.wait()
             return Lost() if waiter.outcome is None else waiter.outcome

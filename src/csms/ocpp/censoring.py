@@ -1,9 +1,10 @@
-"""What the frame log and outcomes must not show: the keys by which chargers log in (1.6 security whitepaper A01.FR.09)."""
+"""What the frame log and outcomes must not show: keys by which chargers log in (1.6 security whitepaper A01.FR.09), private keys."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from . import frames
@@ -16,10 +17,16 @@ SECRET_FIELDS = frozenset({"authorizationkey", "basicauthpassword", "apnpassword
 """Fields that are secrets by themselves (2.0.1 SetNetworkProfile, and what chargers make up), folded."""
 _NAMES = frozenset({"key", "name", "variable"})
 _VALUES = frozenset({"value", "attributevalue"})
+_INNER = 2
+"""How many times a JSON text within a JSON text is looked into."""
 _SHORTEST = 4
 """Characters of a secret that is looked for in free text; what is shorter would be found everywhere."""
 _NO_LETTER = re.compile(r"[\W_]+")
 _USER_INFO = re.compile(r"(://[^/\s:@\"]*):[^/\s@\"]+@")
+_PRIVATE_KEY = re.compile(
+    r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----)([^\"]*?)(-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|(?=\")|\Z)"
+)
+"""A private key in PEM (RFC 7468), in a text or within a JSON string, also one that is cut off."""
 
 
 def suspicious(text: str) -> bool:
@@ -30,7 +37,7 @@ def suspicious(text: str) -> bool:
 
 def _speaks(folded: str) -> bool:
     """Whether a text speaks of keys in so many words."""
-    return "password" in folded or ("authorization" in folded and "key" in folded)
+    return "password" in folded or ("key" in folded and ("authorization" in folded or "private key-----" in folded))
 
 
 def censored(text: str, known: Iterable[str] = ()) -> tuple[str, tuple[str, ...]]:
@@ -75,10 +82,12 @@ def without(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def _shown(value: Any, found: list[str]) -> Any:
+def _shown(value: Any, found: list[str], inner: int = _INNER) -> Any:
     """A JSON value with its secrets replaced; they are added to ``found``."""
     if isinstance(value, list):
-        return [_shown(each, found) for each in value]
+        return [_shown(each, found, inner) for each in value]
+    if isinstance(value, str):
+        return _shown_text(value, found, inner)
     if not isinstance(value, dict):
         return value
     named = any(_is_secret(each) for name, each in value.items() if name.casefold() in _NAMES)
@@ -90,8 +99,27 @@ def _shown(value: Any, found: list[str]) -> Any:
             found.extend(_words(each))
             shown[name] = HIDDEN
         else:
-            shown[name] = _shown(each, found)
+            shown[name] = _shown(each, found, inner)
     return shown
+
+
+def _shown_text(text: str, found: list[str], inner: int) -> str:
+    """A text without private keys and, where it is JSON itself, as vendors send it in a DataTransfer, without its secrets."""
+    folded = text.lower()
+    if not _speaks(folded):
+        return text
+    if inner and text.lstrip()[:1] in ("{", "["):
+        hidden: list[str] = []
+        with suppress(ValueError):  # it may only look like JSON
+            shown = _shown(frames.json_value(text), hidden, inner - 1)
+            found.extend(hidden)
+            return frames.json_text(shown) if hidden else text
+
+    def hide(key: re.Match[str]) -> str:
+        found.append(key[2])
+        return f"{key[1]}{HIDDEN}{key[3]}"
+
+    return _PRIVATE_KEY.sub(hide, text) if "private key-----" in folded else text
 
 
 def _is_secret(name: Any) -> bool:

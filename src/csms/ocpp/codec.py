@@ -127,7 +127,7 @@ class Codec:
         mouths = self.mouths.get(type(command), ())
         mouth = next((each for each in mouths if each.row.when is None or each.row.when(command)), None)
         if mouth is None:
-            raise CannotSay(f"{self.dialect.title} has no message for {type(command).__name__}")
+            raise CannotSay(f"csms has no {self.dialect.title} message for {type(command).__name__}")
         return self._checked(mouth, mouth.row.write(command))
 
     def _checked(self, mouth: Mouth, payload: Payload) -> tuple[Mouth, Payload]:

@@ -10,8 +10,9 @@ import pytest
 
 from csms.core.errors import Invalid, NotFound
 from csms.core.events import Delivered
-from csms.core.ids import DEFAULT_TENANT, TenantId
+from csms.core.ids import DEFAULT_TENANT, Place, TenantId
 from csms.core.ports import Tx
+from csms.core.reports import StatusReported
 from csms.db import StoreDatabase
 from csms.domain.alerts import health, service, watching
 from csms.domain.alerts.health import HealthQuery, Signs
@@ -95,8 +96,8 @@ class Watcher:
     def __init__(self, database: StoreDatabase) -> None:
         self.database = database
 
-    async def look(self, server: Sequence[Occurrence] = (), tenant: TenantId = DEFAULT_TENANT) -> list[Alert]:
-        found = await self.database.read(watching.changes, server if tenant == DEFAULT_TENANT else (), tenant=tenant)
+    async def look(self, server: Sequence[Occurrence] = (), tenant: TenantId = DEFAULT_TENANT, hears_since: int = 0) -> list[Alert]:
+        found = await self.database.read(watching.changes, server if tenant == DEFAULT_TENANT else (), hears_since, tenant=tenant)
         if found:
             keys = sorted({f"alert:{one.kind}:{one.subject}" for one in found})
             await self.database.write(service.heed, found, tenant=tenant, keys=keys)
@@ -129,6 +130,50 @@ async def test_a_charger_that_is_gone_for_long(database: StoreDatabase, clock: S
     assert (resolved.resolved_by, resolved.note) == ("", "it does not hold any more")
 
 
+async def test_a_server_that_was_away_blames_no_charger(database: StoreDatabase, clock: SettableClock, watcher: Watcher) -> None:
+    await charger(database, "GONE", last_seen_at=clock.at - HOUR_MS)
+    await charger(database, "BACK", connected=True)
+    await transaction(database, 1, "BACK", started_at=clock.at - 2 * HOUR_MS, last_meter_at=clock.at - HOUR_MS)
+    started = clock.at - 30_000
+    assert await watcher.look(hears_since=started) == []
+    clock.advance(HOUR_MS)
+    silent = await watcher.look(hears_since=started)
+    assert [each.kind for each in silent] == ["no_meter_values", "charger_offline"]
+    assert await watcher.look(hears_since=clock.at) == silent, "a restart ends no alert either"
+
+
+async def test_faults_of_what_is_removed_are_over(database: StoreDatabase, watcher: Watcher) -> None:
+    for charger_id in ("STAYS", "GOES", "LOST"):
+        await charger(database, charger_id)
+        for place in (Place(1, 1), Place(1, 2)):
+            heard = StatusReported(charger_id=charger_id, received_at=1, place=place, status="Faulted", reported_at=1)
+            await database.write(partial(stations.status, report=heard), tenant=DEFAULT_TENANT, keys=(f"charger:{charger_id}",))
+
+    def raise_all(tx: Tx) -> None:
+        for charger_id in ("STAYS", "GOES", "LOST"):
+            for where in ("connector 1.1", "connector 1.2", "the whole"):
+                subject = f"charger:{charger_id} {where}"
+                fault = Occurrence(
+                    kind="charger_faulted", severity="error", subject=subject, charger_id=charger_id, message="at fault"
+                )
+                service.raise_alert(tx, fault)
+
+    places = ("connector 1.1", "connector 1.2", "the whole")
+    keys = [f"alert:charger_faulted:charger:{each} {where}" for each in ("STAYS", "GOES", "LOST") for where in places]
+    await database.write(raise_all, tenant=DEFAULT_TENANT, keys=keys)
+    assert len(await watcher.look()) == 9
+    await database.write(partial(stations.remove_charger, charger_id="GOES"), tenant=DEFAULT_TENANT, keys=("charger:GOES",))
+    await database.write(
+        lambda tx: tx.run("DELETE FROM connectors WHERE tenant = :tenant AND charger_id = 'LOST' AND connector = 2"),
+        tenant=DEFAULT_TENANT,
+    )
+    left = {each.subject for each in await watcher.look()}
+    assert left == {f"charger:STAYS {where}" for where in ("connector 1.1", "connector 1.2", "the whole")} | {
+        "charger:LOST connector 1.1",
+        "charger:LOST the whole",
+    }
+
+
 async def test_transactions_that_say_nothing_or_never_end(database: StoreDatabase, clock: SettableClock, watcher: Watcher) -> None:
     await charger(database, "C1", connected=True)
     await transaction(database, 1, "C1", started_at=clock.at - HOUR_MS, last_meter_at=clock.at - 60_000)
@@ -158,6 +203,16 @@ async def test_a_hot_outlet(
 
     await database.write(insert, tenant=DEFAULT_TENANT)
     assert await watcher.kinds() == (["temperature"] if hot else [])
+    by_the_clock = '[{"measurand":"Energy.Active.Import.Register","value":"1"}]'
+    await database.write(
+        lambda tx: tx.run(
+            "INSERT INTO meter_readings (tenant, charger_id, evse, connector, transaction_id, sampled_at, received_at, sampled_at_raw,"
+            " samples) VALUES (:tenant, 'C1', 1, 1, 1, :now + 1, :now + 1, '', :samples)",
+            samples=by_the_clock,
+        ),
+        tenant=DEFAULT_TENANT,
+    )
+    assert await watcher.kinds() == (["temperature"] if hot else []), "a reading without a temperature cools nothing"
 
 
 async def test_refusals_wrong_clocks_and_odd_meters(database: StoreDatabase, clock: SettableClock, watcher: Watcher) -> None:
@@ -285,3 +340,7 @@ async def test_ports_by_their_score(database: StoreDatabase, clock: SettableCloc
         "C2"
     ]
     assert (await database.read(health.page, HealthQuery(), frozenset({99}), tenant=DEFAULT_TENANT)).total == 0
+    for verb in (stations.add_charger, stations.remove_charger):
+        await database.write(verb, "C2", tenant=DEFAULT_TENANT)
+    (left,) = (await database.read(health.page, HealthQuery(), None, tenant=DEFAULT_TENANT)).items
+    assert left.charger_id == "C1", "nobody looks after what was removed"

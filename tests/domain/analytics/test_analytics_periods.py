@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.core.units import parse_instant
-from csms.domain.analytics.periods import begin_of, by_day, by_hour, day_of, hour_of
-from csms.domain.analytics.service.compliance import overlap_ms, union
-from csms.domain.analytics.service.figures import PortTime, Stretch
+from csms.domain.analytics.model import PortLife
+from csms.domain.analytics.opening import closed, common, union
+from csms.domain.analytics.periods import begin_of, by_day, by_hour, day_of, hour_of, next_day, next_month
+from csms.domain.analytics.service.figures import Stretch
+from csms.domain.analytics.service.uptime import NO_TIME, PortTime, Time, time_of
 
 HOUR_MS = 3_600_000
 
@@ -66,13 +70,19 @@ def test_whole_months_are_read_as_months(from_day: str, until_day: str, parts: l
     assert Stretch(from_day, until_day, "UTC").parts == parts
 
 
-@given(
-    since=st.lists(st.integers(0, 100), max_size=8), begin=st.integers(0, 100), length=st.integers(0, 50), now=st.integers(0, 120)
-)
-def test_the_time_of_ports_is_the_sum_of_each_ports(since: list[int], begin: int, length: int, now: int) -> None:
-    end = min(begin + length, now)
-    expected = sum(max(0, end - max(begin, each)) for each in since) if end > begin else 0
-    assert PortTime(sorted(Counter(since).items()), [], now).known_ms(begin, begin + length) == expected
+@given(begin=st.dates(date(2025, 12, 1), date(2026, 4, 30)), length=st.integers(0, 100))
+def test_what_is_added_and_taken_away_is_each_day_once(begin: date, length: int) -> None:
+    wanted = {begin + timedelta(days=each) for each in range(length + 1)}
+    counted: Counter[date] = Counter()
+    for sign, period, first, last in Stretch(begin.isoformat(), max(wanted).isoformat(), "UTC").sums:
+        assert first <= last
+        after = next_month(last) if period == "month" else next_day(last)
+        day = date.fromisoformat(first)
+        while day < date.fromisoformat(after):
+            counted[day] += sign
+            day += timedelta(days=1)
+    assert {day for day, times in counted.items() if times} == wanted
+    assert set(counted.values()) <= {0, 1}
 
 
 intervals = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: (min(pair), max(pair))), max_size=6)
@@ -80,6 +90,58 @@ intervals = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambd
 
 @given(some=intervals, others=intervals)
 def test_overlaps_are_counted_once(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> None:
+    shared = common(union(some), union(others))
+    assert shared == union(shared)
     first = {tick for begin, end in some for tick in range(begin, end)}
     second = {tick for begin, end in others for tick in range(begin, end)}
-    assert overlap_ms(union(some), union(others)) == len(first & second)
+    assert {tick for begin, end in shared for tick in range(begin, end)} == first & second
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> PortLife:
+    begin = draw(st.integers(0, 100))
+    end = draw(st.none() | st.integers(begin, 110))
+    down = draw(st.none() | st.integers(begin, end or 110)) if end is None else None
+    parts = union(draw(intervals)) if down is not None else []
+    return PortLife("C1", 1, None, begin, end, down, parts)
+
+
+@given(ports=st.lists(lives(), max_size=8), begin=st.integers(0, 100), length=st.integers(0, 50), now=st.integers(0, 120))
+def test_the_time_of_ports_is_the_sum_of_each_ports(ports: list[PortLife], begin: int, length: int, now: int) -> None:
+    end = max(begin, min(begin + length, now))
+    expected = sum((time_of(each, begin, end) for each in ports), NO_TIME)
+    assert PortTime(ports, now).within(begin, begin + length) == expected
+    known = sum(max(0, min(end, end if each.until_at is None else each.until_at) - max(begin, each.from_at)) for each in ports)
+    assert expected.known_ms == known
+
+
+@pytest.mark.parametrize(("lost_ms", "complies"), [(0, True), (2_999, True), (3_000, False), (3_001, False)])
+def test_more_than_97_percent_is_not_97_percent(lost_ms: int, complies: bool) -> None:
+    assert Time(100_000, lost_ms + 500, 500).complies(97.0) is complies
+    assert Time(100_000_000, 3_000_400 - 400 * complies, 0).complies(97.0) is False, "96.9996 is 97 once it is rounded"
+    assert Time(100_000, 0, 0).complies(100.0)
+
+
+def test_a_station_is_closed_outside_its_hours() -> None:
+    weekly = [{"weekday": day, "opens": "08:00", "closes": "20:00"} for day in range(1, 7)]
+    special = [{"day": "2026-10-06", "closed": True}, {"day": "2026-10-07", "closed": False, "opens": "10:00", "closes": "24:00"}]
+    hours = json.dumps({"always": False, "weekly": weekly, "special": special})
+    found = closed(hours, "Asia/Kolkata", at("2026-10-02T18:30:00Z"), at("2026-10-08T18:30:00Z"))  # Saturday to Thursday
+    assert found == [
+        (at(f"2026-10-{begin}+05:30"), at(f"2026-10-{end}+05:30"))
+        for begin, end in (
+            ("03T00:00:00", "03T08:00:00"),
+            ("03T20:00:00", "05T08:00:00"),  # Sunday
+            ("05T20:00:00", "07T10:00:00"),
+            ("08T00:00:00", "08T08:00:00"),
+            ("08T20:00:00", "09T00:00:00"),
+        )
+    ]
+    assert closed("", "UTC", 0, 10**12) == []
+    berlin = closed(
+        '{"always": true, "special": [{"day": "2026-10-25"}]}',
+        "Europe/Berlin",
+        at("2026-10-01T00:00:00Z"),
+        at("2026-11-01T00:00:00Z"),
+    )
+    assert [end - begin for begin, end in berlin] == [25 * HOUR_MS], "the day on which clocks go back"

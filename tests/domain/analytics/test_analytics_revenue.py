@@ -88,3 +88,18 @@ async def test_what_was_billed_is_revenue_once(database: StoreDatabase) -> None:
     assert heat.revenue_minor[4][17] == 40_000  # it began on a Friday at half past five
     (month,) = (await read(patterns.driver, driver, "Asia/Kolkata")).months
     assert (month.begins, month.revenue_minor, month.currency) == ("2026-11-01", 40_000, "INR")
+
+    euros = BillSettled(**{**fields, "bill_id": 3, "currency": "EUR", "net_minor": 700})
+    await tell(euros)
+    for currency, revenue in ((None, 700), ("EUR", 700), ("INR", 40_000)):  # the newest bill's, unless one is named
+        november: dict[str, Any] = {"from_day": "2026-11-01", "until_day": "2026-11-30", "currency": currency}
+        found = await read(figures.series, FiguresQuery(**november), 700)
+        assert (found.total.revenue_minor, found.total.currency) == (revenue, currency or "EUR")
+        assert [each.revenue_minor for each in found.items if each.revenue_minor] == [revenue]
+        ranked = await read(figures.ranking, RankingQuery(**november), "station", {"7": "Depot"}, 700)
+        assert ranked.items[0].figures.revenue_minor == revenue
+        heat = await read(patterns.heat_map, HeatQuery(from_day="2026-10-01", until_day="2026-11-30", currency=currency))
+        assert heat.revenue_minor is not None
+        assert (heat.revenue_minor[4][17], sum(map(sum, heat.revenue_minor))) == (revenue, revenue)
+    (month,) = (await read(patterns.driver, driver, "Asia/Kolkata")).months
+    assert (month.revenue_minor, month.currency) == (700, "EUR")

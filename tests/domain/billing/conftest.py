@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -32,9 +33,10 @@ from csms.core.ports import ReadTx, Tx
 from csms.core.reports import MeterSampled, Reading, Sample, StartReported, StopReported, Token
 from csms.db import StoreDatabase
 from csms.domain.billing import listeners, service
+from csms.domain.billing.flows import looking as looking_flows
 from csms.domain.billing.flows import rounds, watch
 from csms.domain.billing.model import Bill, BillingSettingsChange
-from csms.domain.billing.service import settings
+from csms.domain.billing.service import looking, settings
 from csms.domain.transactions import service as transactions
 from csms.domain.transactions.model import TransactionPolicy, Wishes
 from csms.domain.transactions.service.telling import put
@@ -56,6 +58,8 @@ class Pricing:
     """A plugin that prices and covers as a test wants."""
 
     paise_per_wh: int = 10
+    peak_until_at: int | None = None
+    """Until then a Wh costs three times as much."""
     tax: bool = False
     share_percent: int = 0
     fails: bool = False
@@ -88,6 +92,8 @@ class Pricing:
             return None
         energy_wh = max(0, charge.energy_wh - charge.covered.energy_wh)
         net = energy_wh * self.paise_per_wh
+        if self.peak_until_at is not None:
+            net += 2 * self.paise_per_wh * min(energy_wh, energy_until(charge, self.peak_until_at))
         taxes: tuple[TaxLine, ...] = ()
         if self.tax:
             amount = net * TAX_PERCENT // 100
@@ -106,6 +112,14 @@ class Pricing:
         return Price(
             currency=charge.currency, lines=(line,), net_minor=net, taxes=taxes, total_minor=total, shares=shares, tariff="Flat"
         )
+
+
+def energy_until(charge: Charge, at: int) -> int:
+    """The energy until a moment: between two readings it flows evenly."""
+    for before, after in pairwise(charge.points):
+        if before.at <= at < after.at:
+            return before.energy_wh + (after.energy_wh - before.energy_wh) * (at - before.at) // (after.at - before.at)
+    return charge.energy_wh if at >= charge.ended_at else 0
 
 
 class Scene:
@@ -143,7 +157,7 @@ class Scene:
             await self.do(wishes_store.save, verdict.transaction_id, wishes)
         return int(verdict.transaction_id)
 
-    async def meter(self, transaction_id: int, energy_wh: int, *, power_w: int | None = None) -> None:
+    async def meter(self, transaction_id: int, energy_wh: int, *, power_w: int | None = None, at: int | None = None) -> None:
         samples = [Sample("Energy.Active.Import.Register", Decimal(1000 + energy_wh), "Wh")]
         if power_w is not None:
             samples.append(Sample("Power.Active.Import", Decimal(power_w), "W"))
@@ -151,7 +165,7 @@ class Scene:
             charger_id="CP-1",
             received_at=self.clock.now(),
             place=Place(1, 1),
-            readings=(Reading(self.clock.now(), tuple(samples)),),
+            readings=(Reading(self.clock.now() if at is None else at, tuple(samples)),),
             transaction_id=transaction_id,
         )
         await self.do(transactions.meter, report, None)
@@ -205,6 +219,13 @@ class Scene:
         await self.hear()
         await rounds.settle_due(self.ports)
         await self.hear()
+
+    async def look(self) -> None:
+        """Some minutes in which nothing more comes; then billing looks again at what it heard of late, and settles what follows."""
+        await self.bill()
+        self.clock.advance(looking.QUIET_MS)
+        await looking_flows.look_again(self.ports)
+        await self.bill()
 
     async def watch(self) -> None:
         """The watch looks at what is due."""

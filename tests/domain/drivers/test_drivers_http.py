@@ -159,7 +159,14 @@ async def test_groups_and_grants(client: Client) -> None:
     await client("POST /grants", {"token_group_id": group["id"], "station_id": station}, 409)
     await client("POST /grants", {"token_group_id": group["id"]}, 422)
     await client("POST /grants", {"token_id": 99, "station_id": station}, 404)
+    other = await client(
+        "POST /grants",
+        {"token_group_id": group["id"], "station_id": (await client("POST /stations", {"name": "Yard"}, 201))["id"]},
+        201,
+    )
     assert (await client(f"GET /grants?station_id={station}"))["items"] == [grant]
+    assert (await client("GET /grants?sort=-id"))["items"] == [other, grant]
+    assert (await client("GET /grants"))["items"] == [grant, other]
     await client(f"DELETE /grants/{grant['id']}", status=204)
     await client(f"DELETE /grants/{grant['id']}", status=404)
 

@@ -7,13 +7,23 @@ from typing import Any
 
 import pytest
 
-from csms.core.errors import Conflict
-from csms.core.ids import DEFAULT_TENANT
-from csms.core.ports import Database, ReadTx, Tx
+from csms.core.errors import Conflict, NotFound
+from csms.core.ids import DEFAULT_TENANT, Place
+from csms.core.ports import ConnectionInfo, Database, ReadTx, Tx
+from csms.core.reports import StatusReported
 from csms.domain.drivers import service, store
-from csms.domain.drivers.model import DriversQuery, FavouritesQuery, NewDriver, NewVehicle, TokensQuery, VehiclesQuery
-from csms.domain.drivers.service import cards, people, vehicles
+from csms.domain.drivers.model import (
+    DriversQuery,
+    FavouritesQuery,
+    NewDriver,
+    NewVehicle,
+    StationsForDriversQuery,
+    TokensQuery,
+    VehiclesQuery,
+)
+from csms.domain.drivers.service import cards, people, places, vehicles
 from csms.domain.stations import service as stations
+from csms.domain.stations.model import NewConnector
 from csms.testing.stores import START_AT
 
 
@@ -27,10 +37,10 @@ class Counting:
     def __init__(self, tx: ReadTx) -> None:
         self.tx = tx
         self.tenant, self.now = tx.tenant, tx.now
-        self.count = 0
+        self.ran = 0
 
     def __getattr__(self, name: str) -> Any:
-        self.count += name in ("all", "one", "value")
+        self.ran += name in ("all", "one", "value", "count")
         return getattr(self.tx, name)
 
 
@@ -40,7 +50,7 @@ async def statements(database: Database, query: Any, *arguments: Any, **options:
     def counted(tx: ReadTx) -> tuple[int, Any]:
         counting = Counting(tx)
         found = query(counting, *arguments, **options)
-        return counting.count, found
+        return counting.ran, found
 
     return await database.read(counted, tenant=DEFAULT_TENANT)
 
@@ -57,7 +67,7 @@ async def test_a_list_takes_as_many_statements_however_many_rows_it_has(database
         tokens, _ = await statements(database, store.cards_page, TokensQuery(limit=200))
         cars, _ = await statements(database, store.vehicles_page, driver.id, VehiclesQuery())
         counts.append((drivers, tokens, cars))
-    assert counts[0] == counts[1] == (3, 2, 2)
+    assert counts[0] == counts[1] == (2, 1, 1), "and one for each that is not the last page: how many there are"
     assert page.total == 26
     assert page.items[-1].groups == ("all", "g0")
     assert page.items[-1].preferences == {"a": "b"}
@@ -97,8 +107,91 @@ async def test_favourites_come_with_their_stations(database: Database) -> None:
             await write(database, vehicles.add_favourite, driver.id, station.id)
     _, found = await statements(database, store.favourites_page, driver.id, FavouritesQuery())
     assert [each.name for each in found.items] == ["North", "South"]
+    for query, many in ((FavouritesQuery(status="active"), 2), (FavouritesQuery(city="Pune"), 0)):
+        assert (await statements(database, store.favourites_page, driver.id, query))[1].total == many
     await write(database, service.remove_driver, driver.id)
     assert (await statements(database, store.favourites_page, driver.id, FavouritesQuery()))[1].total == 0
+
+
+async def test_vehicles_by_what_they_are(database: Database) -> None:
+    driver = await write(database, service.add_driver, "Asha")
+    for new in (
+        NewVehicle(name="Van", make="Tata", connector_types=("CCS2", "Type_2"), is_default=True),
+        NewVehicle(name="Car", make="Kia", connector_types=("CCS", "Type 2")),
+    ):
+        await write(database, vehicles.add, driver.id, new)
+
+    async def names(**query: Any) -> list[str]:
+        _, found = await statements(database, store.vehicles_page, driver.id, VehiclesQuery(**query))
+        return [each.name for each in found.items]
+
+    assert await names(make="TATA") == await names(is_default=True) == await names(connector_type="CCS2") == ["Van"]
+    assert await names(connector_type="CCS") == await names(is_default=False) == ["Car"]
+    assert await names(connector_type="Type") == await names(connector_type="%") == []
+    assert await names(sort="make") == ["Car", "Van"]
+
+
+async def test_where_a_driver_may_charge(database: Database) -> None:
+    asha, ben = [await write(database, service.add_driver, name) for name in ("Asha", "Ben")]
+    fleet = await write(database, service.add_token_group, "Fleet")
+    await write(database, service.add_token, "A", driver_id=asha.id, token_group_id=fleet.id)
+    at = {"latitude": 18.5, "longitude": 73.8}
+    depot = await write(database, stations.add_station, "Depot", amenities=("wifi",), **at)
+    await write(database, stations.add_station, "Yard", access="granted", **at)
+    closed = await write(database, stations.add_station, "Closed", status="decommissioned")
+    await write(database, vehicles.add_favourite, asha.id, depot.id)
+
+    counts = []
+
+    async def names(driver: Any = asha, **query: Any) -> list[str]:
+        count, found = await statements(database, places.stations_for, driver.id, StationsForDriversQuery(**query))
+        assert found.total == len(found.items)
+        counts.append(count)
+        return [each.name for each in found.items]
+
+    assert await names() == await names(near=(18.5, 73.81), radius_m=5000) == ["Depot"]
+    for number, (evse, kind, watts) in enumerate(((1, "MCS", 60_000), (2, "CHADEMO", 25_000), (3, "CHADEMO", 25_000))):
+        if not number:
+            await write(database, stations.add_charger, "C", station_id=depot.id)
+        await write(database, stations.add_connector, "C", NewConnector(evse=evse, type=kind, current_type="DC", max_power_w=watts))
+    assert await names(type="MCS", min_power_w=50_000, current_type="DC", favourite=True, amenity="wifi") == ["Depot"]
+    for nothing in (
+        {"type": "CHADEMO", "min_power_w": 50_000},
+        {"current_type": "AC"},
+        {"free": True, "type": "MCS"},
+        {"city": "X"},
+    ):
+        assert await names(**nothing) == [], nothing
+    assert await names(ben, favourite=True) == []
+    assert max(counts) <= 4, "however many there are"
+    _, shown = await statements(database, places.station_for, asha.id, depot.id)
+    assert [(each.type, each.total, each.free) for each in shown.plugs] == [("MCS", 1, 0), ("CHADEMO", 2, 0)]
+
+    link = ConnectionInfo(
+        charger_id="C",
+        tenant=DEFAULT_TENANT,
+        connection_id="L",
+        protocol="ocpp1.6",
+        remote_address="",
+        connected_at=START_AT,
+        last_heard_at=START_AT,
+        registration="accepted",
+        queued_commands=0,
+    )
+    await write(database, stations.link_up, link, 1)
+    status = {"charger_id": "C", "place": Place(1, 1), "status": "Available", "reported_at": START_AT, "received_at": START_AT}
+    await write(database, stations.status, StatusReported(**status))
+    assert await names(free=True, type="MCS") == ["Depot"]
+    assert (await statements(database, places.station_for, asha.id, depot.id))[1].plugs[0].free == 1
+
+    with pytest.raises(NotFound):
+        await statements(database, places.station_for, asha.id, 2)
+    with pytest.raises(NotFound):
+        await write(database, vehicles.add_favourite, asha.id, 2)
+    await write(database, service.grant, token_group_id=fleet.id, station_id=2)
+    assert (await names(), await names(ben)) == (["Depot", "Yard"], ["Depot"]), "a card of hers opens it"
+    await write(database, service.grant, driver_id=ben.id, station_id=closed.id)
+    assert await names(ben) == [], "closed for good, and he may charge nowhere else"
 
 
 async def test_a_user_charges_as_one_driver_and_nobody_elses(database: Database) -> None:

@@ -160,6 +160,7 @@ async def test_long_lists_are_split_as_the_charger_asks(ports: Ports, box: Box) 
     state = await synchronise(ports)
     assert [(each.full, each.version, len(each.entries)) for each in box.sent()] == [(True, 1, 2), (False, 2, 2), (False, 3, 1)]
     assert (state.state, state.left_out, len(box.entries)) == (IN_STEP, 2, 5)
+    assert state.problem == "2 tokens have no room on it, or are longer than 20 characters"
     assert "2 tokens" in state.problem
 
 

@@ -125,8 +125,12 @@ async def test_a_guest_from_the_code_to_the_refund(
     assert (price["prepayable"], price["energy_wh"], price["tariff"]) == (True, 2_000, "Flat")
     assert {"energy_wh": 1000, "energy_kwh": "1.000", "total_minor": 10_000} in price["examples"]
     body = {"amount_minor": 20_000, "phone": PHONE, "email": "guest@example.org"}
-    made = await street(f"POST /start/{street.code}/payments", body, 201, **{"Accept-Language": "hi-IN,hi;q=0.9,en;q=0.5"})
+    pay, once = f"POST /start/{street.code}/payments", {"Idempotency-Key": "0c1f3d7e-a guest's own"}
+    made = await street(pay, body, 201, **once, **{"Accept-Language": "hi-IN,hi;q=0.9,en;q=0.5"})
     assert (made["state"], made["limit_wh"]) == ("waiting", 2_000)
+    assert await street(pay, body, 201, **once) == made, "whose answer was lost asks again, and pays once"
+    await street(pay, {**body, "phone": "+919876543211"}, 422, **once)
+    await street(pay, body, 422, **{"Idempotency-Key": "1"})
     token = made["token"]
     assert "token" not in await street(f"GET /start/payments/{token}")
     assert b"<svg" in await street(f"GET /start/payments/{token}/qr")

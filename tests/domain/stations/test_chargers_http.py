@@ -23,6 +23,7 @@ async def test_the_life_of_a_charger(server: TestServer, charger: ConnectCharger
     kind = {"vendor": "VoltWorks", "model": "Duo", "max_power_w": 60_000, "connectors": [{"type": "CHADEMO"}, {"phases": 3}]}
     model = (await server.request("POST", "/api/v1/charger-models", kind)).json()["id"]
     body = {"id": "CP/1", "name": "Bay 4", "station_id": station, "model_id": model, "approval": "pending", "location": "Level -1"}
+    body["mac"] = "00:1b:44:11:3a:b6"
     added = await server.request("POST", "/api/v1/chargers", body)
     assert added.status_code == 201, added.text
     assert added.headers["Location"] == "/api/v1/chargers/CP%2F1"
@@ -30,6 +31,7 @@ async def test_the_life_of_a_charger(server: TestServer, charger: ConnectCharger
     assert added.json()["url"].endswith("/ocpp/CP%2F1")
     one = added.json()["charger"]
     assert (one["station_name"], one["capacity_kw"], one["location"], one["approval"]) == ("Campus", 60.0, "Level -1", "pending")
+    assert one["mac"] == "00:1B:44:11:3A:B6"
     assert [(each["evse"], each["type"]) for each in one["connectors"]] == [(1, "CHADEMO"), (2, "")], "those of its model"
     assert (one["connected"], one["security_profile_required"], one["connection"]) == (False, 1, None)
     assert (await server.request("POST", "/api/v1/chargers", body)).status_code == 409
@@ -41,7 +43,7 @@ async def test_the_life_of_a_charger(server: TestServer, charger: ConnectCharger
     where = "/api/v1/chargers/CP%2F1"
     read = await server.request("GET", where)
     assert read.json() == one
-    change = {"name": "Bay 5", "warranty_until": "2029-01-31", "mac": "00:1B:44:11:3A:B7", "clear": ["station_id"]}
+    change = {"name": "Bay 5", "warranty_until": "2029-01-31", "mac": "00-1b-44-11-3a-b7", "clear": ["station_id"]}
     changed = await server.request("PATCH", where, change, headers={"If-Match": read.headers["ETag"]})
     assert changed.status_code == 200, changed.text
     after = changed.json()
@@ -76,6 +78,8 @@ async def test_a_charger_with_transactions_is_archived_with_them(server: TestSer
     box = await charger("CP1")
     now = server.ports.clock.now()
     charge = await script(box).start("CARD", wh=0, at=now)
+    refused = await server.request("DELETE", "/api/v1/chargers/CP1")
+    assert (refused.status_code, str(charge.transaction_id) in refused.json()["detail"]) == (409, True), "somebody charges there"
     await script(box).stop(charge, 1000, now + 1000)
     record = {"kind": "repair", "done_by": "Team 2", "note": "Fan", "amount_minor": 450_000, "currency": "INR"}
     made = await server.request("POST", "/api/v1/chargers/CP1/service-records", record)
@@ -106,6 +110,7 @@ async def test_what_a_live_charger_shows(server: TestServer, charger: ConnectCha
     await box.call("StatusNotification", {"connectorId": "1", "errorCode": "NoError", "status": "Charging"})
     one = (await server.request("GET", "/api/v1/chargers/CP1")).json()
     assert (one["connected"], one["status"], one["protocol"]) == (True, "Available", "ocpp1.6")
+    assert one["last_seen_at"] >= one["connected_at"], "not only when it is noted next, or goes"
     assert one["connection"]["protocol"] == "ocpp1.6"
     assert [(each["evse"], each["connector"], each["status"]) for each in one["connectors"]] == [
         (1, 1, "Charging"),
@@ -244,6 +249,16 @@ async def test_a_qr_code_leads_to_the_connector(server: TestServer, charger: Con
     assert (await server.request("GET", f"/api/v1/start/{code}")).json()["reason"] == "it is out of order"
     await server.request("PATCH", f"/api/v1/stations/{station}", {"status": "maintenance"})
     assert (await server.request("GET", f"/api/v1/start/{code}")).json()["reason"] == "this station is under maintenance"
+
+    await server.add_token("CARD")
+    other = script(await charger("CP2", protocol="ocpp2.0.1"))
+    await other.status(1, "Occupied", now := server.ports.clock.now())
+    await server.request("GET", "/api/v1/chargers/CP2/connectors/1/qr.svg")
+    (two,) = (await server.request("GET", "/api/v1/connectors?charger_id=CP2")).json()["items"]
+    for reason in ("", "it is charging already"):
+        place = (await server.request("GET", f"/api/v1/start/{two['qr_code']}")).json()
+        assert (place["status"], place["startable"], place["reason"]) == ("Occupied", not reason, reason), "2.x says no more"
+        await other.start("CARD", at=now)
 
     await server.request("POST", "/api/v1/chargers/CP1/connectors", {"evse": 2, "type": "CHADEMO"})
     sheet = await server.request("GET", f"/api/v1/qr-sheet?station_id={station}")

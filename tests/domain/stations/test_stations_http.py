@@ -135,6 +135,9 @@ async def test_groups_and_models(server: TestServer) -> None:
     }
     page = (await server.request("GET", "/api/v1/station-groups?search=camp")).json()
     assert [each["name"] for each in page["items"]] == ["Old campus"]
+    for empty, found in (("true", ["Mall"]), ("false", ["Old campus"])):
+        page = (await server.request("GET", f"/api/v1/station-groups?empty={empty}")).json()
+        assert ([each["name"] for each in page["items"]], page["total"]) == (found, 1)
     assert (await server.request("DELETE", where)).status_code == 204
     assert (await server.request("GET", where)).status_code == 404
     (station,) = (await server.request("GET", "/api/v1/stations")).json()["items"]

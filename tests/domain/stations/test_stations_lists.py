@@ -46,7 +46,7 @@ class Counted:
             self.statements.append((sql, parameters))
             return getattr(self._tx, name)(sql, **parameters)
 
-        return run if name in ("all", "one", "value") else getattr(self._tx, name)
+        return run if name in ("all", "one", "value", "count") else getattr(self._tx, name)
 
 
 async def write(database: Database, verb: Any, *arguments: Any, **options: Any) -> Any:
@@ -91,7 +91,7 @@ async def test_a_list_takes_as_many_statements_however_many_rows(database: Datab
     few = await read(database, statements)
     await fill(database, 1, 12)
     assert await read(database, statements) == few
-    assert max(few.values()) == 4
+    assert max(few.values()) == 3, "and one for each that is not the last page: how many there are"
 
 
 async def test_every_filter_and_order_runs_on_both_engines(database: Database) -> None:
@@ -275,6 +275,7 @@ PLANS: dict[str, tuple[Callable[[Any], Any], int]] = {
     "connectors of a charger": (lambda tx: store.page_of_connectors(tx, ConnectorQuery(charger_id="CP0007")), 0),
     "a code": (lambda tx: store.behind_code(tx, "X"), 0),
     "a history": (lambda tx: store.status_history(tx, StatusHistoryQuery(), "CP0007"), 0),
+    "a history, the oldest first": (lambda tx: store.status_history(tx, StatusHistoryQuery(sort="at"), "CP0007"), 0),
     "service records": (lambda tx: store.page_of_records(tx, ServiceQuery(), "CP0007"), 1),
 }
 """Lists, and how many of their statements may sort by themselves (few rows each)."""

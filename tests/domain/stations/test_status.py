@@ -7,8 +7,8 @@ import attrs
 import pytest
 
 from csms.core.ids import DEFAULT_TENANT, WHOLE_CHARGER, Place
-from csms.core.ports import Database
-from csms.core.reports import Noted, StatusReported
+from csms.core.ports import Database, Tx
+from csms.core.reports import Noted, Oddity, StatusReported
 from csms.domain.stations import service, store
 from csms.domain.stations.model import Connector, StatusChange
 
@@ -154,6 +154,24 @@ async def test_clock_drift_is_measured(hear: Hear, database: Database) -> None:
     assert await drift() == 5000
     await hear(said("Finishing", 63, received_at=NOON + 3 * MINUTE))
     assert await drift() == 60 * MINUTE
+    await hear(said("Available", 64))
+
+    def connect(tx: Tx) -> None:
+        tx.run(
+            "UPDATE chargers SET connection_id = 'x', connected_at = :at WHERE tenant = :tenant AND id = 'CP1'",
+            at=NOON + 100 * MINUTE,
+        )
+
+    await database.write(connect, tenant=DEFAULT_TENANT)
+    await hear(said("Preparing", 90, received_at=NOON + 101 * MINUTE))
+    assert await drift() == 60 * MINUTE, "what happened before it connected is told late, and not by a slow clock"
+    await hear(said("Charging", 102, received_at=NOON + 112 * MINUTE))
+    assert await drift() == -10 * MINUTE
+    never_set = (Oddity("clock", "timestamp", "1970-01-01T00:00:05Z"),)
+    await hear(said("Finishing", 113, oddities=never_set))
+    assert await drift() == 5000 - (NOON + 113 * MINUTE)
+    await hear(said("Available", 114, received_at=NOON + 114 * MINUTE + 1))
+    assert await drift() == -1
 
 
 @pytest.mark.parametrize("place", [Place(-1, 1), Place(1000, 1), Place(1, 10**30), Place(1, -1)])

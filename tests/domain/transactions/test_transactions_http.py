@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from collections.abc import AsyncIterator
@@ -24,6 +25,7 @@ from csms.testing.script import script
 from csms.testing.server import TestServer
 
 HOUR = 3_600_000
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 
 
 @pytest.fixture
@@ -240,13 +242,46 @@ async def test_me(scene: Scene, server: TestServer) -> None:
     assert [each["name"] for each in (await scene("GET /me/favourites", **me))["items"]] == ["Depot"]
     assert (await scene(f"GET /drivers/{scene.driver}/favourites"))["total"] == 1
     await scene("PUT /me/favourites/999", status=404, **me)
+
+    # where to charge
+    await scene(f"PATCH /stations/{scene.station}", {"latitude": 18.52, "longitude": 73.85})
+    await scene("POST /chargers/CP1/connectors", {"evse": 1, "type": "MCS", "current_type": "DC", "max_power_w": 60_000}, 201)
+    (near,) = (await scene("GET /me/stations?near=18.53,73.85&radius_m=2000&type=MCS", **me))["items"]
+    assert (near["id"], near["name"], near["favourite"], near["distance_m"]) == (scene.station, "Depot", True, 1112)
+    assert near["plugs"] == [{"type": "MCS", "current_type": "DC", "max_power_w": 60_000, "total": 1, "free": 0}]
+    assert (await scene("GET /me/stations?free=true", **me))["total"] == 0
+    await scene("GET /me/stations?status=active", status=422, **me)
+    about = f"kind=image&subject_kind=station&subject_id={scene.station}&name=a.png"
+    picture = await scene.http.post(f"/api/v1/documents?{about}", content=PIXEL, headers={"Content-Type": "image/png"})
+    assert picture.status_code == 201, picture.text
+    there = await scene(f"GET /me/stations/{scene.station}", **me)
+    (connector,) = there["connectors"]
+    assert (connector["charger_id"], connector["startable"], connector["reason"]) == ("CP1", False, "this charger is offline")
+    assert (await scene(f"GET /start/{connector['qr_code']}"))["station_name"] == "Depot"
+    (image,) = there["images"]
+    assert (await scene.http.get(image["url"], headers={"Authorization": ""})).content == PIXEL
+    await scene(f"PATCH /stations/{scene.station}", {"status": "coming_soon"})
+    shut = await scene("POST /me/transactions", {"charger_id": "CP1"}, 409, **me)
+    assert shut["detail"] == "this station is not open yet" == (await scene(f"GET /start/{connector['qr_code']}"))["reason"]
+    await scene(f"PATCH /stations/{scene.station}", {"access": "granted"})
+    await scene(f"GET /me/stations/{scene.station}", status=404, **me)
     await scene(f"DELETE /me/favourites/{scene.station}", status=204, **me)
     await scene(f"DELETE /me/favourites/{scene.station}", status=404, **me)
     (card,) = (await scene("GET /me/tokens", **me))["items"]
     assert (await scene(f"GET /me/tokens/{card['id']}", **me)) == card
     assert (await scene("GET /me/tokens", **stranger))["total"] == 0
     await scene(f"GET /me/tokens/{card['id']}", status=404, **stranger)
-    for path in ("", "/vehicles", "/tokens", "/favourites", "/activity", "/summary", "/transactions"):
+    for path in (
+        "",
+        "/vehicles",
+        "/tokens",
+        "/favourites",
+        "/stations",
+        f"/stations/{scene.station}",
+        "/activity",
+        "/summary",
+        "/transactions",
+    ):
         await scene(f"GET /me{path}", status=404, **scene.as_("tenant_owner"))
         await scene(f"GET /me{path}", status=401, Authorization="Bearer nobody")
 

@@ -9,7 +9,8 @@ import pytest
 
 from csms.core.errors import Invalid
 from csms.core.ids import DEFAULT_TENANT
-from csms.domain.drivers.model import LATEST, Activity, ActivityQuery
+from csms.core.paging import NEWEST_FIRST, OLDEST_FIRST
+from csms.domain.drivers.model import Activity, ActivityQuery, ActivitySpan
 from csms.domain.drivers.service import timeline
 from csms.domain.transactions.charting import thinned
 from csms.domain.transactions.model import SeriesQuery, Transaction, TransactionFilter, TransactionsQuery
@@ -79,17 +80,23 @@ async def many(scene):
 
 
 async def every(scene, stations=None, limit=4, **which):
-    """All ids of a list, read a stretch at a time."""
-    found, after = [], None
-    while True:
-        query = TransactionsQuery(limit=limit, after=after, **which)
-        stretch = await scene.database.read(
-            lambda tx, query=query: lists.stretch(tx, query, stations=stations), tenant=DEFAULT_TENANT
-        )
-        found += [each.id for each in stretch.items]
-        after = stretch.next
-        if after is None:
-            return found
+    """All ids of a list, read a stretch at a time: the newest first, after a look that the oldest first is the same turned round."""
+    ways = []
+    for sort in ("at", "-at"):
+        found, after = [], None
+        while True:
+            query = TransactionsQuery(limit=limit, after=after, sort=sort, **which)
+            stretch = await scene.database.read(
+                lambda tx, query=query: lists.stretch(tx, query, stations=stations), tenant=DEFAULT_TENANT
+            )
+            found += [each.id for each in stretch.items]
+            after = stretch.next
+            if after is None:
+                break
+        ways.append(found)
+    oldest, newest = ways
+    assert oldest == newest[::-1]
+    return newest
 
 
 async def test_lists_by_filter_scope_and_search_are_whole_and_in_order(scene, many):
@@ -169,29 +176,36 @@ async def test_what_a_driver_comes_to(scene, many):
 async def test_a_timeline_is_one_whatever_it_is_made_of(scene, many):
     _, driver, ids = many
 
-    def payments(tx, driver_id, before, limit):
+    def payments(tx, driver_id, span):
         """Something of every minute, twice: also at the very moments of transactions."""
         made = [
             Activity(kind="payment", id=2 * number + twice, at=T0 + number * MINUTE, title="paid")
             for number in range(30)
             for twice in (0, 1)
         ]
-        return [each for each in sorted(made, key=lambda each: (-each.at, -each.id)) if (each.at, each.id) < before][:limit]
+        if span.way is NEWEST_FIRST:
+            return [each for each in made[::-1] if span.seen is None or (each.at, each.id) < span.seen][: span.limit]
+        return [each for each in made if span.seen is None or (each.at, each.id) > span.seen][: span.limit]
 
-    seen, after = [], None
-    while True:
-        query = ActivityQuery(limit=7, after=after)
-        stretch = await scene.do(timeline, driver, [driving.charges, payments], query)
-        seen += [(each.at, each.kind, each.id) for each in stretch.items]
-        after = stretch.next
-        if after is None:
-            break
+    async def whole(**which):
+        seen, after = [], None
+        while True:
+            query = ActivityQuery(limit=7, after=after, **which)
+            stretch = await scene.do(timeline, driver, {"charge": driving.charges, "wallet": payments}, query)
+            seen += [(each.at, each.kind, each.id) for each in stretch.items]
+            after = stretch.next
+            if after is None:
+                return seen
+
+    seen = await whole()
+    assert await whole(sort="at") == seen[::-1]
+    assert await whole(kind="charge") == [each for each in seen if each[1] == "charge"]
     assert len(seen) == len(set(seen)) == 15 + 60
     assert [each[0] for each in seen] == sorted((each[0] for each in seen), reverse=True)
     assert [each[2] for each in seen if each[1] == "charge"] == ids[28::-2]
-    assert (await scene.do(driving.charges, driver, LATEST, 1))[0].title == "Station 1"
+    assert (await scene.do(driving.charges, driver, ActivitySpan(limit=1)))[0].title == "Station 1"
     with pytest.raises(Invalid, match="cursor"):
-        await scene.do(timeline, driver, [driving.charges], ActivityQuery(after="x"))
+        await scene.do(timeline, driver, {"charge": driving.charges}, ActivityQuery(after="x"))
 
 
 def readings(tx, transaction_id, number):
@@ -280,9 +294,9 @@ COLUMN = {"charger_id": "charger_id", "station_id": "station_id", "driver_id": "
 def test_a_stretch_is_read_by_an_index_in_its_order(memory_connection, narrow, more):
     after = more.get("after")
     times = {name: at for name, at in more.items() if name != "after"}
-    for wide, stations in product(WIDE, SCOPES):
+    for wide, stations, way in product(WIDE, SCOPES, (NEWEST_FIRST, OLDEST_FIRST)):
         planner = Planner(memory_connection)
-        lists.select(planner, TransactionFilter(**narrow, **wide, **times), limit=20, after=after, stations=stations)
+        lists.select(planner, TransactionFilter(**narrow, **wide, **times), limit=20, after=after, stations=stations, way=way)
         searches = [step for step in planner.steps if re.match(r"(SEARCH|SCAN) t\b", step)]
         assert searches
         if not any("chosen" in step for step in planner.steps):

@@ -105,13 +105,28 @@ async def test_an_older_reading_that_comes_late_is_not_the_last_value(scene, wor
     assert len(await scene.do(stored)) == 2
 
 
-async def test_a_reading_of_an_ended_transaction_does_not_change_its_bill(scene, words):
+async def test_a_reading_of_an_ended_transaction_does_not_change_its_energy_and_is_told_of_once(scene, words):
     started = await scene.start(words.start())
     await scene.tell(words.stop(id=started))
-    await scene.tell(words.meter(30 * MINUTE, 5000, id=started))
-    await scene.tell(words.meter(2 * HOUR, 8100, id=started))
+    ended = ["transaction_started", "transaction_ended"]
+    await scene.tell(words.meter(2 * HOUR, 8100, id=started))  # none of its time
+    assert await scene.told() == ended
+    late = words.meter(30 * MINUTE, 5000, id=started)
+    late = attrs.evolve(late, readings=(*late.readings, *words.meter(40 * MINUTE, 6000).readings))
+    for report in (late, late, attrs.evolve(late, transaction_id=None), words.meter(50 * MINUTE, 6500)):
+        await scene.tell(report)
     assert (await scene.only()).energy_wh == 7000
-    assert await scene.told() == ["transaction_started", "transaction_ended"]
+    assert await scene.told() == [*ended, "transaction_remeasured", "transaction_remeasured"]  # of the first and of the last
+
+
+async def test_an_ended_transaction_that_loses_a_reading_to_the_next_is_told_of(scene, words):
+    first = await scene.start(words.start())
+    await scene.tell(words.meter(50 * MINUTE, 5000))
+    await scene.tell(words.stop(id=first))
+    await scene.tell(words.start(40 * MINUTE, token="OTHER", meter=4900))
+    told = [(each.type, each.transaction_id) for each in (await scene.events())[2:]]
+    assert ("transaction_remeasured", first) in told
+    assert ("transaction_corrected", first) not in told
 
 
 async def test_a_late_reading_of_an_estimated_transaction_corrects_the_estimate(scene, words):

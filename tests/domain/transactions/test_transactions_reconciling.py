@@ -131,6 +131,15 @@ async def test_status_is_the_charging_state_in_1_6(scene, words):
     assert (await scene.told()).count("transaction_updated") == 2
 
 
+async def test_a_status_of_when_a_transaction_went_on_that_has_ended_is_told_of(scene, words):
+    ended = await scene.start(words.start())
+    await scene.tell(words.stop(id=ended))
+    await scene.tell(words.status(HOUR, "Finishing"))
+    assert (await scene.told())[-1] == "transaction_ended"
+    await scene.tell(words.status(30 * MINUTE, "SuspendedEV"))
+    assert (await scene.told())[-2:] == ["transaction_ended", "transaction_remeasured"]
+
+
 async def test_a_free_connector_puts_its_transaction_in_doubt(scene, words):
     started = await scene.start(words.start())
     await scene.tell(words.status(-MINUTE, "Available"))

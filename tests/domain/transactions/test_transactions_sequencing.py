@@ -146,6 +146,10 @@ async def test_an_ended_transaction_is_never_reopened(scene, words):
     assert (after.state, after.energy_wh, after.charging_state, after.token) == ("completed", 7000, "SuspendedEV", "CARD")
     assert after.stopped_at == before.stopped_at
     assert (await scene.told())[-1] == "transaction_ended"
+    idled = words.updated(10, 50 * MINUTE, charging_state="SuspendedEV")
+    for _ in range(2):
+        await scene.tell(idled)
+    assert (await scene.told())[-2:] == ["transaction_ended", "transaction_remeasured"]
 
 
 async def test_the_first_end_by_number_wins(scene, words):

@@ -45,7 +45,7 @@ class Counting:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._tx, name)
-        if name not in ("all", "one", "value"):
+        if name not in ("all", "one", "value", "count"):
             return found
 
         def counted(sql: str, **parameters: Any) -> Any:

@@ -178,6 +178,7 @@ async def test_logging_out(people: People) -> None:
         ("tablet", False),
     ]
     assert (await people.get("/me/logins?sort=shoe", laptop)).status_code == 422
+    assert (await people.get("/me/logins?used_before_at=2020-01-01T00:00:00Z", laptop)).json()["total"] == 0
     assert (await people.call("DELETE", f"/me/logins/{listed['items'][0]['id']}", headers=laptop)).status_code == 204
     assert (await people.get("/me/account", phone)).status_code == 401
     assert (await people.call("DELETE", "/me/logins/999", headers=laptop)).status_code == 404

@@ -230,7 +230,7 @@ async def test_lists_cost_the_same_however_long(store: Store) -> None:
             return asked.statements
 
         counts.append(await store.database.read(query, tenant=DEFAULT_TENANT))
-    assert counts == [6] * 6
+    assert counts == [4] * 6
     found = await store.ask(memberships.members, MembersQuery(sort="-email", limit=2, page=2))
     assert ([each.email for each in found.items], found.total) == (["u3@example.org", "u2@example.org"], 6)
     assert [each.stations for each in found.items] == [[station], None]
@@ -244,7 +244,7 @@ class Counted:
         self.statements = 0
 
     def __getattr__(self, name: str) -> Any:
-        self.statements += name in ("all", "one", "value")
+        self.statements += name in ("all", "one", "value", "count")
         return getattr(self._tx, name)
 
 

@@ -97,6 +97,9 @@ async def test_a_wallets_life(server: TestServer) -> None:
     assert (await ask("GET", "wallets?sort=weight")).status_code == 422
 
     activity = (await ask("GET", f"drivers/{asha}/activity")).json()["items"]
+    assert (await ask("GET", f"drivers/{asha}/activity?kind=wallet&sort=at")).json()["items"] == activity[::-1]
+    assert (await ask("GET", f"drivers/{asha}/activity?kind=charge")).json()["items"] == []
+    assert (await ask("GET", f"drivers/{asha}/activity?to_at=2020-01-01T00:00:00Z")).json()["items"] == []
     assert [(each["kind"], each["amount_minor"]) for each in activity] == [("wallet", -500), ("wallet", 50_000)]
 
     said = await server.rows("SELECT action, subject_id, after FROM audit_log WHERE action LIKE 'wallets%' ORDER BY id")

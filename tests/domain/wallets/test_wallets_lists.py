@@ -13,7 +13,7 @@ from csms.core.ledger import CHARGE_DEDUCT, GATEWAY, RECEIVABLE, REVENUE, TOP_UP
 from csms.core.ports import ReadTx, Tx
 from csms.db import StoreDatabase
 from csms.domain.drivers import service as drivers
-from csms.domain.drivers.model import LATEST
+from csms.domain.drivers.model import ActivitySpan
 from csms.domain.wallets import service as wallets
 from csms.domain.wallets.model.shown import AccountsQuery, HoldsQuery, LinesFilter, LinesQuery, MovementsQuery, WalletsQuery
 from csms.domain.wallets.service import listing
@@ -54,10 +54,10 @@ class Counting:
     def __init__(self, tx: ReadTx) -> None:
         self.tx = tx
         self.tenant, self.now = tx.tenant, tx.now
-        self.count = 0
+        self.ran = 0
 
     def __getattr__(self, name: str) -> Any:
-        self.count += name in ("all", "one", "value")
+        self.ran += name in ("all", "one", "value", "count")
         return getattr(self.tx, name)
 
 
@@ -130,9 +130,9 @@ async def test_every_filter_and_order(database: StoreDatabase, books: list[int])
         1,
     ]
 
-    entries = await look(lists.activity, asha, LATEST, 10)
+    entries = await look(lists.activity, asha, ActivitySpan(limit=10))
     assert [(each.state, each.amount_minor) for each in entries] == [("TOP_UP", 300)]
-    assert await look(lists.activity, asha, (entries[0].at, entries[0].id), 10) == []
+    assert await look(lists.activity, asha, ActivitySpan(limit=10, seen=(entries[0].at, entries[0].id))) == []
 
     until = START_AT + HOUR_MS
     statement = await look(listing.statement, ravi, START_AT, until)
@@ -159,7 +159,7 @@ async def test_a_list_takes_as_many_statements_however_many_rows_it_has(database
         ):
             counting = Counting(tx)
             query(counting)
-            counts.append(counting.count)
+            counts.append(counting.ran)
         return counts
 
     few = await database.read(counted, tenant=DEFAULT_TENANT)

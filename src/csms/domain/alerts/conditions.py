@@ -10,6 +10,8 @@ from csms.core.ports import ReadTx, Row, Tx
 
 MOST = 500
 """Subjects of one condition that become alerts; more are one trouble, and an operator has seen it."""
+LATEST_READINGS = 10
+"""Readings of a transaction that are looked through for a temperature."""
 DAY_MS = 86_400_000
 
 
@@ -50,13 +52,20 @@ def long_transactions(tx: ReadTx, since_s: float) -> Sequence[Row]:
 
 
 def hot(tx: ReadTx, above_celsius: float) -> list[Row]:
-    """Transactions that run and whose latest reading says a temperature above this."""
+    """Transactions that run and whose latest reading of a temperature is above this.
+
+    Chargers that also measure by the clock tell of temperatures in some readings and not in others.
+    """
     rows = tx.all(
         """
         SELECT t.id AS transaction_id, t.charger_id, t.evse, (
-            SELECT m.samples FROM meter_readings m WHERE m.tenant = :tenant AND m.transaction_id = t.id
-            ORDER BY m.sampled_at DESC LIMIT 1) AS samples
+            SELECT r.samples FROM (
+                SELECT m.samples, m.sampled_at FROM meter_readings m WHERE m.tenant = :tenant AND m.transaction_id = t.id
+                ORDER BY m.sampled_at DESC LIMIT :readings) AS r
+            WHERE r.samples LIKE :temperature ORDER BY r.sampled_at DESC LIMIT 1) AS samples
         FROM transactions t WHERE t.tenant = :tenant AND t.closed_at IS NULL ORDER BY t.id LIMIT :most""",
+        readings=LATEST_READINGS,
+        temperature="%Temperature%",
         most=10 * MOST,
     )
     found: list[Row] = []
@@ -144,6 +153,24 @@ def open_alerts(tx: ReadTx, kinds: Sequence[str]) -> set[tuple[str, str]]:
         **dict(zip(names, kinds, strict=True)),
     )
     return {(row["kind"], row["subject"]) for row in rows}
+
+
+def of_what_is_gone(tx: ReadTx, kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """``(kind, subject)`` of open alerts of these kinds about chargers or connectors that were removed: nobody will tell of their end."""
+    names = [f"kind_{number}" for number in range(len(kinds))]
+    rows = tx.all(
+        f"""
+        SELECT a.kind, a.subject FROM alerts a
+        WHERE a.tenant = :tenant AND a.resolved_at IS NULL AND a.charger_id <> '' AND a.kind IN ({", ".join(f":{name}" for name in names)})
+            AND (NOT EXISTS (SELECT 1 FROM chargers c WHERE c.tenant = :tenant AND c.id = a.charger_id AND c.removed_at IS NULL)
+                OR a.kind = 'charger_faulted' AND a.subject <> 'charger:' || a.charger_id || ' the whole' AND NOT EXISTS (
+                    SELECT 1 FROM connectors k WHERE k.tenant = :tenant AND k.charger_id = a.charger_id
+                        AND a.subject = 'charger:' || k.charger_id || ' connector ' || k.evse || '.' || k.connector))
+        ORDER BY a.kind, a.subject LIMIT :most""",  # noqa: S608 (our own names)
+        most=MOST,
+        **dict(zip(names, kinds, strict=True)),
+    )
+    return [(row["kind"], row["subject"]) for row in rows]
 
 
 def wishes(tx: ReadTx) -> dict[str, Row]:

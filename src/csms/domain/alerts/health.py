@@ -160,12 +160,13 @@ def scores(
 
 
 def page(tx: ReadTx, query: HealthQuery, stations: frozenset[int] | None) -> Page[PortHealth]:
-    """Ports by their score."""
+    """Ports by their score, without those of chargers that were removed."""
     word = (query.search or "").strip().casefold()
+    gone = {row["id"] for row in tx.all("SELECT id FROM chargers WHERE tenant = :tenant AND removed_at IS NOT NULL")}
     found = [
         each
         for each in scores(tx, station_id=query.station_id, stations=stations)
-        if (query.level is None or each.level == query.level) and word in each.charger_id.casefold()
+        if each.charger_id not in gone and (query.level is None or each.level == query.level) and word in each.charger_id.casefold()
     ]
     found.sort(key=lambda each: (each.score, each.charger_id, each.evse), reverse=query.sort.startswith("-"))
     skipped = (query.page - 1) * query.limit

@@ -32,8 +32,8 @@ class Watch:
     least: float
     most: float
     look: Look
-    whole_installation: bool = False
-    """Whether it is about the server: such alerts are the default tenant's, whose operators run it."""
+    of_silence: bool = False
+    """Whether it is that nothing was heard: nobody could be, while the server was away."""
 
     def occurrences(self, tx: ReadTx, threshold: float, severity: str) -> list[Occurrence]:
         """What holds now."""
@@ -113,6 +113,7 @@ WATCHES: tuple[Watch, ...] = (
         least=30,
         most=2_592_000,
         look=_offline,
+        of_silence=True,
     ),
     Watch(
         kind="no_meter_values",
@@ -123,6 +124,7 @@ WATCHES: tuple[Watch, ...] = (
         least=60,
         most=86_400,
         look=_silent,
+        of_silence=True,
     ),
     Watch(
         kind="transaction_stuck",

@@ -17,6 +17,8 @@ from .model import SEVERITIES, Occurrence, Relief, alert_key
 from .watches import BY_KIND, WATCHES, Watch
 
 AT_ONCE = 50
+ENDED_BY_THE_CHARGER = ("charger_faulted", "certificate_expiring", "configuration_drifted")
+"""Alerts of events (``rules``) that end when the charger says or does something."""
 SERVER_KINDS = ("plugin_failing", "queue_growing", "events_waiting")
 """Conditions of the server itself; see ``csms.watching``."""
 
@@ -98,27 +100,41 @@ def change_rule(tx: Tx, kind: str, change: RuleChange) -> AlertRule:
     return need_rule(tx, kind)
 
 
-def changes(tx: ReadTx, also: Sequence[Occurrence] = ()) -> list[Occurrence | Relief]:
-    """What must be raised, and what resolved, for the alerts to be as the conditions are now."""
+def changes(tx: ReadTx, also: Sequence[Occurrence] = (), hears_since: int = 0) -> list[Occurrence | Relief]:
+    """What must be raised, and what resolved, for the alerts to be as the conditions are now.
+
+    ``hears_since`` is when the server started: that nothing was heard for longer than it listens says nothing of a charger.
+    """
     wishes = conditions.wishes(tx)
     now: dict[tuple[str, str], Occurrence] = {(one.kind, one.subject): one for one in also}
+    deaf: set[str] = set()
     for watch in WATCHES:
         rule = _rule(watch, wishes.get(watch.kind))
-        if rule.enabled:
-            for one in watch.occurrences(tx, rule.threshold, rule.severity):
-                now[one.kind, one.subject] = one
+        if not rule.enabled:
+            continue
+        if watch.of_silence and tx.now - hears_since < rule.threshold * 1000:
+            deaf.add(watch.kind)
+        for one in watch.occurrences(tx, rule.threshold, rule.severity):
+            now[one.kind, one.subject] = one
     kinds = [*BY_KIND, *(SERVER_KINDS if tx.tenant == DEFAULT_TENANT else ())]
     known = conditions.open_alerts(tx, kinds)
     over = [Relief(kind=kind, subject=subject, note="it does not hold any more") for kind, subject in sorted(known - set(now))]
-    return [*(one for key, one in now.items() if key not in known), *over]
+    gone = [
+        Relief(kind=kind, subject=subject, note="it was removed")
+        for kind, subject in conditions.of_what_is_gone(tx, ENDED_BY_THE_CHARGER)
+    ]
+    return [*(one for key, one in now.items() if key not in known and one.kind not in deaf), *over, *gone]
 
 
-async def watch(ports: Ports, server: Sequence[Occurrence] = ()) -> int:
-    """Look once for every tenant; how many alerts came or went. ``server`` holds what is wrong with the server itself."""
+async def watch(ports: Ports, server: Sequence[Occurrence] = (), hears_since: int = 0) -> int:
+    """Look once for every tenant; how many alerts came or went.
+
+    ``server`` holds what is wrong with the server itself; ``hears_since`` is as in ``changes``.
+    """
 
     async def of_tenant(tenant: TenantId) -> int:
         also = server if tenant == DEFAULT_TENANT else ()
-        found = await ports.database.read(changes, also, tenant=tenant)
+        found = await ports.database.read(changes, also, hears_since, tenant=tenant)
         for first in range(0, len(found), AT_ONCE):
             some = found[first : first + AT_ONCE]
             keys = sorted({alert_key(one.kind, one.subject) for one in some})

@@ -6,7 +6,7 @@ from csms.core.events import Delivered
 from csms.core.ids import TenantId
 from csms.core.ports import Listener, Ports, Tx
 from csms.domain.billing.model import BillCorrected, BillCredited, BillSettled
-from csms.domain.stations.model import ChargerConnected, ChargerDisconnected, ChargerStatusChanged
+from csms.domain.stations.model import ChargerConnected, ChargerDisconnected, ChargerRemoved, ChargerStatusChanged
 from csms.domain.transactions.model import Ending, TransactionCorrected, TransactionEnded, TransactionStarted
 
 from .model import analytics_key
@@ -33,6 +33,8 @@ def count(tx: Tx, delivered: Delivered) -> None:
             watching.status(
                 tx, told.charger_id, told.place.evse, told.status, at=delivered.occurred_at, event_id=delivered.event_id
             )
+        case ChargerRemoved() as told:
+            watching.removed(tx, told.charger_id, told.station_id, at=delivered.occurred_at, event_id=delivered.event_id)
         case other:
             raise TypeError(f"analytics heard {other!r}")
 
@@ -54,6 +56,7 @@ TYPES = frozenset(
         BillCredited,
         ChargerConnected,
         ChargerDisconnected,
+        ChargerRemoved,
         ChargerStatusChanged,
     )
 )

@@ -18,8 +18,14 @@ DOWN_STATUSES = {"Faulted": FAULTED, "Unavailable": OUT_OF_SERVICE}
 REASONS = ("maintenance", "grid", "network", "vandalism", "nature", "other")
 """Why time does not count as down, in the sense of 23 CFR 680.116(b)(3)."""
 
+Interval = tuple[int, int]
+"""From an instant until another, in milliseconds."""
+Part = tuple[int, str, str, str]
+"""``(sign, period, first, last)``: rows of days or months that are added up, or with sign -1 taken away."""
+
 _YEAR = "(19|2[01])[0-9]{2}"
 """Years that calendars and time zones know, with room before and after them."""
+_CURRENCY = validators.optional(validators.matches_re("[A-Z]{3}"))
 _DATE = validators.optional(validators.matches_re(rf"{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"))
 _MONTH = validators.matches_re("(19[7-9][0-9]|2[01][0-9]{2})-(0[1-9]|1[0-2])")
 
@@ -47,6 +53,24 @@ class Counted:
     started_at: int
     ended_at: int | None
     energy_wh: int
+    zone: str = ""
+    """In which the hours of its charger and station are counted; ``""`` is the tenant's."""
+
+
+@attrs.frozen(slots=True)
+class PortLife:
+    """A port as long as its charger is there, ``until_at`` None while it is, and since when it is down, None while it is up.
+
+    ``excluded`` are the parts of the outage that goes on which do not count as down.
+    """
+
+    charger_id: str
+    evse: int
+    station_id: int | None
+    from_at: int
+    until_at: int | None
+    down_since_at: int | None
+    excluded: Sequence[Interval] = ()
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -67,9 +91,10 @@ class PortState:
 class Figures:
     """What happened in a period. Times are in milliseconds; ``energy_wh`` is of the transactions that ended in it.
 
-    ``utilisation_percent`` is the share of the ports' time with a transaction and ``uptime_percent`` the share in which they could be
-    used; None where no port is known. ``revenue_minor`` is what was billed for the transactions that ended in it, without taxes; None
-    while nothing is billed.
+    ``utilisation_percent`` is the share of the ports' time with a transaction, None where no port is known. ``uptime_percent`` is the
+    share in which they could be used, as 23 CFR 680.116(b) reckons: of ``down_ms``, which has the outages that go on, ``excluded_ms``
+    does not count. Ports count until their charger is removed. ``revenue_minor`` is what was billed for the transactions that ended in it, without taxes; None
+    while nothing is billed. It is of one ``currency``; bills in others do not count in it.
     """
 
     begins: str
@@ -81,6 +106,7 @@ class Figures:
     faults: int
     disconnects: int
     down_ms: int
+    excluded_ms: int
     drivers: int | None
     new_drivers: int | None
     co2_avoided_g: int
@@ -115,7 +141,7 @@ class SubjectFigures:
 
 @attrs.frozen(slots=True, kw_only=True)
 class HeatMap:
-    """When people charge: 7 rows (Monday first) of 24 hours, in the tenant's time zone."""
+    """When people charge: 7 rows (Monday first) of 24 hours, in the station's time zone, of the tenant in the tenant's."""
 
     from_month: str
     until_month: str
@@ -163,13 +189,17 @@ class DriverMonth:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Outage:
-    """A time in which a port was down; EVSE 0 is the whole charger. ``until_at`` None: it is down now."""
+    """A time in which a port was down; EVSE 0 is the whole charger. ``until_at`` None: it is down now.
+
+    ``excluded_ms`` of it does not count as down; of a whole charger that is said of its ports.
+    """
 
     charger_id: str
     evse: int
     from_at: int
     until_at: int | None
     why: str
+    excluded_ms: int = 0
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -187,7 +217,11 @@ class Exclusion:
 
 @attrs.frozen(slots=True, kw_only=True)
 class PortUptime:
-    """How available a port was, as 23 CFR 680.116(b) reckons: excluded time counts as up."""
+    """How available a port was, as 23 CFR 680.116(b) reckons: what is excluded of the time that it was down counts as up.
+
+    ``compliant`` is whether more than what is required was up, of the milliseconds, not of the rounded ``uptime_percent``; a port that
+    was never down always is.
+    """
 
     charger_id: str
     evse: int
@@ -229,6 +263,11 @@ class FiguresQuery(PeriodQuery):
     period: str = attrs.field(default=DAY, validator=validators.in_(PERIODS), metadata={"help": "by day or by month"})
     station_id: int | None = filter_by("of one station")
     charger_id: str | None = filter_by("of one charger")
+    currency: str | None = attrs.field(
+        default=None,
+        validator=_CURRENCY,
+        metadata={"help": "of which currency the revenue is; that of the newest bill unless given"},
+    )
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -238,7 +277,21 @@ class RankingQuery(Paged):
     from_day: str | None = attrs.field(default=None, validator=_DATE, metadata={"help": "the first day, such as 2026-01-01"})
     until_day: str | None = attrs.field(default=None, validator=_DATE, metadata={"help": "the last day"})
     sort: str = sorts(
-        "energy_wh", "transactions", "charging_ms", "faults", "disconnects", "down_ms", "revenue_minor", default="-energy_wh"
+        "energy_wh",
+        "transactions",
+        "charging_ms",
+        "faults",
+        "disconnects",
+        "down_ms",
+        "uptime_percent",
+        "utilisation_percent",
+        "revenue_minor",
+        default="-energy_wh",
+    )
+    currency: str | None = attrs.field(
+        default=None,
+        validator=_CURRENCY,
+        metadata={"help": "of which currency the revenue is; that of the newest bill unless given"},
     )
     format: str = attrs.field(default="json", validator=validators.in_(("json", "csv", "xlsx")), metadata={"help": "as what"})
 
@@ -249,6 +302,11 @@ class HeatQuery(PeriodQuery):
 
     station_id: int | None = filter_by("of one station")
     charger_id: str | None = filter_by("of one charger")
+    currency: str | None = attrs.field(
+        default=None,
+        validator=_CURRENCY,
+        metadata={"help": "of which currency the revenue is; that of the newest bill unless given"},
+    )
 
 
 @attrs.frozen(slots=True, kw_only=True)

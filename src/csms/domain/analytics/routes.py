@@ -40,8 +40,9 @@ from .model import (
     SubjectFigures,
     analytics_key,
 )
-from .service import compliance, figures, monthly, patterns
-from .store import subjects, uptime
+from .service import compliance, excluding, figures, monthly, patterns
+from .store import exclusions as excluded
+from .store import subjects
 
 
 class Settings(Protocol):
@@ -112,11 +113,10 @@ def routes(settings: Settings) -> Routes:
 
     def ranked(scope: str, names: Callable[[ReadTx, frozenset[int] | None], dict[str, str]], name: str) -> Any:
         async def answer(call: Call, query: RankingQuery) -> Any:
-            def read(tx: ReadTx) -> Page[SubjectFigures]:
-                return figures.ranking(tx, query, scope, names(tx, call.stations), co2)
-
-            found = await call.read(read)
-            return found if query.format == "json" else await download(found.items, query.format, name)
+            if query.format == "json":
+                return await call.read(lambda tx: figures.ranking(tx, query, scope, names(tx, call.stations), co2))
+            everything = await call.read(lambda tx: figures.ranked(tx, query, scope, names(tx, call.stations), co2))
+            return await download(everything, query.format, name)
 
         return answer
 
@@ -125,12 +125,15 @@ def routes(settings: Settings) -> Routes:
 
     @made.get("/analytics/stations", needs="analytics:read", reach=LIST, tells=Page[SubjectFigures], also=TABLES)
     async def by_station(call: Call, query: RankingQuery) -> Any:
-        """Stations beside each other: sort them by energy, transactions, faults, downtime. Also as CSV or XLSX."""
+        """Stations beside each other: sort them by energy, transactions, faults, downtime, uptime.
+
+        Also as CSV or XLSX, which has all of them, whatever `page` and `limit` say.
+        """
         return await stations_ranked(call, query)
 
     @made.get("/analytics/chargers", needs="analytics:read", reach=LIST, tells=Page[SubjectFigures], also=TABLES)
     async def by_charger(call: Call, query: RankingQuery) -> Any:
-        """Chargers beside each other. Also as CSV or XLSX."""
+        """Chargers beside each other. Also as CSV or XLSX, which has all of them, whatever `page` and `limit` say."""
         return await chargers_ranked(call, query)
 
     @made.get("/analytics/heat-map", needs="analytics:read", reach=LIST)
@@ -153,7 +156,11 @@ def routes(settings: Settings) -> Routes:
 
     @made.get("/analytics/compliance", needs="analytics:read", reach=LIST, tells=ComplianceReport, also=TABLES)
     async def uptime_report(call: Call, query: ComplianceQuery) -> Any:
-        """The uptime of every port against what is required (23 CFR 680.116(b)): excluded time counts as up. Also as CSV or XLSX."""
+        """The uptime of every port against what is required (23 CFR 680.116(b)). Also as CSV or XLSX.
+
+        Of the time that a port was down does not count what is excluded: exclusions, maintenance that was planned before it began, and
+        the hours in which its station is closed. A port counts until its charger is removed.
+        """
         report = await call.read(compliance.report, query, call.stations)
         return report if query.format == "json" else await download(report.items, query.format, "compliance")
 
@@ -178,7 +185,7 @@ def routes(settings: Settings) -> Routes:
         """Times that do not count as down."""
 
         def read(tx: ReadTx) -> Page[Exclusion]:
-            return page(tx, uptime.EXCLUSIONS, query, uptime.exclusion_of, stations=call.stations)
+            return page(tx, excluded.EXCLUSIONS, query, excluded.exclusion_of, stations=call.stations)
 
         return await call.read(read)
 
@@ -197,18 +204,18 @@ def routes(settings: Settings) -> Routes:
     )
     async def exclude(call: Call, body: NewExclusion) -> Any:
         """Exclude a time from what counts as down."""
-        added = await call.write(compliance.exclude, body, keys=(analytics_key(call.tenant),))
+        added = await call.write(excluding.exclude, body, keys=(analytics_key(call.tenant),), makes="uptime_exclusion")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/uptime-exclusions/{added.id}"})
 
     @made.get("/uptime-exclusions/<int:exclusion_id>", needs="analytics:read")
     async def exclusion(call: Call, exclusion_id: int) -> Exclusion:
         """One excluded time."""
-        return await call.read(compliance.need_exclusion, exclusion_id)
+        return await call.read(excluding.need_exclusion, exclusion_id)
 
     @made.delete("/uptime-exclusions/<int:exclusion_id>", needs="settings:write")
     async def include(call: Call, exclusion_id: int) -> None:
         """Have an excluded time count again."""
-        subject = Subject("uptime_exclusion", str(exclusion_id), lambda tx: compliance.need_exclusion(tx, exclusion_id))
-        await call.write(compliance.include, exclusion_id, keys=(analytics_key(call.tenant),), of=subject)
+        subject = Subject("uptime_exclusion", str(exclusion_id), lambda tx: excluding.need_exclusion(tx, exclusion_id))
+        await call.write(excluding.include, exclusion_id, keys=(analytics_key(call.tenant),), of=subject)
 
     return made

@@ -39,5 +39,6 @@ class AuditQuery(Following):
     subject_id: str | None = filter_by("the id of what it was done to")
     actor_kind: str | None = filter_by("operator_key, user, api_key or identity_provider")
     actor_id: int | None = filter_by("the user's or the API key's id")
+    request_id: str | None = filter_by("done by the request that has this X-Request-Id")
     from_at: int | None = filter_by("not before")
     to_at: int | None = filter_by("before")

@@ -54,6 +54,7 @@ LISTING = Listing(
         "subject_id": "subject_id = :subject_id",
         "actor_kind": "actor_kind = :actor_kind",
         "actor_id": "actor_id = :actor_id",
+        "request_id": "request_id = :request_id",
         "from_at": "at >= :from_at",
         "to_at": "at < :to_at",
     },

@@ -16,6 +16,7 @@ from csms.domain.transactions.model import (
     FAILED,
     TransactionCorrected,
     TransactionEnded,
+    TransactionRemeasured,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -26,7 +27,7 @@ from .flows import prepaying, rounds, watch
 from .model import BILL_REFERENCE, BillCorrected, BillNotBillable, BillSettled, bill_key, low_wallet_key
 from .model.events import AboutBill
 from .model.prepaying import PREPAID_REFERENCE
-from .service import funds, making, paying
+from .service import funds, looking, making, paying
 from .store import prepaying as prepaying_store
 
 PRICES = frozenset({"tariff_changed", "tariffs_changed"})
@@ -47,7 +48,10 @@ async def heard(ports: Ports, delivered: Delivered) -> None:
             await ports.database.write(making.make, told.transaction_id, tenant=tenant, keys=keys)
         case TransactionCorrected() as told:
             keys = (bill_key(told.transaction_id),)
-            await ports.database.write(making.correct, told.transaction_id, tenant=tenant, keys=keys)
+            await ports.database.write(looking.turned_out, told.transaction_id, tenant=tenant, keys=keys)
+        case TransactionRemeasured() as told:
+            keys = (bill_key(told.transaction_id),)
+            await ports.database.write(looking.heard, told.transaction_id, tenant=tenant, keys=keys)
         case other:
             raise TypeError(f"billing heard {other!r}")
 
@@ -97,7 +101,10 @@ async def heard_prices(ports: Ports, delivered: Delivered) -> None:
 LISTENERS = (
     Listener(
         name="billing",
-        types=frozenset({each.type for each in (TransactionStarted, TransactionUpdated, TransactionEnded, TransactionCorrected)}),
+        types=frozenset(
+            each.type
+            for each in (TransactionStarted, TransactionUpdated, TransactionEnded, TransactionCorrected, TransactionRemeasured)
+        ),
         handle=heard,
     ),
     Listener(name="billing.money", types=frozenset({WalletMoved.type, PaymentPaid.type, PaymentDisputed.type}), handle=heard_money),

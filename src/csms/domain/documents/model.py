@@ -175,8 +175,10 @@ class DocumentsQuery(Paged):
 
 @attrs.frozen(slots=True, kw_only=True)
 class ReviewsQuery(Paged):
-    """Which documents that wait for a review somebody wants, the oldest first."""
+    """Which documents that wait for a review somebody wants."""
 
+    sort: str = sorts("created_at", "name", "expires_at", "tenant", default="created_at")
+    tenant: str | None = filter_by("of the tenant with this slug")
     kind: str | None = one_of(*KINDS, help="what it is")
 
 

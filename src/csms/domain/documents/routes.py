@@ -102,7 +102,10 @@ def _one(made: Routes, desk: Desk) -> None:
 
     @made.patch("/documents/<int:document_id>", needs="documents:write", reach="list", example={"name": "licence-2027.pdf"})
     async def change(call: Call, document_id: int, body: DocumentChange) -> Document:
-        """Change a document's name, or until when it holds."""
+        """Change a document's name, or until when it holds.
+
+        A tenant's document that was reviewed waits for its review again where it shall hold for another time.
+        """
         known = await desk.need(call, document_id, to_write=True)
         return await call.write(service.change, document_id, body, of=subject(known))
 
@@ -161,7 +164,7 @@ def _review(made: Routes) -> None:
 
     @made.get("/documents/reviews", needs="tenant:review")
     async def reviews(call: Call, query: ReviewsQuery) -> Page[DocumentToReview]:
-        """The documents of all tenants that wait for a review, the oldest first.
+        """The documents of all tenants that wait for a review, the one that waits longest at the front.
 
         To approve or reject one, name its tenant in the header `X-Tenant`.
         """

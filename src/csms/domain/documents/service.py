@@ -107,7 +107,10 @@ def need_content(tx: ReadTx, document_id: int, thumbnail: bool) -> Content:
 
 
 def change(tx: Tx, document_id: int, wanted: DocumentChange) -> Document:
-    """Change a document's name or expiry; with another expiry it is told of again. Raises ``NotFound`` or ``Invalid``."""
+    """Change a document's name or expiry. Raises ``NotFound`` or ``Invalid``.
+
+    With another expiry it is told of again, and reviewed again where it is reviewed: until when it holds is part of what was approved.
+    """
     tx.claim(documents_key(tx.tenant))
     known = need_document(tx, document_id)
     if wanted.clear and wanted.expires_at is not None:
@@ -115,6 +118,8 @@ def change(tx: Tx, document_id: int, wanted: DocumentChange) -> Document:
     expires_at = None if wanted.clear else known.expires_at if wanted.expires_at is None else wanted.expires_at
     if expires_at != known.expires_at:
         store.update(tx, document_id, expires_at=expires_at, warned_at=None, expired_at=None)
+        if known.state != KEPT:
+            store.update(tx, document_id, state=SUBMITTED, reason="", reviewed_by="", reviewed_at=None)
     if wanted.name is not None:
         store.update(tx, document_id, name=wanted.name)
     return need_document(tx, document_id)

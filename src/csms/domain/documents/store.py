@@ -37,8 +37,9 @@ LISTING = Listing(
 TO_REVIEW = Listing(
     columns=_COLUMNS + ", d.tenant, t.name AS tenant_name",
     source="documents d JOIN tenants t ON t.id = d.tenant WHERE d.state = 'submitted'",
-    filters={"kind": "d.kind = :kind"},
+    filters={"kind": "d.kind = :kind", "slug": "t.slug = :slug"},
     search="lower(t.name) LIKE :search ESCAPE '!' OR lower(d.name) LIKE :search ESCAPE '!'",
+    sorts={"created_at": "d.created_at", "name": "lower(d.name)", "expires_at": "d.expires_at", "tenant": "lower(t.name)"},
     unique="d.id",
 )
 
@@ -53,13 +54,13 @@ def documents(tx: ReadTx, query: DocumentsQuery, subject_kinds: frozenset[str]) 
 
 
 def to_review(tx: ReadTx, query: ReviewsQuery) -> Page[DocumentToReview]:
-    """Documents of all tenants that wait for a review, the oldest first."""
+    """Documents of all tenants that wait for a review."""
 
     def build(row: Row) -> DocumentToReview:
         values = dict(row)
         return DocumentToReview(tenant_id=values.pop("tenant"), tenant=values.pop("tenant_name"), document=_document(values))
 
-    return page(tx.system("documents of all tenants are reviewed by one"), TO_REVIEW, query, build)
+    return page(tx.system("documents of all tenants are reviewed by one"), TO_REVIEW, query, build, slug=query.tenant)
 
 
 def document(tx: ReadTx, document_id: int) -> Document | None:

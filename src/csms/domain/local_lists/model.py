@@ -54,7 +54,7 @@ class Settings(Protocol):
 class LocalList:
     """A charger's local list as we know it. ``version`` is what we last sent successfully, ``heard_version`` what the charger told.
 
-    ``left_out`` tokens may charge there and have no room on it; the limits are the charger's own, in entries, None where it told none.
+    ``left_out`` tokens may charge there and do not fit on it; the limits are the charger's own, in entries, None where it told none.
     """
 
     charger_id: str

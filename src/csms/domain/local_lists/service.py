@@ -22,6 +22,7 @@ from .model import (
     DISABLED,
     FAILED,
     IN_STEP,
+    LONGEST_LISTED,
     MODES,
     UNKNOWN,
     UNSUPPORTED,
@@ -198,7 +199,7 @@ def settled(tx: Tx, charger_id: str, *, left_out: int, check_at: int) -> LocalLi
         state=IN_STEP,
         left_out=left_out,
         failures=0,
-        problem=f"{left_out} tokens have no room on it" if left_out else "",
+        problem=f"{left_out} tokens have no room on it, or are longer than {LONGEST_LISTED} characters" if left_out else "",
         due_at=check_at,
         synchronised_at=tx.now,
     )

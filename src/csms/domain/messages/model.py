@@ -152,6 +152,17 @@ class MessagesQuery(Following):
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class MyMessagesQuery(Following):
+    """Which of one's own messages somebody wants."""
+
+    template: str | None = filter_by("its template, such as charging_ended")
+    kind: str | None = filter_by("its kind, such as charging")
+    channel: str | None = filter_by("by this channel")
+    from_at: int | None = filter_by("sent then or later")
+    to_at: int | None = filter_by("sent before")
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class MyMessage:
     """A message, as its recipient sees it."""
 

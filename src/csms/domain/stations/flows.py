@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
+import trio
+
+from csms.core.commands import TriggerMessage
 from csms.core.ids import DEFAULT_TENANT, Place, TenantId, charger_key
 from csms.core.ports import Admission, ConnectionInfo, Handshake, Ports, Turned
 from csms.core.quirks import Quirks
@@ -17,6 +20,9 @@ from .model import ACCEPTED, REJECTED, BootPolicy, Charger, ConnectorDetail, Gat
 Judge = Callable[[Handshake, TenantId], Awaitable[str]]
 """Asked about a client certificate that TLS verified and that names the charger: why it is no longer good, ``""`` when it is."""
 
+
+BOOT_WAIT_S = 2.0
+"""How long an approval waits for the charger to say whether it boots once more."""
 
 QuirksOf = Callable[[str, str, str], Quirks]
 """The quirks of a kind of charger, by vendor, model and firmware."""
@@ -108,13 +114,18 @@ async def connected(ports: Ports, admission: Admission, info: ConnectionInfo) ->
     await ports.database.write(
         service.link_up, info, admission.security_profile, tenant=admission.tenant, keys=(charger_key(admission.charger_id),)
     )
+    await _seen(ports, admission, info.connected_at)
 
 
 async def disconnected(ports: Ports, admission: Admission, info: ConnectionInfo, reason: str) -> None:
     """A charger's connection ended. The caller shields this: it runs while the link's nursery is cancelled."""
-    seen = store.last_seen_rows(admission.tenant, {admission.charger_id: info.last_heard_at})
-    await ports.database.append(store.LAST_SEEN_UPDATE, seen, key="last-seen", tenant=admission.tenant)
+    await _seen(ports, admission, info.last_heard_at)
     await ports.database.write(service.link_down, info, reason, tenant=admission.tenant, keys=(charger_key(admission.charger_id),))
+
+
+async def _seen(ports: Ports, admission: Admission, at: int) -> None:
+    rows = store.last_seen_rows(admission.tenant, {admission.charger_id: at})
+    await ports.database.append(store.LAST_SEEN_UPDATE, rows, key="last-seen", tenant=admission.tenant)
 
 
 async def notice(ports: Ports, admission: Admission, noticed: Sequence[tuple[Oddity, int]]) -> None:
@@ -167,6 +178,16 @@ async def decide(ports: Ports, tenant: TenantId, charger_id: str, approval: str)
     if charger.standing:
         await ports.chargers.admit(charger_id, charger.standing)
     return charger
+
+
+async def call_to_boot(ports: Ports, charger_id: str) -> None:
+    """Have a connected charger boot once more, where it can be asked, so that it need not wait for its interval to hear a decision.
+
+    Nothing depends on its answer, so nobody waits for it for long: a charger that does not care for it boots when its interval is over.
+    """
+    if "TriggerMessage" in ports.chargers.can_say(charger_id):
+        with trio.move_on_after(BOOT_WAIT_S):
+            await ports.chargers.send(charger_id, TriggerMessage("BootNotification"), ttl_s=BOOT_WAIT_S)
 
 
 async def approve(ports: Ports, tenant: TenantId, charger_id: str) -> None:

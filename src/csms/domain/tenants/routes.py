@@ -58,7 +58,7 @@ def _everybody(made: Routes) -> None:
 
         Its slug stands in the header `X-Tenant`, by which who runs the installation works in it.
         """
-        added = await call.write(service.open_tenant, body, of=Subject("tenant", body.slug))
+        added = await call.write(service.open_tenant, body, makes="tenant")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/tenants/{added.id}"})
 
     @made.get("/tenants/<int:tenant_id>", needs="tenants:read")

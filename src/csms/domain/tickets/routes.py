@@ -81,7 +81,7 @@ def _staff(made: Routes, name_of: NameOf) -> None:
     async def add(call: Call, body: NewTicketFor) -> Reply:
         """Open a ticket for a driver, such as after a telephone call."""
         verb = partial(service.open_ticket, priority=body.priority)
-        added = await call.write(verb, body.driver_id, body, _staff_author(call), of=Subject("ticket", ""))
+        added = await call.write(verb, body.driver_id, body, _staff_author(call), makes="ticket")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/tickets/{added.id}"})
 
     @made.get("/tickets/<int:ticket_id>", needs="tickets:read", reach="list")
@@ -195,7 +195,7 @@ def _drivers(made: Routes) -> None:
     )
     async def ask(call: Call, body: NewTicket) -> Reply:
         """Open a support ticket, about a transaction of one's own, a charger, a station or anything else."""
-        added = await call.write(service.open_ticket, _driver(call), body, _driver_author(call), of=Subject("ticket", ""))
+        added = await call.write(service.open_ticket, _driver(call), body, _driver_author(call), makes="ticket")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/me/tickets/{added.id}"})
 
     @made.get("/me/tickets/<int:ticket_id>", needs="me:read", reach=OWN)

@@ -50,8 +50,8 @@ class About:
 
 
 def need_ticket(tx: ReadTx, ticket_id: int, driver_id: int | None = None) -> Ticket:
-    """A ticket of the tenant, or of one driver. Raises ``NotFound``."""
-    found = store.ticket(tx, ticket_id)
+    """A ticket of the tenant, or of one driver, as they see it. Raises ``NotFound``."""
+    found = store.ticket(tx, ticket_id, to_driver=driver_id is not None)
     if found is None or driver_id not in (None, found.driver_id):
         raise NotFound(f"there is no ticket {ticket_id}")
     return found
@@ -133,7 +133,7 @@ def drivers_reply(tx: Tx, ticket_id: int, driver_id: int, author: Author, body: 
     message_id = store.add_message(tx, ticket_id, author, body, internal=False)
     store.update(tx, ticket_id, state=OPEN, resolved_at=None)
     tx.emit(TicketReplied(ticket_id=ticket_id, driver_id=known.driver_id, by=DRIVER, message_id=message_id, state=OPEN))
-    return need_ticket(tx, ticket_id)
+    return need_ticket(tx, ticket_id, driver_id)
 
 
 def staff_reply(tx: Tx, ticket_id: int, author: Author, reply: StaffReply) -> Ticket:
@@ -177,7 +177,7 @@ def close(tx: Tx, ticket_id: int, by: str, driver_id: int | None = None) -> Tick
     if known.state != CLOSED:
         store.update(tx, ticket_id, state=CLOSED, closed_at=tx.now, resolved_at=known.resolved_at or tx.now)
         tx.emit(TicketClosed(ticket_id=ticket_id, driver_id=known.driver_id, by=by))
-    return need_ticket(tx, ticket_id)
+    return need_ticket(tx, ticket_id, driver_id)
 
 
 def close_resolved(tx: Tx, older_than_ms: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import attrs
+
 from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.listing import Listing, page
@@ -15,6 +17,11 @@ _COLUMNS = (
     "k.id, k.driver_id, d.name AS driver, k.title, k.state, k.priority, k.assignee_id, k.assignee, k.transaction_id, k.charger_id,"
     " k.station_id, k.opened_by, k.messages, k.created_at, k.changed_at, k.resolved_at, k.closed_at"
 )
+_TO_DRIVERS = _COLUMNS.replace(
+    "k.messages",
+    "(SELECT count(*) FROM ticket_messages m WHERE m.tenant = k.tenant AND m.ticket_id = k.id AND m.internal = 0) AS messages",
+)
+"""As drivers see them: the operator's notes are not counted either."""
 _SOURCE = "tickets k JOIN drivers d ON d.id = k.driver_id WHERE k.tenant = :tenant"
 _RANK = "CASE k.priority WHEN 'urgent' THEN 3 WHEN 'high' THEN 2 WHEN 'normal' THEN 1 ELSE 0 END"
 
@@ -38,6 +45,7 @@ LISTING = Listing(
     sorts={"changed_at": "k.changed_at", "created_at": "k.id", "priority": _RANK},
     unique="k.id",
 )
+_MINE = attrs.evolve(LISTING, columns=_TO_DRIVERS)
 
 
 def _ticket(row: Row) -> Ticket:
@@ -51,7 +59,7 @@ def tickets(tx: ReadTx, query: TicketsQuery, stations: frozenset[int] | None) ->
 
 def of_driver(tx: ReadTx, driver_id: int, query: MyTicketsQuery) -> Page[Ticket]:
     """A driver's tickets, page by page."""
-    return page(tx, LISTING, query, _ticket, mine=driver_id)
+    return page(tx, _MINE, query, _ticket, mine=driver_id)
 
 
 def all_of_driver(tx: ReadTx, driver_id: int) -> Sequence[Ticket]:
@@ -60,9 +68,10 @@ def all_of_driver(tx: ReadTx, driver_id: int) -> Sequence[Ticket]:
     return [_ticket(row) for row in tx.all(sql, driver_id=driver_id)]
 
 
-def ticket(tx: ReadTx, ticket_id: int) -> Ticket | None:
-    """One ticket."""
-    row = tx.one(f"SELECT {_COLUMNS} FROM {_SOURCE} AND k.id = :id", id=ticket_id)  # noqa: S608 (our text)
+def ticket(tx: ReadTx, ticket_id: int, *, to_driver: bool = False) -> Ticket | None:
+    """One ticket, as staff or as its driver sees it."""
+    columns = _TO_DRIVERS if to_driver else _COLUMNS
+    row = tx.one(f"SELECT {columns} FROM {_SOURCE} AND k.id = :id", id=ticket_id)  # noqa: S608 (our text)
     return None if row is None else _ticket(row)
 
 

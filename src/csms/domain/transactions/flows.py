@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from csms.core.charging import ChargingProfile
 from csms.core.commands import Outcome, StartCharging, StopCharging
-from csms.core.errors import Invalid, NotFound
+from csms.core.errors import Invalid, NotFound, Refused
 from csms.core.ids import WHOLE_CHARGER, Place, TenantId, charger_key, token_key
 from csms.core.outcomes import obeyed, told
 from csms.core.ports import Ports, ReadTx, Tx
@@ -171,7 +171,9 @@ async def start_own(ports: Ports, wanted: StartMine, driver_id: int, *, tenant: 
             charger_id, evse = row["charger_id"], row["evse"]
         if charger_id is None or (wanted.charger_id is None) == (wanted.qr_code is None):
             raise Invalid("say where: either charger_id or qr_code", field="charger_id")
-        stations.need_charger(tx, charger_id)  # of this tenant
+        station_id = stations.need_charger(tx, charger_id).station_id  # of this tenant
+        if station_id is not None and (shut := stations.closed(stations.need_station(tx, station_id).status)):
+            raise Refused(shut)
         return charger_id, evse
 
     charger_id, evse = await ports.database.read(place_of, tenant=tenant)

@@ -170,6 +170,7 @@ class LoginsQuery(Paged):
     """Which of one's logins somebody wants."""
 
     sort: str = sorts("last_used_at", "created_at", "device", default="-last_used_at")
+    used_before_at: int | None = filter_by("not used since then")
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -65,7 +65,7 @@ def routes(postman: Postman) -> Routes:
         events about those are sent. A URL must lead to a public address; this is checked whenever something is sent.
         """
         secret, sealed = fresh_secret(call)
-        made_now = await call.write(service.add, body, secret, sealed, rules, keys=(f"webhooks:{call.tenant}",))
+        made_now = await call.write(service.add, body, secret, sealed, rules, keys=(f"webhooks:{call.tenant}",), makes="webhook")
         postman.changed(call.tenant)
         return Reply(body=made_now, status=201, headers={"Location": f"/api/v1/webhooks/{made_now.webhook.id}"})
 
@@ -164,7 +164,14 @@ def routes(postman: Postman) -> Routes:
     )
     async def redeliver(call: Call, webhook_id: int, delivery_id: int) -> Delivery:
         """Send a delivery once more, with the same `webhook-id`."""
-        again = await call.write(service.redeliver, webhook_id, delivery_id, keys=(webhook_key(webhook_id),))
+        again = await call.write(
+            service.redeliver,
+            webhook_id,
+            delivery_id,
+            keys=(webhook_key(webhook_id),),
+            of=Subject("webhook", str(webhook_id)),
+            detail={"delivery_id": delivery_id},
+        )
         postman.ring()
         return again
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
-from itertools import accumulate
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -22,17 +21,21 @@ from csms.domain.analytics.model import (
     Figures,
     FigureSeries,
     FiguresQuery,
+    Part,
     PeriodQuery,
     RankingQuery,
     SubjectFigures,
 )
 from csms.domain.analytics.periods import begin_of, day_of, month_of, next_day, next_month
 from csms.domain.analytics.store import counts as store
-from csms.domain.analytics.store import uptime
+from csms.domain.analytics.store import revenue
 from csms.domain.tenants import store as tenants
+
+from .uptime import NO_TIME, PortTime, Time, lives, time_of
 
 USUAL_DAYS = 30
 LONGEST_DAYS = 3660
+HALF_A_MONTH = 15
 
 
 @attrs.frozen(slots=True)
@@ -69,6 +72,22 @@ class Stretch:
             parts.append((DAY, last_month, self.until_day))
         return parts
 
+    @property
+    def sums(self) -> list[Part]:
+        """``parts`` to add up: most of a month is the month without the rest of it, which is fewer rows."""
+        sums: list[Part] = []
+        for period, first, last in self.parts:
+            month, end = month_of(first), day_before(next_month(first))
+            if period == MONTH or last > end or int(last[8:]) - int(first[8:]) < HALF_A_MONTH:
+                sums.append((1, period, first, last))
+                continue
+            sums.append((1, MONTH, month, month))
+            if month < first:
+                sums.append((-1, DAY, month, day_before(first)))
+            if last < end:
+                sums.append((-1, DAY, next_day(last), end))
+        return sums
+
 
 def day_before(day: str) -> str:
     """The day before."""
@@ -95,54 +114,19 @@ def _day(text: str | None, field: str) -> date | None:
         raise Invalid(f"{field}: there is no day {text}", field=field) from None
 
 
-class PortTime:
-    """How much time ports had in a period, known or down, without looking at each port for each period."""
-
-    def __init__(self, known: Sequence[tuple[int, int]], down_since: Sequence[int], now: int) -> None:
-        """``known`` is since when, in order, and how many ports; see ``store.uptime.known_since``."""
-        self._now = now
-        self._since = [since for since, _ in known]
-        self._ports = [0, *accumulate(ports for _, ports in known)]
-        self._sums = [0, *accumulate(since * ports for since, ports in known)]
-        self._down_since = down_since
-
-    def known_ms(self, from_at: int, until_at: int) -> int:
-        """The time in which the ports were known."""
-        until_at = min(until_at, self._now)
-        if until_at <= from_at:
-            return 0
-        first, last = bisect_left(self._since, from_at), bisect_left(self._since, until_at)
-        before, within = self._ports[first], self._ports[last] - self._ports[first]
-        return before * (until_at - from_at) + within * until_at - (self._sums[last] - self._sums[first])
-
-    def down_ms(self, from_at: int, until_at: int) -> int:
-        """The time of outages that still go on."""
-        until_at = min(until_at, self._now)
-        return sum(max(0, until_at - max(from_at, since)) for since in self._down_since)
-
-
-def time_of(tx: ReadTx, from_at: int, station_id: int | None = None, charger_id: str | None = None) -> PortTime:
-    """The time of the ports of the tenant, of a station or of a charger, for periods that do not begin before ``from_at``."""
-    known = uptime.known_since(tx, from_at, station_id, charger_id)
-    return PortTime(known, uptime.down_since(tx, station_id, charger_id), tx.now)
-
-
 @attrs.frozen(slots=True)
 class Reckoning:
     """What figures need besides counts."""
 
     co2_g_per_kwh: float
-    time: PortTime | None
-    zone: str
     currency: str = ""
     """Of the revenue; ``""`` while nothing is billed."""
 
     def figures(
-        self, begins: str, from_at: int, until_at: int, counts: Mapping[str, Any], *, drivers: tuple[int, int] | None
+        self, begins: str, going_on: Time, counts: Mapping[str, Any], revenue_minor: int, *, drivers: tuple[int, int] | None
     ) -> Figures:
-        """Figures out of counts; ``drivers`` is how many, and how many of them are new."""
-        known_ms = 0 if self.time is None else self.time.known_ms(from_at, until_at)
-        down_ms = counts["down_ms"] + (0 if self.time is None else self.time.down_ms(from_at, until_at))
+        """Figures out of counts, which have what is over, and the time of ports; ``drivers`` is how many, and how many are new."""
+        time = going_on + Time(0, counts["down_ms"], counts["excluded_ms"])
         return Figures(
             begins=begins,
             starts=counts["starts"],
@@ -152,13 +136,14 @@ class Reckoning:
             charging_ms=counts["charging_ms"],
             faults=counts["faults"],
             disconnects=counts["disconnects"],
-            down_ms=down_ms,
+            down_ms=time.down_ms,
+            excluded_ms=time.excluded_ms,
             drivers=None if drivers is None else drivers[0],
             new_drivers=None if drivers is None else drivers[1],
             co2_avoided_g=round(counts["energy_wh"] * self.co2_g_per_kwh / 1000),
-            utilisation_percent=_percent(counts["charging_ms"], known_ms),
-            uptime_percent=None if not known_ms else round(100 - min(100.0, 100 * down_ms / known_ms), 3),
-            revenue_minor=counts["revenue_minor"] if self.currency else None,
+            utilisation_percent=_percent(counts["charging_ms"], time.known_ms),
+            uptime_percent=time.uptime_percent,
+            revenue_minor=revenue_minor if self.currency else None,
             currency=self.currency,
         )
 
@@ -180,8 +165,10 @@ def series(tx: ReadTx, query: FiguresQuery, co2_g_per_kwh: float) -> FigureSerie
     scope, subject = subject_of(query.station_id, query.charger_id)
     of_tenant = scope == TENANT
     first = stretch.from_day if query.period == DAY else month_of(stretch.from_day)
-    time = time_of(tx, begin_of(first, stretch.zone), query.station_id, query.charger_id)
-    reckoning = Reckoning(co2_g_per_kwh, time, stretch.zone, store.currency_of_revenue(tx))
+    ports = lives(tx, begin_of(first, stretch.zone), station_id=query.station_id, charger_id=query.charger_id)
+    time = PortTime(ports, tx.now)
+    reckoning = Reckoning(co2_g_per_kwh, query.currency or revenue.currency_of_revenue(tx))
+    brought = revenue.series(tx, reckoning.currency, query.period, scope, subject, first, stretch.until_day)
     rows = {row["begins"]: row for row in store.series(tx, query.period, scope, subject, first, stretch.until_day)}
     empty = dict.fromkeys(store.COUNTS, 0)
     items = []
@@ -190,9 +177,8 @@ def series(tx: ReadTx, query: FiguresQuery, co2_g_per_kwh: float) -> FigureSerie
         after = next_day(begins) if query.period == DAY else next_month(begins)
         counts = rows.get(begins, empty)
         drivers = (counts["drivers"], counts["new_drivers"]) if of_tenant else None
-        items.append(
-            reckoning.figures(begins, begin_of(begins, stretch.zone), begin_of(after, stretch.zone), counts, drivers=drivers)
-        )
+        going_on = time.within(begin_of(begins, stretch.zone), begin_of(after, stretch.zone))
+        items.append(reckoning.figures(begins, going_on, counts, brought.get(begins, 0), drivers=drivers))
         begins = after
     return FigureSeries(
         scope=scope,
@@ -201,39 +187,63 @@ def series(tx: ReadTx, query: FiguresQuery, co2_g_per_kwh: float) -> FigureSerie
         until_day=stretch.until_day,
         time_zone=stretch.zone,
         period=query.period,
-        total=total(tx, stretch, scope, subject, reckoning),
+        total=total(tx, stretch, scope, subject, time, reckoning),
         items=items,
     )
 
 
-def total(tx: ReadTx, stretch: Stretch, scope: str, subject: str, reckoning: Reckoning) -> Figures:
+def total(tx: ReadTx, stretch: Stretch, scope: str, subject: str, time: PortTime, reckoning: Reckoning) -> Figures:
     """Figures of one subject, all told."""
     counts = dict.fromkeys(store.COUNTS, 0)
+    brought = 0
     for period, first, last in stretch.parts:
+        brought += sum(revenue.series(tx, reckoning.currency, period, scope, subject, first, last).values())
         for row in store.series(tx, period, scope, subject, first, last):
             for name in store.COUNTS:
                 counts[name] += row[name]
     drivers = (store.different_drivers(tx, stretch.parts, counts["drivers"]), counts["new_drivers"]) if scope == TENANT else None
-    return reckoning.figures(stretch.from_day, stretch.from_at, stretch.until_at, counts, drivers=drivers)
+    return reckoning.figures(stretch.from_day, time.within(stretch.from_at, stretch.until_at), counts, brought, drivers=drivers)
+
+
+def ranked(tx: ReadTx, query: RankingQuery, scope: str, names: Mapping[str, str], co2_g_per_kwh: float) -> list[SubjectFigures]:
+    """Stations or chargers beside each other, all of them. ``names`` are those that there are (and that may be seen), by subject."""
+    stretch = stretch_of(tx, query)
+    sums = store.sums(tx, scope, stretch.sums)
+    times = _times(tx, stretch, scope)
+    reckoning = Reckoning(co2_g_per_kwh, query.currency or revenue.currency_of_revenue(tx))
+    brought = revenue.sums(tx, reckoning.currency, scope, stretch.sums)
+    empty = dict.fromkeys(store.COUNTS, 0)
+    word = (query.search or "").strip().casefold()
+    found = [
+        SubjectFigures(
+            subject=subject,
+            name=name,
+            figures=reckoning.figures(
+                stretch.from_day, times.get(subject, NO_TIME), sums.get(subject, empty), brought.get(subject, 0), drivers=None
+            ),
+        )
+        for subject, name in names.items()
+        if word in subject.casefold() or word in name.casefold()
+    ]
+    key = attrgetter(query.sort.removeprefix("-"))
+    known = [each for each in found if key(each.figures) is not None]
+    known.sort(key=lambda each: (key(each.figures), each.subject), reverse=query.sort.startswith("-"))
+    return [*known, *(each for each in found if key(each.figures) is None)]  # of which nothing is known come last
+
+
+def _times(tx: ReadTx, stretch: Stretch, scope: str) -> dict[str, Time]:
+    """The time of the ports of each station or charger."""
+    times: dict[str, Time] = {}
+    until_at = min(stretch.until_at, tx.now)
+    for each in lives(tx, stretch.from_at):
+        subject = str(each.station_id) if scope == STATION else each.charger_id
+        if each.from_at < until_at:
+            times[subject] = times.get(subject, NO_TIME) + time_of(each, stretch.from_at, until_at)
+    return times
 
 
 def ranking(tx: ReadTx, query: RankingQuery, scope: str, names: Mapping[str, str], co2_g_per_kwh: float) -> Page[SubjectFigures]:
-    """Stations or chargers beside each other. ``names`` are those that there are (and that may be seen), by subject."""
-    stretch = stretch_of(tx, query)
-    sums = store.sums(tx, scope, stretch.parts)
-    reckoning = Reckoning(co2_g_per_kwh, None, stretch.zone, store.currency_of_revenue(tx))
-    empty = dict.fromkeys(store.COUNTS, 0)
-    word = (query.search or "").strip().casefold()
-    subjects = [each for each in names if word in each.casefold() or word in names[each].casefold()]
-    key = query.sort.removeprefix("-")
-    subjects.sort(key=lambda subject: (sums.get(subject, empty)[key], subject), reverse=query.sort.startswith("-"))
+    """One page of stations or chargers beside each other."""
+    found = ranked(tx, query, scope, names, co2_g_per_kwh)
     skipped = (query.page - 1) * query.limit
-    items = [
-        SubjectFigures(
-            subject=subject,
-            name=names[subject],
-            figures=reckoning.figures(stretch.from_day, stretch.from_at, stretch.until_at, sums.get(subject, empty), drivers=None),
-        )
-        for subject in subjects[skipped : skipped + query.limit]
-    ]
-    return Page(items=items, page=query.page, limit=query.limit, total=len(subjects))
+    return Page(items=found[skipped : skipped + query.limit], page=query.page, limit=query.limit, total=len(found))

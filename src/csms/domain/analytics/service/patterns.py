@@ -9,6 +9,8 @@ from csms.core.ports import ReadTx
 from csms.domain.analytics.model import DriverMonth, DriverPattern, HeatMap, HeatQuery
 from csms.domain.analytics.periods import local, month_of
 from csms.domain.analytics.store import counts as store
+from csms.domain.analytics.store import revenue as revenue_store
+from csms.domain.analytics.store import subjects
 
 from .figures import stretch_of, subject_of
 
@@ -24,17 +26,18 @@ def heat_map(tx: ReadTx, query: HeatQuery) -> HeatMap:
     starts = [[0] * 24 for _ in range(7)]
     charging = [[0] * 24 for _ in range(7)]
     revenue = [[0] * 24 for _ in range(7)]
-    currency = store.currency_of_revenue(tx)
+    currency = query.currency or revenue_store.currency_of_revenue(tx)
+    for row in revenue_store.hours(tx, currency, scope, subject, first, last):
+        revenue[row["weekday"]][row["hour"]] = int(row["revenue_minor"])
     rows = store.hours(tx, scope, subject, first, last)
     for row in rows:
         starts[row["weekday"]][row["hour"]] = int(row["starts"])
         charging[row["weekday"]][row["hour"]] = int(row["charging_ms"])
-        revenue[row["weekday"]][row["hour"]] = int(row["revenue_minor"])
     busiest = sorted((row for row in rows if row["charging_ms"] > 0), key=lambda row: -int(row["charging_ms"]))[:3]
     return HeatMap(
         from_month=first,
         until_month=last,
-        time_zone=stretch.zone,
+        time_zone=_zone(tx, query) or stretch.zone,
         starts=starts,
         charging_ms=charging,
         revenue_minor=revenue if currency else None,
@@ -43,11 +46,17 @@ def heat_map(tx: ReadTx, query: HeatQuery) -> HeatMap:
     )
 
 
+def _zone(tx: ReadTx, query: HeatQuery) -> str:
+    if query.charger_id is not None:
+        return subjects.zone_of_charger(tx, query.charger_id)
+    return subjects.zone_of_station(tx, query.station_id)
+
+
 def driver(tx: ReadTx, driver_id: int, zone: str) -> DriverPattern:
     """How a driver charges: the newest ``store.MOST_CHARGES`` charges, and every month."""
     charges = store.charges_of(tx, driver_id)
-    currency = store.currency_of_revenue(tx)
-    brought = store.revenue_of_driver(tx, driver_id) if currency else {}
+    currency = revenue_store.currency_of_revenue(tx)
+    brought = revenue_store.of_driver(tx, driver_id, currency)
     months = [
         DriverMonth(**row, revenue_minor=brought.get(row["begins"], 0) if currency else None, currency=currency)
         for row in store.months_of(tx, driver_id)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from csms.core.ports import ReadTx, Row, Tx
-from csms.domain.analytics.model import Counted
+from csms.domain.analytics.model import Counted, Part
 from csms.domain.analytics.periods import DAY, MONTH, Hour, month_of
 
 COUNTS = (
@@ -18,9 +18,9 @@ COUNTS = (
     "faults",
     "disconnects",
     "down_ms",
+    "excluded_ms",
     "drivers",
     "new_drivers",
-    "revenue_minor",
 )
 
 _ADD = f"""
@@ -44,12 +44,12 @@ class Tally:
                 for name, count in counts.items():
                     row[name] += count
 
-    def add_drivers(self, day: str, month: str, *, in_day: bool, in_month: bool, new: bool) -> None:
-        """Count a driver of the tenant, once a day and once a month."""
-        for period, begins, first in ((DAY, day, in_day), (MONTH, month, in_month)):
-            row = self._rows.setdefault((period, "tenant", "", begins), dict.fromkeys(COUNTS, 0))
-            row["drivers"] += int(first)
-            row["new_drivers"] += int(new)
+    def add_drivers(self, begins: Mapping[str, str], **counts: int) -> None:
+        """Count drivers of the tenant, for periods by their first days: ``drivers``, or ``new_drivers``."""
+        for period, first in begins.items():
+            row = self._rows.setdefault((period, "tenant", "", first), dict.fromkeys(COUNTS, 0))
+            for name, count in counts.items():
+                row[name] += count
 
     def write(self, tx: Tx) -> None:
         """Add what was gathered to the store."""
@@ -89,60 +89,7 @@ def add_hours(tx: Tx, hours: Mapping[Hour, tuple[int, int]], subjects: Sequence[
     )
 
 
-def add_bill(tx: Tx, bill_id: int, *, driver_id: int | None, month: str, currency: str, revenue_minor: int) -> bool:
-    """Remember what a bill brought; False where it was counted before."""
-    touched = tx.run(
-        "INSERT INTO analytics_bills (bill_id, tenant, driver_id, month, currency, revenue_minor)"
-        " VALUES (:bill_id, :tenant, :driver_id, :month, :currency, :revenue_minor) ON CONFLICT DO NOTHING",
-        bill_id=bill_id,
-        driver_id=driver_id,
-        month=month,
-        currency=currency,
-        revenue_minor=revenue_minor,
-    )
-    return touched == 1
-
-
-def recount_bill(tx: Tx, bill_id: int, revenue_minor: int) -> int:
-    """A counted bill brought so much in all: by how much that is more than was counted of it."""
-    known = tx.value("SELECT revenue_minor FROM analytics_bills WHERE tenant = :tenant AND bill_id = :bill_id", bill_id=bill_id)
-    if known is None or known == revenue_minor:
-        return 0
-    tx.run(
-        "UPDATE analytics_bills SET revenue_minor = :revenue_minor WHERE tenant = :tenant AND bill_id = :bill_id",
-        bill_id=bill_id,
-        revenue_minor=revenue_minor,
-    )
-    return int(revenue_minor - known)
-
-
-def add_hour_revenue(tx: Tx, hour: Hour, subjects: Sequence[tuple[str, str]], revenue_minor: int) -> None:
-    """Add revenue to an hour of the week."""
-    tx.many(
-        "INSERT INTO analytics_hours (tenant, scope, subject, begins, weekday, hour, revenue_minor)"
-        " VALUES (:tenant, :scope, :subject, :begins, :weekday, :hour, :revenue_minor)"
-        " ON CONFLICT (tenant, scope, subject, begins, weekday, hour) DO UPDATE SET"
-        " revenue_minor = analytics_hours.revenue_minor + excluded.revenue_minor",
-        [
-            {
-                "scope": scope,
-                "subject": subject,
-                "begins": hour.month,
-                "weekday": hour.weekday,
-                "hour": hour.hour,
-                "revenue_minor": revenue_minor,
-            }
-            for scope, subject in subjects
-        ],
-    )
-
-
-def currency_of_revenue(tx: ReadTx) -> str:
-    """The currency of the newest bill that was counted, ``""`` while nothing is billed."""
-    found = tx.value("SELECT currency FROM analytics_bills WHERE tenant = :tenant ORDER BY bill_id DESC LIMIT 1")
-    return "" if found is None else str(found)
-
-
+_OF_DRIVER = "FROM analytics_drivers WHERE tenant = :tenant AND period = :period AND begins = :begins AND driver_id = :driver_id"
 _ADD_DRIVER = """
 INSERT INTO analytics_drivers (tenant, period, begins, driver_id, transactions, energy_wh, charging_ms)
 VALUES (:tenant, :period, :begins, :driver_id, :transactions, :energy_wh, :charging_ms)
@@ -152,30 +99,32 @@ ON CONFLICT (tenant, period, begins, driver_id) DO UPDATE SET
     charging_ms = analytics_drivers.charging_ms + excluded.charging_ms"""
 
 
-def add_driver(tx: Tx, driver_id: int, day: str, **counts: int) -> tuple[bool, bool, bool]:
-    """Count for a driver; whether they are new in the day, in the month, and at all."""
-    new = []
-    seen = tx.value(
-        "SELECT 1 FROM analytics_drivers WHERE tenant = :tenant AND driver_id = :driver_id LIMIT 1", driver_id=driver_id
+def first_day(tx: ReadTx, driver_id: int) -> str | None:
+    """The first day on which a driver charged."""
+    found = tx.value(
+        "SELECT min(begins) FROM analytics_drivers WHERE tenant = :tenant AND driver_id = :driver_id AND period = 'day'",
+        driver_id=driver_id,
     )
-    for period, begins in ((DAY, day), (MONTH, month_of(day))):
-        known = tx.value(
-            "SELECT 1 FROM analytics_drivers"
-            " WHERE tenant = :tenant AND period = :period AND begins = :begins AND driver_id = :driver_id",
-            period=period,
-            begins=begins,
-            driver_id=driver_id,
-        )
-        new.append(known is None)
-        row = {"transactions": 0, "energy_wh": 0, "charging_ms": 0, **counts}
-        tx.run(_ADD_DRIVER, period=period, begins=begins, driver_id=driver_id, **row)
-    return new[0], new[1], seen is None
+    return None if found is None else str(found)
+
+
+def add_driver(tx: Tx, driver_id: int, begins: Mapping[str, str], **counts: int) -> dict[str, int]:
+    """Count for a driver, in periods by their first days: by period 1 where they are new in it, -1 where nothing is left of them."""
+    changes = {}
+    for period, first in begins.items():
+        named = {"period": period, "begins": first, "driver_id": driver_id}
+        known = tx.value(f"SELECT transactions {_OF_DRIVER}", **named) or 0
+        tx.run(_ADD_DRIVER, **named, **counts)
+        changes[period] = int(known + counts["transactions"] > 0) - int(known > 0)
+        if known + counts["transactions"] <= 0:
+            tx.run(f"DELETE {_OF_DRIVER}", **named)
+    return changes
 
 
 def counted(tx: ReadTx, transaction_id: int) -> Counted | None:
     """What was counted of a transaction."""
     row = tx.one(
-        "SELECT transaction_id, charger_id, station_id, evse, driver_id, refused, started_at, ended_at, energy_wh"
+        "SELECT transaction_id, charger_id, station_id, evse, driver_id, refused, started_at, ended_at, energy_wh, zone"
         " FROM analytics_transactions WHERE transaction_id = :transaction_id AND tenant = :tenant",
         transaction_id=transaction_id,
     )
@@ -187,11 +136,12 @@ def save_counted(tx: Tx, known: Counted) -> None:
     tx.run(
         """
         INSERT INTO analytics_transactions (transaction_id, tenant, charger_id, station_id, evse, driver_id, refused, started_at,
-            ended_at, energy_wh)
-        VALUES (:transaction_id, :tenant, :charger_id, :station_id, :evse, :driver_id, :refused, :started_at, :ended_at, :energy_wh)
+            ended_at, energy_wh, zone)
+        VALUES (:transaction_id, :tenant, :charger_id, :station_id, :evse, :driver_id, :refused, :started_at, :ended_at, :energy_wh,
+            :zone)
         ON CONFLICT (transaction_id) DO UPDATE SET station_id = excluded.station_id, evse = excluded.evse,
             driver_id = excluded.driver_id, refused = excluded.refused, started_at = excluded.started_at,
-            ended_at = excluded.ended_at, energy_wh = excluded.energy_wh""",
+            ended_at = excluded.ended_at, energy_wh = excluded.energy_wh, zone = excluded.zone""",
         transaction_id=known.transaction_id,
         charger_id=known.charger_id,
         station_id=known.station_id,
@@ -201,6 +151,7 @@ def save_counted(tx: Tx, known: Counted) -> None:
         started_at=known.started_at,
         ended_at=known.ended_at,
         energy_wh=known.energy_wh,
+        zone=known.zone,
     )
 
 
@@ -225,10 +176,10 @@ def series(tx: ReadTx, period: str, scope: str, subject: str, from_day: str, unt
     )
 
 
-def sums(tx: ReadTx, scope: str, stretches: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, Any]]:
-    """The sums of every subject of a scope over stretches ``(period, first, last)``, by subject."""
+def sums(tx: ReadTx, scope: str, parts: Sequence[Part]) -> dict[str, dict[str, Any]]:
+    """The sums of every subject of a scope over ``parts``, by subject."""
     found: dict[str, dict[str, Any]] = {}
-    for period, first, last in stretches:
+    for sign, period, first, last in parts:
         rows = tx.all(
             f"SELECT subject, {_SUMS} FROM analytics_counts"  # noqa: S608 (names from above)
             " WHERE tenant = :tenant AND period = :period AND scope = :scope AND begins >= :first AND begins <= :last GROUP BY subject",
@@ -240,7 +191,25 @@ def sums(tx: ReadTx, scope: str, stretches: Sequence[tuple[str, str, str]]) -> d
         for row in rows:
             known = found.setdefault(row["subject"], dict.fromkeys(COUNTS, 0))
             for name in COUNTS:
-                known[name] += int(row[name] or 0)
+                known[name] += sign * int(row[name] or 0)
+    return found
+
+
+def down(tx: ReadTx, parts: Sequence[Part]) -> dict[str, tuple[int, int]]:
+    """How long each port was down over ``parts``, and how much of that is excluded; what is over alone."""
+    found: dict[str, tuple[int, int]] = {}
+    for sign, period, first, last in parts:
+        rows = tx.all(
+            "SELECT subject, sum(down_ms) AS down_ms, sum(excluded_ms) AS excluded_ms FROM analytics_counts"
+            " WHERE tenant = :tenant AND period = :period AND scope = 'port' AND down_ms > 0 AND begins >= :first AND begins <= :last"
+            " GROUP BY subject",
+            period=period,
+            first=first,
+            last=last,
+        )
+        for row in rows:
+            known = found.get(row["subject"], (0, 0))
+            found[row["subject"]] = known[0] + sign * int(row["down_ms"]), known[1] + sign * int(row["excluded_ms"])
     return found
 
 
@@ -269,7 +238,7 @@ def different_drivers(tx: ReadTx, stretches: Sequence[tuple[str, str, str]], cha
 def hours(tx: ReadTx, scope: str, subject: str, first: str, last: str) -> Sequence[Row]:
     """Hours of the week over months."""
     return tx.all(
-        "SELECT weekday, hour, sum(starts) AS starts, sum(charging_ms) AS charging_ms, sum(revenue_minor) AS revenue_minor"
+        "SELECT weekday, hour, sum(starts) AS starts, sum(charging_ms) AS charging_ms"
         " FROM analytics_hours"
         " WHERE tenant = :tenant AND scope = :scope AND subject = :subject AND begins >= :first AND begins <= :last"
         " GROUP BY weekday, hour",
@@ -301,12 +270,3 @@ def months_of(tx: ReadTx, driver_id: int) -> Sequence[Row]:
         " WHERE tenant = :tenant AND driver_id = :driver_id AND period = 'month' ORDER BY begins DESC",
         driver_id=driver_id,
     )
-
-
-def revenue_of_driver(tx: ReadTx, driver_id: int) -> Mapping[str, int]:
-    """What the charges of a driver brought, by the first day of the month."""
-    rows = tx.all(
-        "SELECT month, sum(revenue_minor) AS revenue FROM analytics_bills WHERE tenant = :tenant AND driver_id = :driver_id GROUP BY month",
-        driver_id=driver_id,
-    )
-    return {row["month"]: int(row["revenue"]) for row in rows}

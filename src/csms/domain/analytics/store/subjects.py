@@ -1,4 +1,4 @@
-"""SQL of what figures are about: the names of stations and chargers, and whether there is a driver."""
+"""SQL of what figures are about: the names of stations and chargers, time zones, and whether there is a driver."""
 
 from __future__ import annotations
 
@@ -20,3 +20,19 @@ def charger_names(tx: ReadTx, stations: frozenset[int] | None) -> dict[str, str]
 def has_driver(tx: ReadTx, driver_id: int) -> bool:
     """Whether the tenant has this driver."""
     return tx.value("SELECT 1 FROM drivers WHERE tenant = :tenant AND id = :driver_id", driver_id=driver_id) is not None
+
+
+def zone_of_station(tx: ReadTx, station_id: int | None) -> str:
+    """The time zone of a station, ``""`` where it is the tenant's."""
+    found = tx.value("SELECT time_zone FROM stations WHERE tenant = :tenant AND id = :station_id", station_id=station_id)
+    return str(found or "")
+
+
+def zone_of_charger(tx: ReadTx, charger_id: str) -> str:
+    """The time zone of a charger's station, ``""`` where it is the tenant's."""
+    found = tx.value(
+        "SELECT s.time_zone FROM chargers c JOIN stations s ON s.id = c.station_id AND s.tenant = c.tenant"
+        " WHERE c.tenant = :tenant AND c.id = :charger_id",
+        charger_id=charger_id,
+    )
+    return str(found or "")

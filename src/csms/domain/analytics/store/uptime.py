@@ -1,12 +1,11 @@
-"""SQL of ports, outages and what is excluded from them."""
+"""SQL of ports, how long they are there, and their outages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from csms.core.ports import ReadTx, Row, Tx
-from csms.domain.analytics.model import Exclusion, NewExclusion, PortState
-from csms.domain.listing import Listing
+from csms.domain.analytics.model import PortLife, PortState
 
 _STATE = "SELECT charger_id, evse, known_since_at, offline, status, down_since_at, why, last_event_id FROM analytics_ports"
 
@@ -55,23 +54,62 @@ def ports(
     return [_port(row) for row in tx.all(f"{_STATE} WHERE {where}", **named)]
 
 
-def known_since(tx: ReadTx, from_at: int, station_id: int | None, charger_id: str | None) -> list[tuple[int, int]]:
-    """Since when ports are known, and how many since then; what was known at ``from_at`` already counts as since then."""
-    where, named = _of(station_id, charger_id, None)
-    rows = tx.all(
-        "SELECT CASE WHEN known_since_at < :from_at THEN :from_at ELSE known_since_at END AS since_at, count(*) AS ports"  # noqa: S608
-        f" FROM analytics_ports WHERE {where} GROUP BY 1 ORDER BY 1",
+def lives(
+    tx: ReadTx, from_at: int, station_id: int | None, charger_id: str | None, stations: frozenset[int] | None
+) -> list[PortLife]:
+    """The ports of the tenant, of a station, of a charger or of some ``stations`` that were there at ``from_at`` or later."""
+    of, named = _at(station_id, charger_id, stations)
+    here = tx.all(
+        "SELECT p.charger_id, p.evse, c.station_id, p.known_since_at, c.removed_at, p.down_since_at"  # noqa: S608 (our own text)
+        " FROM analytics_ports p LEFT JOIN chargers c ON c.id = p.charger_id AND c.tenant = p.tenant"
+        f" WHERE p.tenant = :tenant AND p.evse > 0{of.format(port='p', place='c')}",
+        **named,
+    )
+    gone = tx.all(
+        "SELECT p.charger_id, p.evse, p.station_id, p.from_at, p.until_at, NULL AS down_since_at FROM analytics_ports_gone p"  # noqa: S608 (our own text)
+        f" WHERE p.tenant = :tenant AND p.until_at > :from_at{of.format(port='p', place='p')}",
         from_at=from_at,
         **named,
     )
-    return [(int(row["since_at"]), int(row["ports"])) for row in rows]
+    return [PortLife(*row.values()) for row in (*here, *gone)]
 
 
-def down_since(tx: ReadTx, station_id: int | None, charger_id: str | None) -> list[int]:
-    """Since when those ports are down that are down now."""
-    where, named = _of(station_id, charger_id, None)
-    rows = tx.all(f"SELECT down_since_at FROM analytics_ports WHERE {where} AND down_since_at IS NOT NULL", **named)  # noqa: S608
-    return [int(row["down_since_at"]) for row in rows]
+def _at(station_id: int | None, charger_id: str | None, stations: frozenset[int] | None) -> tuple[str, dict[str, int | str]]:
+    text, named = "", dict[str, int | str]()
+    if charger_id is not None:
+        text += " AND {port}.charger_id = :charger_id"
+        named["charger_id"] = charger_id
+    if station_id is not None:
+        text += " AND {place}.station_id = :station_id"
+        named["station_id"] = station_id
+    if stations is not None:
+        names = [f"seen_{number}" for number in range(len(stations))]
+        text += f" AND {{place}}.station_id IN ({', '.join(f':{name}' for name in names) or 'NULL'})"
+        named.update(zip(names, sorted(stations), strict=True))
+    return text, named
+
+
+def end_lives(tx: Tx, ports: Sequence[PortState], station_id: int | None, at: int) -> None:
+    """The charger of these ports was removed: they are no more, and have been there until then."""
+    tx.many(
+        "INSERT INTO analytics_ports_gone (tenant, charger_id, evse, station_id, from_at, until_at)"
+        " VALUES (:tenant, :charger_id, :evse, :station_id, :from_at, :until_at) ON CONFLICT DO NOTHING",
+        [
+            {
+                "charger_id": each.charger_id,
+                "evse": each.evse,
+                "station_id": station_id,
+                "from_at": each.known_since_at,
+                "until_at": at,
+            }
+            for each in ports
+            if each.evse and each.known_since_at < at
+        ],
+    )
+    tx.many(
+        "DELETE FROM analytics_ports WHERE tenant = :tenant AND charger_id = :charger_id AND evse = :evse",
+        [{"charger_id": each.charger_id, "evse": each.evse} for each in ports],
+    )
 
 
 def save_port(tx: Tx, state: PortState) -> None:
@@ -94,16 +132,20 @@ def save_port(tx: Tx, state: PortState) -> None:
     )
 
 
-def add_outage(tx: Tx, charger_id: str, evse: int, from_at: int, until_at: int, why: str) -> None:
-    """Store an outage that is over."""
+def add_outage(
+    tx: Tx, charger_id: str, evse: int, station_id: int | None, from_at: int, until_at: int, *, why: str, excluded: str
+) -> None:
+    """Store an outage that is over; ``excluded`` is the JSON of the parts that do not count as down."""
     tx.run(
-        "INSERT INTO outages (tenant, charger_id, evse, from_at, until_at, why)"
-        " VALUES (:tenant, :charger_id, :evse, :from_at, :until_at, :why)",
+        "INSERT INTO outages (tenant, charger_id, evse, station_id, from_at, until_at, why, excluded)"
+        " VALUES (:tenant, :charger_id, :evse, :station_id, :from_at, :until_at, :why, :excluded)",
         charger_id=charger_id,
         evse=evse,
+        station_id=station_id,
         from_at=from_at,
         until_at=until_at,
         why=why,
+        excluded=excluded,
     )
 
 
@@ -122,89 +164,12 @@ def down(tx: ReadTx, from_at: int, until_at: int) -> dict[tuple[str, int], int]:
     return {(row["charger_id"], row["evse"]): int(row["down_ms"]) for row in rows}
 
 
-def excluded_times(tx: ReadTx, from_at: int, until_at: int) -> Sequence[Row]:
-    """What is excluded in a period, by charger: exclusions, and maintenance that was planned before it began."""
-    return tx.all(
-        """
-        SELECT charger_id, 0 AS evse, from_at, until_at FROM uptime_exclusions
-        WHERE tenant = :tenant AND from_at < :until_at AND until_at > :from_at
-        UNION ALL
-        SELECT charger_id, evse, from_at, until_at FROM maintenance_windows
-        WHERE tenant = :tenant AND from_at < :until_at AND until_at > :from_at AND state <> 'cancelled' AND created_at <= from_at""",
-        from_at=from_at,
-        until_at=until_at,
-    )
-
-
 def outages_of(tx: ReadTx, charger_id: str, from_at: int, until_at: int) -> Sequence[Row]:
     """The outages of one charger's ports in a period."""
     return tx.all(
-        "SELECT charger_id, evse, from_at, until_at, why FROM outages"
+        "SELECT charger_id, evse, from_at, until_at, why, excluded FROM outages"
         " WHERE tenant = :tenant AND charger_id = :charger_id AND from_at < :until_at AND until_at > :from_at ORDER BY from_at",
         charger_id=charger_id,
         from_at=from_at,
         until_at=until_at,
     )
-
-
-def outages_of_excluded(tx: ReadTx, from_at: int, until_at: int) -> Sequence[Row]:
-    """The outages in a period of those chargers that have something excluded in it."""
-    return tx.all(
-        """
-        SELECT charger_id, evse, from_at, until_at FROM outages
-        WHERE tenant = :tenant AND from_at < :until_at AND until_at > :from_at AND charger_id IN (
-            SELECT charger_id FROM uptime_exclusions WHERE tenant = :tenant AND from_at < :until_at AND until_at > :from_at
-            UNION
-            SELECT charger_id FROM maintenance_windows
-            WHERE tenant = :tenant AND from_at < :until_at AND until_at > :from_at AND state <> 'cancelled' AND created_at <= from_at)
-        ORDER BY from_at""",
-        from_at=from_at,
-        until_at=until_at,
-    )
-
-
-# --- exclusions -----------------------------------------------------------------------------------------------------------------
-
-EXCLUSIONS = Listing(
-    columns="id, charger_id, from_at, until_at, reason, note, created_at",
-    source="uptime_exclusions WHERE tenant = :tenant",
-    filters={
-        "charger_id": "charger_id = :charger_id",
-        "reason": "reason = :reason",
-        "stations": "charger_id IN (SELECT id FROM chargers WHERE tenant = :tenant AND station_id IN ({stations}))",
-    },
-    search="lower(note) LIKE :search ESCAPE '!' OR lower(charger_id) LIKE :search ESCAPE '!'",
-    sorts={"from_at": "from_at"},
-    unique="id",
-)
-
-
-def exclusion_of(row: Row) -> Exclusion:
-    """A row as a noun."""
-    return Exclusion(**row)
-
-
-def exclusion(tx: ReadTx, exclusion_id: int) -> Exclusion | None:
-    """One exclusion."""
-    row = tx.one(f"SELECT {EXCLUSIONS.columns} FROM {EXCLUSIONS.source} AND id = :exclusion_id", exclusion_id=exclusion_id)  # noqa: S608
-    return None if row is None else exclusion_of(row)
-
-
-def insert_exclusion(tx: Tx, new: NewExclusion) -> int:
-    """The id of a new exclusion."""
-    return int(
-        tx.value(
-            "INSERT INTO uptime_exclusions (tenant, charger_id, from_at, until_at, reason, note, created_at)"
-            " VALUES (:tenant, :charger_id, :from_at, :until_at, :reason, :note, :now) RETURNING id",
-            charger_id=new.charger_id,
-            from_at=new.from_at,
-            until_at=new.until_at,
-            reason=new.reason,
-            note=new.note,
-        )
-    )
-
-
-def delete_exclusion(tx: Tx, exclusion_id: int) -> bool:
-    """Take an exclusion away; False when there is none."""
-    return tx.run("DELETE FROM uptime_exclusions WHERE tenant = :tenant AND id = :exclusion_id", exclusion_id=exclusion_id) > 0

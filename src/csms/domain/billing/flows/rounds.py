@@ -90,18 +90,18 @@ async def _settle_all(ports: Ports, ready: Sequence[Due], tenant: TenantId) -> N
             offers: dict[int, Offer] = {}
             async with trio.open_nursery() as nursery:
                 for each in some:
-                    nursery.start_soon(_guarded, partial(_ask, ports, each, tenant, offers), each)
+                    nursery.start_soon(guarded, partial(_ask, ports, each, tenant, offers), each)
             async with trio.open_nursery() as nursery:
                 for each in some:
                     if each.bill_id in offers:
-                        nursery.start_soon(_guarded, partial(_write, ports, each, offers[each.bill_id], tenant), each)
+                        nursery.start_soon(guarded, partial(_write, ports, each, offers[each.bill_id], tenant), each)
 
     async with trio.open_nursery() as nursery:
         for first in range(0, len(ready), TOGETHER):
             nursery.start_soon(together, ready[first : first + TOGETHER])
 
 
-async def _guarded(work: Callable[[], Awaitable[None]], due: Due) -> None:
+async def guarded(work: Callable[[], Awaitable[None]], due: Due) -> None:
     """Do something for one bill; what goes wrong keeps no other waiting."""
     try:
         await work()
@@ -135,12 +135,17 @@ async def _write(ports: Ports, due: Due, offer: Offer, tenant: TenantId) -> None
 
 
 async def _failed(ports: Ports, due: Due, error: Exception, tenant: TenantId) -> None:
+    await _put_off(ports, due, problem_of(due, error), tenant, stale=False)
+
+
+def problem_of(due: Due, error: Exception) -> str:
+    """What went wrong with a bill, in words; it is in the log then."""
     problem = f"{type(error).__name__}: {error}"
     if not isinstance(error, (CsmsError, ValueError)):
         log.error("billing.failed", bill=due.bill_id, transaction=due.transaction_id, exc_info=error)
     elif not isinstance(error, Undecided):  # that was logged by who asked
         log.warning("billing.not_settled", bill=due.bill_id, transaction=due.transaction_id, problem=problem)
-    await _put_off(ports, due, problem, tenant, stale=False)
+    return problem
 
 
 async def _put_off(ports: Ports, due: Due, problem: str, tenant: TenantId, *, stale: bool) -> None:
@@ -154,16 +159,20 @@ async def offered(ports: Ports, due: Due, tenant: TenantId) -> Offer:
     covered: Covered | None = None
     uses: tuple[AllowanceUse, ...] = ()
     if not due.is_free:
-        if due.covered is None:
+        if due.stays:
+            covered, uses = due.covered or Covered(), due.uses
+            charge = attrs.evolve(due.charge, covered=covered)
+            price = await ports.decisions.ask("price_charge", charge=charge, tenant=tenant)
+        elif due.covered is None:
             said = await priced(ports, due.charge, tenant)
-            price, uses = said.price, said.uses
-            covered = said.charge.covered if uses else None
+            price, uses, covered = said.price, said.uses, said.charge.covered
         else:
             covered, uses = await _covered_again(ports, due, due.covered, tenant)
             charge = attrs.evolve(due.charge, covered=covered)
             price = await ports.decisions.ask("price_charge", charge=charge, tenant=tenant)
     if price is not None and price.currency != due.charge.currency:
         raise settling.CannotSettle(CURRENCY.format(priced=price.currency, own=due.charge.currency))
+    covered = None if covered == Covered() else covered
     check_readable(price, covered)
     return Offer(
         bill_id=due.bill_id,
@@ -171,6 +180,7 @@ async def offered(ports: Ports, due: Due, tenant: TenantId) -> Offer:
         driver_id=due.driver_id,
         payment_id=due.payment_id,
         basis=due.basis,
+        course=due.course,
         price=price,
         covered=covered,
         uses=uses,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 from attrs import validators
 
-from csms.core.paging import LARGEST_LIMIT, USUAL_LIMIT, Following, filter_by, one_of
+from csms.core.paging import LARGEST_LIMIT, USUAL_LIMIT, Following, either_way, filter_by, one_of
 from csms.core.pricing import Covered, Price, PriceLine, Share, TaxLine
 
 from .words import KINDS, STATES
@@ -33,6 +33,8 @@ class Bill:
 
     ``credited_minor`` is what credit notes by hand gave back of it, with ``credited_taxes`` in that; ``credited_open_minor`` of it was owed,
     ``credited_lost_minor`` was written off. It is not taken off the amounts above, which are of the charge.
+
+    ``basis`` and ``course`` are what of the transaction it was priced by: its facts, and a word for how it went between its begin and its end.
     """
 
     id: int
@@ -80,6 +82,7 @@ class Bill:
     credited_taxes: tuple[TaxLine, ...] = ()
     credited_open_minor: int = 0
     credited_lost_minor: int = 0
+    course: str = ""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -208,7 +211,7 @@ class BillFilter:
 
 @attrs.frozen(slots=True, kw_only=True)
 class BillsQuery(BillFilter):
-    """Which stretch of the bills somebody wants, the newest first."""
+    """Which stretch of the bills somebody wants."""
 
     limit: int = attrs.field(
         default=USUAL_LIMIT, validator=[validators.ge(1), validators.le(LARGEST_LIMIT)], metadata={"help": "items at a time"}
@@ -218,6 +221,7 @@ class BillsQuery(BillFilter):
         validator=validators.optional(validators.max_len(200)),
         metadata={"help": "the cursor `next` of the answer before; not given, the beginning"},
     )
+    sort: str = either_way()
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -46,7 +46,9 @@ def routes() -> Routes:
         """One bill: its lines and taxes, who shares in it, how it was settled, how often that was tried, and its corrections."""
         return await call.read(views.detail, bill_id, call.stations)
 
-    @made.post("/bills/<int:bill_id>/retry", needs="bills:write", reach=LIST, errors={409: "it is settled, or costs nothing"})
+    @made.post(
+        "/bills/<int:bill_id>/retry", needs="bills:write", reach=LIST, moves=True, errors={409: "it is settled, or costs nothing"}
+    )
     async def retry(call: Call, bill_id: int) -> BillDetail:
         """Have a bill priced and settled again, now: one that failed, that nobody had a price for, or that was written off unsettled."""
         stations = call.stations
@@ -63,6 +65,7 @@ def routes() -> Routes:
         "/bills/<int:bill_id>/write-off",
         needs="bills:write",
         reach=LIST,
+        moves=True,
         errors={409: "nothing of it is open"},
         example={"reason": "the charger's meter was at fault"},
     )

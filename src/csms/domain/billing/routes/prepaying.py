@@ -77,8 +77,8 @@ def routes(start_url: str, *, stop: CommandFlow) -> Routes:
         Pay at `pay_url` (`link`), by the QR code (`qr`), or with the gateway's checkout page and what is in `checkout` (`order`). The charger
         is asked to start as soon as the money is there, with what it does for as the limit; the rest goes back to where it came from.
         The payer is told of all that at `phone` or `email`: the link, that charging began, what it cost, what goes back.
-        `token` is how the payer follows all that, at `/start/payments/TOKEN`. A request that is repeated makes another payment; what nobody
-        pays expires.
+        `token` is how the payer follows all that, at `/start/payments/TOKEN`. A request that is repeated makes another payment, unless both
+        have the same `Idempotency-Key`, of 16 characters at least; what nobody pays expires.
         """
         key = f"start:{call.request_id}:{call.ports.random.token(9)}"
         body = attrs.evolve(body, language=body.language or _spoken(call.request.headers.get("Accept-Language", "")))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 
 import attrs
+import msgspec
 
 from csms.core.ports import Row, Tx
 from csms.core.pricing import Charge
@@ -12,6 +14,7 @@ from csms.domain.billing.model import (
     CHARGE,
     CORRECTION,
     NOT_BILLABLE,
+    PRICED,
     SETTLED,
     UNBILLED,
     Bill,
@@ -49,6 +52,14 @@ def basis_of(facts: Row) -> str:
 def basis_of_charge(charge: Charge) -> str:
     """The same of the charge that was made of it."""
     return _basis(charge.started_at, charge.ended_at, charge.energy_wh, charge.driver_id, charge.evse, charge.connector)
+
+
+def course_of(charge: Charge) -> str:
+    """A word for how a charge went between its begin and its end, which differs where that does: its meter points and its idle times."""
+    return blake2b(_written((charge.points, charge.idle)), digest_size=12).hexdigest()
+
+
+_written = msgspec.msgpack.Encoder().encode
 
 
 def _basis(*facts: int | None) -> str:
@@ -90,7 +101,7 @@ def make_missing(tx: Tx) -> int:
 
 
 def _make(tx: Tx, facts: Row) -> int | None:
-    bill = _fresh(tx, facts, 0, facts["driver_id"])
+    bill = fresh(tx, facts, 0, facts["driver_id"])
     made = store.insert(tx, bill)
     if made is None:
         return None
@@ -106,7 +117,8 @@ def let_go(tx: Tx, transaction_id: int) -> None:
     watching.forget(tx, transaction_id)
 
 
-def _fresh(tx: Tx, facts: Row, number: int, driver_id: int | None) -> Bill:
+def fresh(tx: Tx, facts: Row, number: int, driver_id: int | None) -> Bill:
+    """A bill as it begins; it is not stored yet."""
     begin: int = facts["started_at"]
     billable = bool(facts["energy_wh"]) or number > 0
     return Bill(
@@ -184,6 +196,14 @@ def correct(tx: Tx, transaction_id: int) -> None:
             _correction(tx, known, facts, driver_id)
 
 
+def price_anew(tx: Tx, transaction_id: int) -> None:
+    """Price a bill once more that could not be settled, for nobody is known who could owe it."""
+    tx.claim(bill_key(transaction_id))
+    facts, known = due.transaction(tx, transaction_id), store.of_transaction(tx, transaction_id)
+    if facts is not None and facts["state"] == "completed" and [each.state for each in known] == [PRICED]:
+        _anew(tx, known[0], facts)
+
+
 def _differs(settled: Sequence[Bill], driver_id: int | None, facts: Row) -> bool:
     mine = [each for each in settled if each.driver_id == driver_id]
     if driver_id == facts["driver_id"]:
@@ -194,10 +214,10 @@ def _differs(settled: Sequence[Bill], driver_id: int | None, facts: Row) -> bool
 def _anew(tx: Tx, bill: Bill, facts: Row) -> None:
     if bill.closed_by:
         return
-    fresh = _fresh(tx, facts, 0, facts["driver_id"])
-    if bill.state == NOT_BILLABLE == fresh.state:
-        fresh = attrs.evolve(fresh, due_at=None)
-    after = attrs.evolve(fresh, id=bill.id, created_at=bill.created_at)
+    anew = fresh(tx, facts, 0, facts["driver_id"])
+    if bill.state == NOT_BILLABLE == anew.state:
+        anew = attrs.evolve(anew, due_at=None)
+    after = attrs.evolve(anew, id=bill.id, created_at=bill.created_at)
     store.save(tx, bill, after)
     if after.state == NOT_BILLABLE != bill.state:
         let_go(tx, facts["id"])
@@ -211,5 +231,12 @@ def _correction(tx: Tx, known: Sequence[Bill], facts: Row, driver_id: int | None
     if waiting is not None:
         store.save(tx, waiting, attrs.evolve(waiting, state=UNBILLED, note="", due_at=tx.now, attempts=0, changed_at=tx.now))
         return
+    add_correction(tx, facts, driver_id)
+
+
+def add_correction(tx: Tx, facts: Row, driver_id: int | None) -> int:
+    """One bill more for a transaction, which is due now and will hold the difference: its id."""
     number = 1 + max(each.number for each in store.of_transaction(tx, facts["id"]))
-    store.insert(tx, _fresh(tx, facts, number, driver_id))
+    made = store.insert(tx, fresh(tx, facts, number, driver_id))
+    assert made is not None, "its number was free"
+    return made

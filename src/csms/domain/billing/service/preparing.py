@@ -12,21 +12,24 @@ from csms.domain.billing.model import SETTLED, UNBILLED, Bill
 from csms.domain.billing.store import bills as store
 from csms.domain.transactions.service.consumption import charges_of
 
-from .making import basis_of_charge
+from .making import basis_of_charge, course_of
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Due:
-    """A bill that is due, and the charge that it is about. ``covered`` and ``uses`` are what earlier bills of it took of allowances."""
+    """A bill that is due, and the charge that it is about. ``covered`` and ``uses`` are what earlier bills of it took of allowances; where
+    that ``stays``, it is not asked what more they would pay."""
 
     bill_id: int
     transaction_id: int
     driver_id: int | None
     payment_id: int | None
     basis: str
+    course: str
     charge: Charge
     covered: Covered | None = None
     uses: tuple[AllowanceUse, ...] = ()
+    stays: bool = False
 
     @property
     def is_free(self) -> bool:
@@ -42,28 +45,39 @@ def prepare(tx: ReadTx, rows: Sequence[Row]) -> list[Due]:
     for row in rows:
         bill, charge = found.get(row["id"]), charges.get(row["transaction_id"])
         if bill is not None and charge is not None and bill.state == UNBILLED:
-            ready.append(_due(tx, bill, charge))
+            ready.append(
+                _due(bill, charge, _taken_before(store.of_transaction(tx, bill.transaction_id), bill) if bill.number else None)
+            )
     return ready
 
 
-def _due(tx: ReadTx, bill: Bill, charge: Charge) -> Due:
-    covered, uses = (None, ()) if not bill.number else _taken_before(tx, bill)
+def due_again(settled: Sequence[Bill], charge: Charge) -> Due:
+    """The last bill of a charge as if it were due once more: allowances go on paying what they paid. ``settled`` are its driver's bills of
+    it, in their order."""
+    last = settled[-1]
+    due = _due(last, charge, _taken_before(settled, last))
+    if not last.course and not due.uses:  # of a bill so old nobody knows whether a plan had a rate for it
+        return due
+    return attrs.evolve(due, covered=last.covered or Covered(), stays=True)
+
+
+def _due(bill: Bill, charge: Charge, before: tuple[Covered | None, tuple[AllowanceUse, ...]] | None) -> Due:
+    covered, uses = (None, ()) if before is None else before
     return Due(
         bill_id=bill.id,
         transaction_id=bill.transaction_id,
-        driver_id=bill.driver_id if bill.number else charge.driver_id,
+        driver_id=charge.driver_id if before is None else bill.driver_id,
         payment_id=bill.payment_id,
         basis=basis_of_charge(charge),
+        course=course_of(charge),
         charge=charge,
         covered=covered,
         uses=uses,
     )
 
 
-def _taken_before(tx: ReadTx, bill: Bill) -> tuple[Covered | None, tuple[AllowanceUse, ...]]:
-    before = [
-        each for each in store.of_transaction(tx, bill.transaction_id) if each.state == SETTLED and each.driver_id == bill.driver_id
-    ]
+def _taken_before(bills: Sequence[Bill], bill: Bill) -> tuple[Covered | None, tuple[AllowanceUse, ...]]:
+    before = [each for each in bills if each.state == SETTLED and each.driver_id == bill.driver_id]
     sums: dict[tuple[int, str], int] = {}
     for used in (used for each in before for used in each.uses):
         sums[used.account_id, used.unit] = sums.get((used.account_id, used.unit), 0) + used.amount

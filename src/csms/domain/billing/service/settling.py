@@ -18,7 +18,7 @@ from csms.domain.billing.store import due
 from csms.domain.wallets import service as wallets
 
 from . import crediting, funds, moving, telling
-from .making import basis_of, let_go, why_not
+from .making import basis_of, fresh, let_go, why_not
 
 DONE, STALE, WAITS = "done", "stale", "waits"
 """What became of an attempt: it is as it should be; something changed meanwhile, and everything is to be asked again; nobody has a
@@ -37,7 +37,8 @@ class CannotSettle(CsmsError):
 
 @attrs.frozen(slots=True, kw_only=True)
 class Offer:
-    """What plugins said of a bill that was due: ``basis`` is what of its transaction was shown to them. ``price`` None: nobody has one.
+    """What plugins said of a bill that was due: ``basis`` and ``course`` are what of its transaction was shown to them. ``price`` None: nobody
+    has one.
 
     ``covered`` and ``uses`` are of the charge as a whole: what earlier bills of it took is among them.
     """
@@ -47,6 +48,7 @@ class Offer:
     driver_id: int | None
     payment_id: int | None
     basis: str
+    course: str = ""
     price: Price | None
     covered: Covered | None = None
     uses: tuple[AllowanceUse, ...] = ()
@@ -160,6 +162,7 @@ def _priced(tx: Tx, bill: Bill, before: Sequence[Bill], target: Target, offer: O
         uses=_uses_less(target.uses, [use for each in before for use in each.uses]),
         covered=offer.covered if price is not None else None,
         basis=offer.basis,
+        course=offer.course,
         attempts=0,
         error="",
         unpriced=False,
@@ -212,6 +215,14 @@ def _still_allowed(tx: Tx, bill: Bill) -> bool:
         use.account_id in left and left[use.account_id].unit == use.unit and left[use.account_id].balance >= use.amount
         for use in taken
     )
+
+
+def differs(tx: Tx, facts: Row, before: Sequence[Bill], offer: Offer) -> bool:
+    """Whether what was said of a charge now is otherwise than what its driver's bills of it, ``before``, came to. Raises ``CannotSettle``."""
+    target = Target(price=offer.price, uses=offer.uses, energy_wh=facts["energy_wh"] or 0)
+    part = _priced(tx, fresh(tx, facts, 1, offer.driver_id), before, target, offer)
+    taxes = any(each.taxable_minor or each.amount_minor for each in part.taxes)
+    return bool(part.net_minor or part.energy_wh or taxes or part.shares or part.uses)
 
 
 # --- how it is settled ----------------------------------------------------------------------------------------------------------

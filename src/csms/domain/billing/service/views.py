@@ -27,7 +27,7 @@ from csms.domain.billing.model import (
 )
 from csms.domain.billing.store import bills as store
 from csms.domain.billing.store import lists
-from csms.domain.drivers.model import Activity
+from csms.domain.drivers.model import Activity, ActivitySpan
 from csms.domain.tenants import store as tenants
 from csms.domain.transactions.model import Spent
 from csms.domain.transactions.store import driving
@@ -148,6 +148,7 @@ def my_bills(tx: ReadTx, driver_id: int, query: MyBillsQuery) -> Stretch[MyBill]
         search=query.search,
         limit=query.limit,
         after=query.after,
+        sort=query.sort,
     )
     found = lists.bills(tx, wanted)
     return Stretch(items=[MyBill(**_mine(each)) for each in found.items], limit=found.limit, next=found.next)
@@ -178,9 +179,9 @@ def spent(tx: ReadTx, driver_id: int) -> Sequence[Spent]:
     return [Spent(amount_minor=amount, currency=currency) for currency, amount in lists.spent(tx, driver_id)]
 
 
-def charges(tx: ReadTx, driver_id: int, before: tuple[int, int], limit: int) -> Sequence[Activity]:
-    """What a driver charged, the newest first, with what it cost: an ``ActivitySource``."""
-    found = driving.charges(tx, driver_id, before, limit)
+def charges(tx: ReadTx, driver_id: int, span: ActivitySpan) -> Sequence[Activity]:
+    """What a driver charged, with what it cost: an ``ActivitySource``."""
+    found = driving.charges(tx, driver_id, span)
     amounts = lists.totals_of(tx, [each.id for each in found])
     return [
         each if each.id not in amounts else attrs.evolve(each, amount_minor=-amounts[each.id][0], currency=amounts[each.id][1])

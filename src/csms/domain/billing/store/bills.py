@@ -96,6 +96,13 @@ def of_transaction(tx: ReadTx, transaction_id: int) -> list[Bill]:
     ]
 
 
+def of_transactions(tx: ReadTx, transaction_ids: Sequence[int]) -> list[Bill]:
+    """All bills of several transactions, of each its own first. One statement."""
+    names = {f"id_{number}": each for number, each in enumerate(transaction_ids)}
+    listed = ", ".join(f":{name}" for name in names) or "NULL"
+    return [bill(row) for row in tx.all(f"{_SELECT} AND transaction_id IN ({listed}) ORDER BY transaction_id, number", **names)]
+
+
 def open_of(tx: ReadTx, driver_id: int, limit: int, *, currency: str = "", after: int = 0) -> list[Bill]:
     """Bills of which a driver owes something, the oldest first, a page after one; ``currency`` ``""`` is any."""
     alike = " AND currency = :currency" if currency else ""

@@ -93,7 +93,7 @@ def routes(sender: Sender, spoken: Spoken) -> Routes:
         whole = text_of(command)
         text = spoken.censored(whole)
         if sender.full:
-            raise Problem(503, "Service Unavailable", "too many commands are under way; try again")
+            raise Problem(503, "Service Unavailable", "too many commands are under way; try again", nothing_done=True)
         try:
             sealed = "" if text == whole else call.ports.vault.seal(whole)
         except NoKey as error:

@@ -207,7 +207,7 @@ def routes(sender: Sender, spoken: Spoken) -> Routes:
     async def send(call: Call, charger_id: str, name: str, query: Waiting, command: Command) -> Reply:
         text = spoken.censored(text_of(command))
         if sender.full:
-            raise Problem(503, "Service Unavailable", "too many commands are under way; try again")
+            raise Problem(503, "Service Unavailable", "too many commands are under way; try again", nothing_done=True)
         of = Subject("charger", charger_id)
         detail = {"command": name, "body": msgspec.json.decode(text), "ttl_s": query.ttl_s, "timeout_s": query.timeout_s}
         command_id = await call.write(service.ask, charger_id, name, text, asker(call), of=of, detail=detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .activity import LATEST, Activity, ActivityQuery, ActivitySource
+from .activity import Activity, ActivityQuery, ActivitySource, ActivitySpan
 from .events import TokensChanged, TokenSeen
 from .people import (
     Driver,
@@ -17,6 +17,7 @@ from .people import (
     VehicleChanges,
     VehiclesQuery,
 )
+from .places import ConnectorForDrivers, PlugCount, StationForDrivers, StationsForDriversQuery, StationToCharge
 from .tokens import (
     STANDINGS,
     UNKNOWN_TOKEN,
@@ -43,14 +44,15 @@ __all__ = [
     "ACTIVE",
     "ARCHIVED",
     "BLOCKED",
-    "LATEST",
     "STANDINGS",
     "TOKENS_KEY",
     "UNKNOWN_TOKEN",
     "Activity",
     "ActivityQuery",
     "ActivitySource",
+    "ActivitySpan",
     "BatchResult",
+    "ConnectorForDrivers",
     "Driver",
     "DriverChanges",
     "DriversQuery",
@@ -65,8 +67,12 @@ __all__ = [
     "NewToken",
     "NewTokenGroup",
     "NewVehicle",
+    "PlugCount",
     "ProfileChanges",
     "RowResult",
+    "StationForDrivers",
+    "StationToCharge",
+    "StationsForDriversQuery",
     "TokenBatch",
     "TokenCard",
     "TokenChanges",

@@ -6,16 +6,15 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from csms.core.paging import Following
+from csms.core.paging import NEWEST_FIRST, Direction, Onward, filter_by, one_of
 from csms.core.ports import ReadTx
 
-LATEST = (2**63 - 1, 2**63 - 1)
-"""The ``before`` that is before nothing."""
+KINDS = ("charge", "wallet")
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class Activity:
-    """One entry of a driver's timeline. ``kind`` says of what, and ``id`` which one: ``charge`` is a transaction.
+    """One entry of a driver's timeline. ``kind`` says of what, and ``id`` which one: ``charge`` is a transaction, ``wallet`` a movement.
 
     ``amount_minor`` is what it cost (negative) or brought (positive), None where there is no price.
     """
@@ -34,13 +33,28 @@ class Activity:
     currency: str | None = None
 
 
-ActivitySource = Callable[[ReadTx, int, tuple[int, int], int], Sequence[Activity]]
-"""``source(tx, driver_id, before, limit)``: a driver's entries of one kind, the newest first: those with (at, id) less than ``before``.
+@attrs.frozen(slots=True, kw_only=True)
+class ActivitySpan:
+    """What of a timeline is asked for: at most ``limit`` entries of ``from_at <= at < to_at`` beyond the (at, id) last ``seen``, in order."""
 
-A slice that knows something about drivers offers one; ``management`` puts them together.
+    limit: int
+    way: Direction = NEWEST_FIRST
+    from_at: int | None = None
+    to_at: int | None = None
+    seen: tuple[int, int] | None = None
+
+
+ActivitySource = Callable[[ReadTx, int, ActivitySpan], Sequence[Activity]]
+"""``source(tx, driver_id, span)``: a driver's entries of one kind.
+
+A slice that knows something about drivers offers one; ``management`` puts them together, by kind.
 """
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class ActivityQuery(Following):
+class ActivityQuery(Onward):
     """Which stretch of a timeline somebody wants."""
+
+    kind: str | None = one_of(*KINDS, help="only charges, or only what moved the wallet")
+    from_at: int | None = filter_by("then or later")
+    to_at: int | None = filter_by("before")

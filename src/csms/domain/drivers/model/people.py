@@ -9,6 +9,7 @@ import attrs
 from attrs import validators
 
 from csms.core.paging import Paged, filter_by, one_of, sorts
+from csms.domain.stations.model import STATION_STATUSES
 
 from .words import ACTIVE, ARCHIVED, BLOCKED
 
@@ -182,10 +183,15 @@ class FavouritesQuery(Paged):
     """Which favourites somebody wants."""
 
     sort: str = sorts("name", "added_at", default="name")
+    status: str | None = one_of(*STATION_STATUSES, help="what operators say of the station")
+    city: str | None = filter_by("the station's city, as it is written")
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class VehiclesQuery(Paged):
     """Which of a driver's vehicles somebody wants."""
 
-    sort: str = sorts("id", "name", default="id")
+    sort: str = sorts("id", "name", "make", default="id")
+    make: str | None = filter_by("who made it, in any case")
+    connector_type: str | None = filter_by("with a socket of this type, as it is written")
+    is_default: bool | None = filter_by("true: the one that is usually charged; false: the others")

@@ -210,6 +210,7 @@ class TokenGroupChanges:
 class GrantsQuery(Paged):
     """Which grants somebody wants."""
 
+    sort: str = sorts("id", default="id")
     token_id: int | None = filter_by("for this token itself")
     token_group_id: int | None = filter_by("for this token group")
     driver_id: int | None = filter_by("for this driver")

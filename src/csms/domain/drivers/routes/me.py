@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import attrs
 from attrs import validators
@@ -74,7 +74,7 @@ def _profile(known: Driver) -> Profile:
     return Profile(**{field.name: getattr(known, field.name) for field in attrs.fields(Profile)})
 
 
-def routes(sources: Sequence[ActivitySource]) -> Routes:
+def routes(sources: Mapping[str, ActivitySource]) -> Routes:
     """Routes under ``/me``."""
     made = Routes("me", "What drivers see and do themselves. Who is no driver gets 404.", tag="Me (driver)")
 
@@ -106,7 +106,7 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
     )
     async def add_vehicle(call: Call, body: NewVehicle) -> Reply:
         """Add a vehicle; the first is the default one."""
-        added = await call.write(vehicles.add, own_driver(call), body)
+        added = await call.write(vehicles.add, own_driver(call), body, makes="vehicle")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/me/vehicles/{added.id}"})
 
     @made.get("/me/vehicles/<int:vehicle_id>", needs="me:read", reach=OWN)
@@ -149,12 +149,12 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
         """One's favourite stations."""
         return await call.read(store.favourites_page, own_driver(call), query)
 
-    @made.put("/me/favourites/<int:station_id>", needs="me:write", reach=OWN, status=204)
+    @made.put("/me/favourites/<int:station_id>", needs="me:write", reach=OWN, status=204, compared=False)
     async def add_favourite(call: Call, station_id: int) -> None:
         """Make a station a favourite; again changes nothing."""
         await call.write(vehicles.add_favourite, own_driver(call), station_id, of=Subject("favourite", str(station_id)))
 
-    @made.delete("/me/favourites/<int:station_id>", needs="me:write", reach=OWN)
+    @made.delete("/me/favourites/<int:station_id>", needs="me:write", reach=OWN, compared=False)
     async def remove_favourite(call: Call, station_id: int) -> None:
         """Make a station no favourite any more."""
         await call.write(vehicles.remove_favourite, own_driver(call), station_id, of=Subject("favourite", str(station_id)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from csms.api.calls import Call, Subject
 from csms.api.routes import Reply, Routes
@@ -46,7 +46,7 @@ TAKEN = {409: "another driver has the e-mail address or the reference"}
 TAKEN_VEHICLE = {409: "another vehicle has the plate or the VIN"}
 
 
-def routes(sources: Sequence[ActivitySource]) -> Routes:
+def routes(sources: Mapping[str, ActivitySource]) -> Routes:
     """Routes of drivers."""
     made = Routes("drivers", "The people who charge, their vehicles, and what they did.")
 
@@ -58,7 +58,7 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
     @made.post("/drivers", needs="drivers:write", tells=Driver, status=201, errors=TAKEN, example=_EXAMPLE)
     async def add(call: Call, body: NewDriver) -> Reply:
         """Add a driver. Give them a token with `POST /tokens`."""
-        added = await call.write(people.add, body)
+        added = await call.write(people.add, body, makes="driver")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/drivers/{added.id}"})
 
     @made.get("/drivers/<int:driver_id>", needs="drivers:read")
@@ -144,7 +144,7 @@ def routes(sources: Sequence[ActivitySource]) -> Routes:
     )
     async def add_vehicle(call: Call, driver_id: int, body: NewVehicle) -> Reply:
         """Add a vehicle; a driver's first is the default one."""
-        added = await call.write(vehicles.add, driver_id, body)
+        added = await call.write(vehicles.add, driver_id, body, makes="vehicle")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/drivers/{driver_id}/vehicles/{added.id}"})
 
     @made.get("/drivers/<int:driver_id>/vehicles/<int:vehicle_id>", needs="drivers:read")

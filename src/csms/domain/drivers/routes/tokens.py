@@ -49,7 +49,7 @@ def routes() -> Routes:
     )
     async def issue(call: Call, body: NewToken) -> Reply:
         """Issue a token."""
-        issued = await call.write(cards.issue, body)
+        issued = await call.write(cards.issue, body, makes="token")
         return Reply(body=issued, status=201, headers={"Location": f"/api/v1/tokens/{issued.id}"})
 
     @made.post(
@@ -135,7 +135,7 @@ def group_routes() -> Routes:
     )
     async def add(call: Call, body: NewTokenGroup) -> Reply:
         """Add a token group."""
-        added = await call.write(service.add_token_group, body.name, parent=body.parent)
+        added = await call.write(service.add_token_group, body.name, parent=body.parent, makes="token_group")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/token-groups/{added.id}"})
 
     @made.get("/token-groups/<int:token_group_id>", needs="tokens:read")
@@ -189,7 +189,7 @@ def grant_routes() -> Routes:
     )
     async def give(call: Call, body: NewGrant) -> Reply:
         """Grant: exactly one of token, token group and driver may charge at exactly one of station and station group."""
-        given = await call.write(cards.give, body)
+        given = await call.write(cards.give, body, makes="grant")
         return Reply(body=given, status=201, headers={"Location": f"/api/v1/grants/{given.id}"})
 
     @made.get("/grants/<int:grant_id>", needs="tokens:read")

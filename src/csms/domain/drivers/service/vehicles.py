@@ -8,9 +8,9 @@ from csms.core.errors import Conflict, Invalid, NotFound, Refused
 from csms.core.ports import ReadTx, Tx
 from csms.domain.drivers import store
 from csms.domain.drivers.model import NewVehicle, Vehicle, VehicleChanges, driver_key
-from csms.domain.stations import service as stations
 
 from .people import need_driver, text
+from .places import need_visible
 
 MOST_VEHICLES = 100
 MOST_FAVOURITES = 500
@@ -83,7 +83,7 @@ def add_favourite(tx: Tx, driver_id: int, station_id: int) -> None:
     """Make a station a driver's favourite. Raises ``NotFound``, or ``Refused`` for one too many."""
     tx.claim(driver_key(tx.tenant, driver_id))
     need_driver(tx, driver_id)
-    stations.need_station(tx, station_id)
+    need_visible(tx, driver_id, station_id)
     if store.count_favourites(tx, driver_id) >= MOST_FAVOURITES:
         raise Refused(f"driver {driver_id} has {MOST_FAVOURITES} favourites; remove one first")
     store.add_favourite(tx, driver_id, station_id)

@@ -79,6 +79,7 @@ GRANTS = Listing(
             ("station_group_id", "station_groups", "lower(found.name)"),
         )
     ),
+    sorts={"id": "id"},
     unique="id",
 )
 

@@ -12,10 +12,15 @@ from csms.domain.listing import Listing, page
 VEHICLES = Listing(
     columns="id, driver_id, name, plate, vin, make, model, battery_wh, connector_types, is_default",
     source="vehicles WHERE tenant = :tenant",
-    filters={"driver_id": "driver_id = :driver_id"},
+    filters={
+        "driver_id": "driver_id = :driver_id",
+        "make": "lower(make) = lower(:make)",
+        "connector_type": "replace(',' || connector_types || ',', ',' || :connector_type || ',', '') <> ',' || connector_types || ','",
+        "is_default": "is_default = :is_default",
+    },
     search="lower(name) LIKE :search ESCAPE '!' OR lower(plate) LIKE :search ESCAPE '!' OR lower(vin) LIKE :search ESCAPE '!'"
     " OR lower(make) LIKE :search ESCAPE '!' OR lower(model) LIKE :search ESCAPE '!'",
-    sorts={"id": "id", "name": "name"},
+    sorts={"id": "id", "name": "name", "make": "make"},
     unique="id",
 )
 _VEHICLE = f"SELECT {VEHICLES.columns} FROM {VEHICLES.source}"  # noqa: S608 - our own words
@@ -108,7 +113,7 @@ def _vehicle(row: Row) -> Vehicle:
 FAVOURITES = Listing(
     columns="s.id AS station_id, s.name, s.address, s.latitude, s.longitude, f.added_at",
     source="driver_favourites f JOIN stations s ON s.id = f.station_id WHERE f.tenant = :tenant",
-    filters={"driver_id": "f.driver_id = :driver_id"},
+    filters={"driver_id": "f.driver_id = :driver_id", "status": "s.status = :status", "city": "s.city = :city"},
     search="lower(s.name) LIKE :search ESCAPE '!' OR lower(s.address) LIKE :search ESCAPE '!'",
     sorts={"name": "s.name", "added_at": "f.added_at"},
     unique="s.id",

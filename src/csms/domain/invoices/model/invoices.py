@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 from attrs import validators
 
-from csms.core.paging import Following, filter_by, one_of
+from csms.core.paging import Following, Onward, filter_by, one_of
 
 from .content import Content
 from .words import KINDS, STATUSES, invoices_key
@@ -103,7 +103,7 @@ class Waiting:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class WaitingQuery(Following):
+class WaitingQuery(Onward):
     """Which bills that wait for an invoice somebody wants, the newest first."""
 
     driver_id: int | None = filter_by("of this driver")

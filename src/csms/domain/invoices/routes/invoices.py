@@ -65,7 +65,7 @@ def routes(documents: DocumentSettings) -> Routes:
         def verb(tx: Tx) -> InvoiceDetail:
             return views.detail(tx, issue(tx, body, by=call.who.name).id)
 
-        found = await call.write(verb)
+        found = await call.write(verb, makes="invoice")
         return Reply(body=found, status=201, headers={"Location": f"/api/v1/invoices/{found.id}"})  # type: ignore[return-value]  # the same, with where it is
 
     @made.get("/invoices/waiting", needs="invoices:read")

@@ -12,7 +12,7 @@ from csms.api.calls import Call, Subject
 from csms.api.routes import Routes
 from csms.core.errors import NotFound
 from csms.core.messages import NotSent
-from csms.core.paging import Page, Paged, cut, sorts
+from csms.core.paging import Page, Paged, cut, filter_by, sorts
 from csms.core.ports import ReadTx
 from csms.domain.messages.judging import usual
 from csms.domain.messages.store import people, queue
@@ -26,7 +26,8 @@ log = structlog.get_logger("csms.messages")
 class ChannelsQuery(Paged):
     """Which channels somebody wants."""
 
-    sort: str = sorts("name", default="name")
+    sort: str = sorts("name", "waiting", "sent", "failed", default="name")
+    used: bool | None = filter_by("true: those in the tenant's usual order; false: the others")
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -62,7 +63,9 @@ def routes() -> Routes:
         available = tuple(call.ports.channels)
         order, counts = await call.read(_seen, available)
         found = [_shown(name, order, counts.get(name, {})) for name in sorted(available) if (query.search or "").lower() in name]
-        return cut(found[::-1] if query.sort == "-name" else found, query)
+        found = [each for each in found if query.used in (None, each.place is not None)]
+        found.sort(key=lambda each: getattr(each, query.sort.removeprefix("-")), reverse=query.sort.startswith("-"))
+        return cut(found, query)
 
     @made.post("/message-channels/<channel>/check", needs="messages:write", limit_s=60.0)
     async def check(call: Call, channel: str) -> ChannelCheck:

@@ -8,10 +8,10 @@ from csms.api.calls import Call, Subject
 from csms.api.problems import Problem
 from csms.api.routes import OWN, Routes
 from csms.core.access import DRIVER as DRIVER_ROLE
-from csms.core.paging import Following, Stretch
+from csms.core.paging import Stretch
 from csms.core.ports import ReadTx
 from csms.domain.messages.choices import PreferencesChange, PreferencesShown
-from csms.domain.messages.model import DRIVER, USER, MyMessage, preferences_key
+from csms.domain.messages.model import DRIVER, USER, MyMessage, MyMessagesQuery, preferences_key
 from csms.domain.messages.service import choosing
 from csms.domain.messages.store import messages as store
 
@@ -58,7 +58,7 @@ def routes() -> Routes:
         )
 
     @made.get("/me/messages", needs="me:read", reach=OWN)
-    async def messages(call: Call, query: Following) -> Stretch[MyMessage]:
+    async def messages(call: Call, query: MyMessagesQuery) -> Stretch[MyMessage]:
         """What one was told, the newest first; without one-time codes."""
         kind, who = own_person(call)
         find = partial(store.mine, driver_id=who if kind == DRIVER else None, user_id=who if kind == USER else None)

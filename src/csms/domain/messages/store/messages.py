@@ -10,7 +10,7 @@ import msgspec
 from csms.core.paging import Stretch
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.listing import Listing, stretch, whether
-from csms.domain.messages.model import WAITING, Held, LogEntry, Message, MessageDetail, MessagesQuery, MyMessage
+from csms.domain.messages.model import WAITING, Held, LogEntry, Message, MessageDetail, MessagesQuery, MyMessage, MyMessagesQuery
 
 _COLUMNS = (
     "m.id, m.notice_id, m.reference, m.template, m.kind, m.driver_id, m.user_id, m.payment_id, m.recipient, m.language, m.state, m.plan,"
@@ -50,7 +50,15 @@ LISTING = Listing(
 MINE = Listing(
     columns="m.id, m.template, m.kind, m.subject, m.body AS text, m.channel, m.state, m.created_at, m.sent_at",
     source="messages m WHERE m.tenant = :tenant AND m.is_secret = 0 AND m.sent_at IS NOT NULL",
-    filters={"driver_id": "m.driver_id = :driver_id", "user_id": "m.user_id = :user_id"},
+    filters={
+        "driver_id": "m.driver_id = :driver_id",
+        "user_id": "m.user_id = :user_id",
+        "template": "m.template = :template",
+        "kind": "m.kind = :kind",
+        "channel": "m.channel = :channel",
+        "from_at": "m.sent_at >= :from_at",
+        "to_at": "m.sent_at < :to_at",
+    },
     search="lower(m.subject) LIKE :search ESCAPE '!' OR lower(m.body) LIKE :search ESCAPE '!'",
     unique="m.id",
 )
@@ -72,7 +80,7 @@ def messages(tx: ReadTx, query: MessagesQuery, *, all_of_them: bool) -> Stretch[
     return stretch(tx, LISTING, query, _message, **fixed)
 
 
-def mine(tx: ReadTx, query: Any, *, driver_id: int | None, user_id: int | None) -> Stretch[MyMessage]:
+def mine(tx: ReadTx, query: MyMessagesQuery, *, driver_id: int | None, user_id: int | None) -> Stretch[MyMessage]:
     """Messages that somebody was sent, the newest first."""
     fixed = {"driver_id": driver_id} if driver_id is not None else {"user_id": user_id}
     return stretch(tx, MINE, query, _mine, **fixed)

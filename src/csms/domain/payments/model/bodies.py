@@ -116,6 +116,8 @@ class MethodsQuery(Paged):
     """Which of one's saved methods somebody wants."""
 
     sort: str = sorts("created_at", "used_at", default="-created_at")
+    gateway_id: int | None = filter_by("at this gateway")
+    method: str | None = filter_by("of this kind, such as card")
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def routes() -> Routes:
         )
         keys = (verbs.gateways_key(call.tenant),)
         token, mark = random.token(TOKEN_BYTES), random.token(MARK_BYTES)
-        added = await call.write(verbs.add, body, sealed, token, mark, keys=keys)
+        added = await call.write(verbs.add, body, sealed, token, mark, keys=keys, makes="gateway")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/gateways/{added.id}"})
 
     @made.get("/gateways/<int:gateway_id>", needs="gateways:read")

@@ -10,7 +10,7 @@ from csms.domain.payments.model import MethodsQuery, SavedMethod
 LISTING = Listing(
     columns="id, gateway_id, method, shown, is_preferred, created_at, used_at",
     source="saved_methods WHERE tenant = :tenant AND removed_at IS NULL",
-    filters={"driver_id": "driver_id = :driver_id"},
+    filters={"driver_id": "driver_id = :driver_id", "gateway_id": "gateway_id = :gateway_id", "method": "method = :method"},
     search="lower(method) LIKE :search ESCAPE '!' OR lower(shown) LIKE :search ESCAPE '!'",
     sorts={"created_at": "created_at", "used_at": "COALESCE(used_at, 0)"},
     unique="id",

@@ -69,13 +69,11 @@ def _templates(made: Routes) -> None:
     )
     async def add(call: Call, body: NewProfile) -> Reply:
         """Add a charging profile under a name. It is sent nowhere until it is sent or assigned."""
-        of = Subject("charging_profile", body.name)
         added = await call.write(
             service.add_template,
             body.name,
             body.profile.profile,
-            of=of,
-            detail={"profile": body.profile},
+            makes="charging_profile",
             description=body.description,
         )
         return Reply(body=shown(added), status=201, headers={"Location": f"/api/v1/charging-profiles/{added.id}"})

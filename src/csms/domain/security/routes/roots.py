@@ -73,10 +73,8 @@ def _library(made: Routes) -> None:
 
         From there it can be installed at chargers; manufacturers' roots also vouch for signed firmware.
         """
-        keys, of = (f"roots:{call.tenant}",), Subject("root_certificate", body.name)
-        added = await call.write(
-            service.add_root, body.pem, body.purpose, body.name, keys=keys, of=of, detail={"purpose": body.purpose}
-        )
+        keys = (f"roots:{call.tenant}",)
+        added = await call.write(service.add_root, body.pem, body.purpose, body.name, keys=keys, makes="root_certificate")
         found = await call.read(service.need_root_detail, added.id)
         return Reply(body=found, status=201, headers={"Location": f"/api/v1/root-certificates/{added.id}"})
 

@@ -16,7 +16,8 @@ _NAME: list[Any] = [validators.min_len(1), validators.max_len(200)]
 _AMENITIES: list[Any] = [validators.max_len(len(AMENITIES)), validators.deep_iterable(validators.in_(AMENITIES))]
 _LATITUDE = [validators.ge(-90), validators.le(90)]
 _LONGITUDE = [validators.ge(-180), validators.le(180)]
-_MAC = validators.matches_re("(?:[0-9A-F]{2}(?::[0-9A-F]{2}){5})?")
+_MAC = validators.matches_re("(?:[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5})?")
+"""As stickers write it; it is kept as ``00:1B:44:11:3A:B7``."""
 
 
 def _maybe(*checks: Any, default: Any = None) -> Any:
@@ -83,6 +84,7 @@ class NewCharger:
     key: str | None = attrs.field(
         default=None, repr=False, validator=validators.optional([validators.min_len(16), validators.max_len(40)])
     )
+    mac: str = attrs.field(default="", validator=_MAC)
     installed_on: str = attrs.field(default="", validator=a_day)
     warranty_until: str = attrs.field(default="", validator=a_day)
     note: str = attrs.field(default="", validator=validators.max_len(4000))

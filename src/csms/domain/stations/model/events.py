@@ -80,6 +80,16 @@ class ChargerRegistrationChanged(ChargerEvent):
 
 @event
 @attrs.frozen(slots=True, kw_only=True)
+class ChargerRemoved(ChargerEvent):
+    """A charger was taken away; its history stays. ``station_id`` is where it stood."""
+
+    type: ClassVar[str] = "charger_removed"
+
+    station_id: int | None
+
+
+@event
+@attrs.frozen(slots=True, kw_only=True)
 class ChargerKeyChanged(ChargerEvent):
     """Another key became the charger's. ``origin`` is ``given`` by an operator, or ``offered``: the charger logged in with it."""
 

@@ -24,6 +24,7 @@ class LoggedFrame:
     text: str
     took_ms: float | None
     problem: str
+    request_id: str
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -45,4 +46,5 @@ class FramesQuery(Following):
     action: str | None = filter_by("the action, such as Heartbeat; on answers that of their call")
     message_id: str | None = filter_by("the message id, which a call and its answer share")
     connection_id: str | None = filter_by("on this connection")
+    request_id: str | None = filter_by("said for the request to the API that has this X-Request-Id, and what was answered")
     problem: bool | None = filter_by("true: only those that something was wrong with")

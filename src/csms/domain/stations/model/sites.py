@@ -17,7 +17,8 @@ ACCESS = (OPEN, GRANTED)
 
 ACTIVE, COMING_SOON, MAINTENANCE, DECOMMISSIONED = "active", "coming_soon", "maintenance", "decommissioned"
 STATION_STATUSES = (ACTIVE, COMING_SOON, MAINTENANCE, DECOMMISSIONED)
-"""What operators say of a station as a whole; only an active one takes drivers in."""
+"""What operators say of a station as a whole. Only an active one invites drivers: at others no start page and no app starts a charge.
+Cards are not refused there, so that whoever builds or mends a charger can try it; what is out of service is said by its availability."""
 
 AMENITIES = (
     "airport",
@@ -194,20 +195,17 @@ def _point(instance: Any, attribute: Any, value: tuple[float, ...] | None) -> No
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class StationQuery(Paged):
-    """Which stations somebody wants. With ``near`` they come sorted by distance, whatever ``sort`` says."""
+class StationSearch(Paged):
+    """Where to look for stations. With ``near`` they come sorted by distance, whatever ``sort`` says."""
 
     sort: str = sorts("name", "created_at", "id", default="name")
-    status: str | None = one_of(*STATION_STATUSES, help="what operators say of it")
-    access: str | None = one_of(*ACCESS, help="who may charge there")
-    station_group_id: int | None = filter_by("the group that it is in")
     city: str | None = filter_by("its city, as it is written")
     country: str | None = filter_by("its country, as ISO 3166-1 alpha-2")
     amenity: str | None = one_of(*AMENITIES, help="what is found there")
     near: tuple[float, ...] | None = attrs.field(
         default=None,
         validator=Told(_point, {"minItems": 2, "maxItems": 2}),
-        metadata={"help": "latitude,longitude in degrees: only stations around that point"},
+        metadata={"help": "latitude,longitude in degrees: only stations around that point, the nearest first"},
     )
     radius_m: int = attrs.field(
         default=10_000,
@@ -217,7 +215,17 @@ class StationQuery(Paged):
 
 
 @attrs.frozen(slots=True, kw_only=True)
+class StationQuery(StationSearch):
+    """Which stations somebody wants."""
+
+    status: str | None = one_of(*STATION_STATUSES, help="what operators say of it")
+    access: str | None = one_of(*ACCESS, help="who may charge there")
+    station_group_id: int | None = filter_by("the group that it is in")
+
+
+@attrs.frozen(slots=True, kw_only=True)
 class StationGroupQuery(Paged):
     """Which groups of stations somebody wants."""
 
     sort: str = sorts("name", "id", default="name")
+    empty: bool | None = filter_by("true: only those without a station; false: only others")

@@ -13,7 +13,7 @@ from csms.core.errors import Refused
 from csms.core.ids import TenantId, charger_key
 from csms.core.paging import Page
 from csms.core.ports import Ports, ReadTx
-from csms.domain.stations import judging, keys, service, store
+from csms.domain.stations import flows, judging, keys, service, store
 from csms.domain.stations.model import (
     ACCEPTED,
     PENDING,
@@ -31,6 +31,7 @@ from csms.domain.stations.model import (
     OddityQuery,
     QuirkInForce,
 )
+from csms.domain.stations.service.chargers import Running
 
 from .paths import path_of
 
@@ -51,6 +52,7 @@ class Surroundings:
     """Without the charger's id."""
     quirks: QuirksInForce
     tell_key: TellKey
+    running: Running
 
 
 def routes(surroundings: Surroundings) -> Routes:
@@ -123,14 +125,20 @@ def routes(surroundings: Surroundings) -> Routes:
         await call.write(verb, keys=(charger_key(charger_id),), of=subject(charger_id))
         return await call.read(detail, charger_id)
 
-    @made.delete("/chargers/<path:charger_id>", needs="chargers:write", reach=CHARGER)
+    @made.delete(
+        "/chargers/<path:charger_id>",
+        needs="chargers:write",
+        reach=CHARGER,
+        errors={409: "transactions run there: stop them, or end them, first"},
+    )
     async def remove(call: Call, charger_id: str) -> None:
         """Archive a charger: it may not connect any more, and is in no list but that of the archived.
 
-        Its transactions, messages, service records and status history stay; its key, its connectors and their QR codes go. Nothing of
+        Where unknown chargers are let in or held (`ocpp.unknown_chargers`), it is one of them if it comes back: reject it instead. Its transactions, messages, service records and status history stay; its key, its connectors and their QR codes go. Nothing of
         a charger is ever deleted with it. Added again, it starts over.
         """
-        await call.write(service.remove_charger, charger_id, keys=(charger_key(charger_id),), of=subject(charger_id))
+        verb = partial(service.remove_charger, running=surroundings.running)
+        await call.write(verb, charger_id, keys=(charger_key(charger_id),), of=subject(charger_id))
         await call.ports.chargers.drop(charger_id, "removed by the operator")
 
     async def decided(call: Call, charger_id: str, approval: str) -> ChargerDetail:
@@ -141,8 +149,14 @@ def routes(surroundings: Surroundings) -> Routes:
 
     @made.post("/chargers/<path:charger_id>/approve", needs="chargers:write", reach=CHARGER)
     async def approve(call: Call, charger_id: str) -> ChargerDetail:
-        """Let a charger in: from now on it may charge, also if it is connected already."""
-        return await decided(call, charger_id, ACCEPTED)
+        """Let a charger in: from now on it may charge, also if it is connected already.
+
+        One that is connected and was told to wait is asked to boot once more, so that it hears of it now, as far as it can be asked.
+        """
+        let_in = await decided(call, charger_id, ACCEPTED)
+        if let_in.registration not in ("", ACCEPTED):
+            await flows.call_to_boot(call.ports, charger_id)
+        return let_in
 
     @made.post("/chargers/<path:charger_id>/hold", needs="chargers:write", reach=CHARGER)
     async def hold(call: Call, charger_id: str) -> ChargerDetail:

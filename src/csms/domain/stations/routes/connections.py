@@ -34,7 +34,7 @@ def routes() -> Routes:
         """The live connection of one charger."""
         return live(call, charger_id)
 
-    @made.delete("/connections/<path:charger_id>", needs="connections:write", reach=CHARGER)
+    @made.delete("/connections/<path:charger_id>", needs="connections:write", reach=CHARGER, compared=False)
     async def drop(call: Call, charger_id: str) -> None:
         """Close a charger's connection after what it said is answered. It may connect again at once."""
         info = live(call, charger_id)

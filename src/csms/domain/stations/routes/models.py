@@ -38,7 +38,7 @@ def routes() -> Routes:
     )
     async def add(call: Call, body: NewModel) -> Reply:
         """Add a kind of charger. It holds for every charger that reports this vendor and model; case does not matter."""
-        added = await call.write(service.add_model, body)
+        added = await call.write(service.add_model, body, makes="charger_model")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/charger-models/{added.id}"})
 
     @made.get("/charger-models/<int:model_id>", needs="chargers:read", reach=LIST)

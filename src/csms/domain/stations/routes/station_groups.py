@@ -33,7 +33,7 @@ def routes() -> Routes:
         def verb(tx: Tx) -> StationGroup:
             return service.need_station_group(tx, service.add_station_group(tx, body.name))
 
-        added = await call.write(verb)
+        added = await call.write(verb, makes="station_group")
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/station-groups/{added.id}"})
 
     @made.get("/station-groups/<int:station_group_id>", needs="stations:read")

@@ -38,7 +38,9 @@ def routes() -> Routes:
     async def add(call: Call, body: NewStation) -> Reply:
         """Add a station."""
         added = await call.write(
-            service.add_station, **{field.name: getattr(body, field.name) for field in attrs.fields(NewStation)}
+            service.add_station,
+            makes="station",
+            **{field.name: getattr(body, field.name) for field in attrs.fields(NewStation)},
         )
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/stations/{added.id}"})
 

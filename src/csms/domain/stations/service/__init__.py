@@ -77,6 +77,8 @@ from .sites import (
     rename_station_group,
 )
 from .starting import (
+    closed,
+    hindrance,
     start_place,
 )
 
@@ -98,11 +100,13 @@ __all__ = [
     "change_connector",
     "change_model",
     "change_station",
+    "closed",
     "confirm_key",
     "data",
     "decide",
     "forget_connections",
     "give_codes",
+    "hindrance",
     "hold",
     "is_charger_id",
     "label_evse",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from csms.core.errors import Conflict, Invalid, NotFound
+from collections.abc import Callable, Sequence
+
+from csms.core.errors import Conflict, Invalid, NotFound, Refused
 from csms.core.ids import charger_key
 from csms.core.ports import ReadTx, Tx
 from csms.domain.stations import store
@@ -14,11 +16,19 @@ from csms.domain.stations.model import (
     SECURITY_PROFILES,
     Charger,
     ChargerRegistrationChanged,
+    ChargerRemoved,
     standing,
     station_key,
 )
 
 from .sites import need_station
+
+Running = Callable[[ReadTx, str], Sequence[int]]
+"""The transactions that run at a charger, by id: what a higher slice knows."""
+
+
+def _nothing(tx: ReadTx, charger_id: str) -> Sequence[int]:
+    return ()
 
 
 def is_charger_id(text: str) -> bool:
@@ -99,14 +109,22 @@ def reject(tx: Tx, charger_id: str) -> Charger:
     return decide(tx, charger_id, REJECTED)
 
 
-def remove_charger(tx: Tx, charger_id: str) -> None:
-    """Take a charger away. Its history, frames and transactions stay. Raises ``NotFound``.
+def remove_charger(tx: Tx, charger_id: str, running: Running = _nothing) -> None:
+    """Take a charger away. Its history, frames and transactions stay.
 
+    Raises ``NotFound``, or ``Refused`` while transactions run there: nobody could stop them any more, and they would never be billed.
     Where unknown chargers are accepted or held it may come back by itself: reject it to keep it out.
     """
     tx.claim(charger_key(charger_id))
-    if not store.remove_charger(tx, charger_id):
+    if going_on := running(tx, charger_id):
+        ids = ", ".join(map(str, going_on))
+        raise Refused(
+            f"charger {charger_id!r} is charging: stop what runs there, or end it by your word, first (transaction {ids})"
+        )
+    known = store.charger(tx, charger_id)
+    if known is None or not store.remove_charger(tx, charger_id):
         raise NotFound(f"there is no charger {charger_id!r}")
+    tx.emit(ChargerRemoved(charger_id=charger_id, station_id=known.station_id))
 
 
 def rename_charger(tx: Tx, charger_id: str, name: str) -> None:

@@ -49,9 +49,7 @@ def add_described_charger(tx: Tx, new: NewCharger, sealed_key: str) -> ChargerDe
         sealed_key=sealed_key,
         security_profile=new.security_profile,
     )
-    for column in ("location", "installed_on", "warranty_until", "note"):
-        if said := getattr(new, column):
-            store.change(tx, new.id, column, said)
+    _describe(tx, new.id, new, unsaid="")
     if new.model_id is not None:
         _set_model(tx, new.id, new.model_id)
     return need_detail(tx, new.id)
@@ -77,11 +75,15 @@ def alter_charger(tx: Tx, charger_id: str, change: ChargerChange, *, default_pro
         store.change(tx, charger_id, "model_id", None)
     elif change.model_id is not None:
         _set_model(tx, charger_id, change.model_id)
-    for column in ("location", "mac", "installed_on", "warranty_until", "note"):
-        said = getattr(change, column)
-        if said is not None:
-            store.change(tx, charger_id, column, said)
+    _describe(tx, charger_id, change, unsaid=None)
     return need_detail(tx, charger_id)
+
+
+def _describe(tx: Tx, charger_id: str, said: NewCharger | ChargerChange, *, unsaid: str | None) -> None:
+    for column in ("location", "mac", "installed_on", "warranty_until", "note"):
+        value = getattr(said, column)
+        if value != unsaid:
+            store.change(tx, charger_id, column, value.upper().replace("-", ":") if column == "mac" else value)
 
 
 def _set_model(tx: Tx, charger_id: str, model_id: int) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 from csms.core.ids import charger_key
 from csms.core.ports import Row, Tx
 from csms.core.reports import Booted, DataSent, DataVerdict, Noted, Registration, Report, StatusReported
+from csms.core.units import parse_instant
 from csms.domain.stations import store
 from csms.domain.stations.model import (
     ACCEPTED,
@@ -139,15 +141,23 @@ def status(tx: Tx, report: StatusReported, decision: object = None) -> Noted:
                 reported_at=reported_at,
             )
         )
-    _measure_drift(tx, report, present["clock_drift_ms"])
+    drift_ms, stored = _drift_ms(report, present["connected_at"]), present["clock_drift_ms"]
+    if drift_ms is not None and (stored is None or abs(drift_ms - stored) > DRIFT_STEP_MS):
+        store.save_drift(tx, report.charger_id, drift_ms)
     return Noted()
 
 
-def _measure_drift(tx: Tx, report: StatusReported, stored: int | None) -> None:
+def _drift_ms(report: StatusReported, connected_at: int | None) -> int | None:
+    """By how much the charger's clock is ahead of ours; None where the report does not show it."""
+    for each in report.oddities:
+        if each.rule == "clock":  # no time to be believed, such as 1970: the report has ours in its place
+            with suppress(ValueError):
+                return parse_instant(each.heard)[0] - report.received_at
     drift_ms = report.reported_at - report.received_at
-    # exactly 0 is our own clock, put in place of a timestamp that was missing or not to be trusted
-    if drift_ms and (stored is None or abs(drift_ms - stored) > DRIFT_STEP_MS):
-        store.save_drift(tx, report.charger_id, drift_ms)
+    if not drift_ms:
+        return None  # exactly 0 is our own clock, put in place of a timestamp that was missing
+    told_late = drift_ms < 0 and connected_at is not None and report.reported_at < connected_at
+    return None if told_late else drift_ms
 
 
 def data(tx: Tx, report: DataSent, decision: DataVerdict | None) -> DataVerdict:

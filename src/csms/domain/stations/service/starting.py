@@ -12,6 +12,8 @@ _REASONS = {
 }
 _TAKES = {"Available", "Preparing", "Occupied", "Unknown"}
 """Statuses in which a transaction may begin; ``Occupied`` is a cable plugged in, with or without one."""
+_UNSAID = {"Occupied", "Unknown"}
+"""Statuses that do not say whether somebody charges there: then it is what the server knows that counts."""
 _STATUS_REASONS = {
     "Charging": "it is charging already",
     "SuspendedEV": "it is charging already",
@@ -26,7 +28,7 @@ _STATUS_REASONS = {
 def start_place(row: Row) -> StartPlace:
     """A row of ``store.behind_code`` for the start page."""
     status = row["status"] or "Unknown"
-    reason = _reason(row, status)
+    reason = hindrance(row, status)
     town = " ".join(filter(None, (row["postal_code"], row["city"])))
     return StartPlace(
         code=row["qr_code"],
@@ -54,13 +56,25 @@ def start_place(row: Row) -> StartPlace:
     )
 
 
-def _reason(row: Row, status: str) -> str:
-    if row["station_status"] not in (None, ACTIVE):
-        return _REASONS[row["station_status"]]
+def closed(station_status: str | None) -> str:
+    """Why a station takes no drivers in, by what operators say of it; ``""`` for an active one, and where a charger is on none."""
+    return "" if station_status in (None, ACTIVE) else _REASONS[station_status]
+
+
+def hindrance(row: Row, status: str) -> str:
+    """Why no driver could start at a connector that is ``status``, ``""`` where one could.
+
+    The row has ``station_status``, the charger's ``approval``, ``connection_id`` and ``whole_status``, and whether something is
+    ``under_way`` there.
+    """
+    if reason := closed(row["station_status"]):
+        return reason
     if row["approval"] != ACCEPTED:
         return "this charger is not in service yet"
     if not row["connection_id"]:
         return "this charger is offline"
     if row["whole_status"] in ("Unavailable", "Faulted"):
         return _STATUS_REASONS[row["whole_status"]]
+    if row["under_way"] and status in _UNSAID:
+        return _STATUS_REASONS["Charging"]
     return "" if status in _TAKES else _STATUS_REASONS.get(status, "it is not free")

@@ -38,6 +38,7 @@ from .chargers import (
     serial_owner,
 )
 from .connector_details import (
+    UNDER_WAY,
     behind_code,
     change_details,
     connector,
@@ -97,6 +98,7 @@ from .oddities import (
     notice_rows,
 )
 from .stations import (
+    STATIONS,
     delete_station,
     delete_station_group,
     insert_station,
@@ -118,6 +120,8 @@ __all__ = [
     "LAST_SEEN_UPDATE",
     "LISTING",
     "NOTICE_INSERT",
+    "STATIONS",
+    "UNDER_WAY",
     "approval_of",
     "behind_code",
     "boot_facts",

@@ -162,16 +162,20 @@ def give_code(tx: Tx, charger_id: str, place: Place, code: str, *, anew: bool = 
     )
 
 
-_START = """
+UNDER_WAY = """EXISTS (SELECT 1 FROM transactions g
+        WHERE g.tenant = c.tenant AND g.charger_id = d.charger_id AND g.closed_at IS NULL AND g.evse = d.evse AND g.token <> '') AS under_way"""
+"""Whether somebody charges at the EVSE of the connector ``d`` of the charger ``c``: what only a cable began is nobody's yet."""
+
+_START = f"""
 SELECT c.tenant, t.name AS tenant_name, t.currency, t.time_zone AS tenant_zone, c.id AS charger_id, c.name AS charger_name, c.location,
     c.approval, c.connection_id, s.id AS station_id, s.name AS station_name, s.status AS station_status, s.address, s.city,
     s.postal_code, s.time_zone, d.qr_code, d.evse, d.connector, d.label, d.type, d.current_type, d.max_power_w, d.phases, k.status,
-    w.status AS whole_status
+    w.status AS whole_status, {UNDER_WAY}
 FROM connector_details d JOIN chargers c ON c.id = d.charger_id JOIN tenants t ON t.id = c.tenant
     LEFT JOIN stations s ON s.id = c.station_id
     LEFT JOIN connectors k ON k.charger_id = d.charger_id AND k.evse = d.evse AND k.connector = d.connector
     LEFT JOIN connectors w ON w.charger_id = d.charger_id AND w.evse = 0 AND w.connector = 0
-WHERE d.qr_code = :code AND c.removed_at IS NULL"""
+WHERE d.qr_code = :code AND c.removed_at IS NULL"""  # noqa: S608 (our own text)
 
 
 def behind_code(tx: ReadTx, code: str) -> Row | None:

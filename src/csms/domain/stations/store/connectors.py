@@ -11,7 +11,7 @@ from csms.domain.stations.model import Connector, Evse, StatusChange
 from .connector_details import insert_details
 
 _PRESENT = """
-SELECT c.clock_drift_ms, p.status, p.status_raw, p.error_code, p.vendor_error_code, p.reported_at
+SELECT c.clock_drift_ms, c.connected_at, p.status, p.status_raw, p.error_code, p.vendor_error_code, p.reported_at
 FROM chargers c LEFT JOIN connectors p ON p.charger_id = c.id AND p.evse = :evse AND p.connector = :connector
 WHERE c.id = :charger_id AND c.tenant = :tenant AND c.removed_at IS NULL"""
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from csms.core.paging import Stretch
+from csms.core.paging import Direction, Stretch, cursor, direction
 from csms.core.ports import ReadTx, Row
 from csms.domain.listing import Listing, conditions
 from csms.domain.stations.model.frames import FramesQuery, LoggedFrame
-from csms.domain.timeline import LOOKED, Timeline, cursor, stretch
+from csms.domain.timeline import LOOKED, Timeline, stretch
 
 FRAMES = Timeline("frames")
 LISTING = Listing(
-    columns="id, charger_id, connection_id, at, direction, kind, message_id, action, text, took_ms, problem",
+    columns="id, charger_id, connection_id, at, direction, kind, message_id, action, text, took_ms, problem, request_id",
     source="frames WHERE tenant = :tenant",
     filters={
         "charger_id": "charger_id = :charger_id",
@@ -25,6 +25,7 @@ LISTING = Listing(
         "message_id": "message_id = :message_id",
         "connection_id": "connection_id = :connection_id",
         "problem": "(problem <> '') = (:problem = 1)",
+        "request_id": "request_id = :request_id AND request_id <> ''",  # said twice for the index, which has no others
         "stations": "charger_id IN (SELECT c.id FROM chargers c WHERE c.tenant = :tenant AND c.station_id IN ({stations}))",
     },
     search="lower(text) LIKE :search ESCAPE '!'",
@@ -33,26 +34,30 @@ LISTING = Listing(
 
 
 def frames(tx: ReadTx, query: FramesQuery, stations: Iterable[int] | None) -> Stretch[LoggedFrame]:
-    """Frames, the newest first, out of at most ``LOOKED`` per request: those of a charger by its index, all others by number."""
+    """Frames in the query's direction, out of at most ``LOOKED`` at a time: those of a charger by its index, those for a request by theirs,
+    all others by number.
+    """
     seen = None if stations is None else tuple(stations)
-    if query.charger_id is None:
-        return stretch(tx, LISTING, FRAMES, query, _frame, stations=seen)
+    if query.charger_id is None or query.request_id is not None:
+        return stretch(tx, LISTING, FRAMES, query, _frame, indexed=query.request_id is not None, stations=seen)
     where, parameters = conditions(LISTING, query, {"stations": seen})
+    way = direction(query)
     reach = ""
     if query.after is not None:
         # the first bound repeats what the second says, so that the index on at serves it on both engines
-        reach = " AND at <= :after_at AND (at, id) < (:after_at, :after_id)"
+        reach = f" AND at {way.beyond}= :after_at AND (at, id) {way.beyond} (:after_at, :after_id)"
         parameters["after_at"], parameters["after_id"] = cursor(query.after, 2)
-    floor = _floor(tx, query, reach, parameters)
-    if floor is not None:
-        where += " AND at >= :floor_at AND (at, id) >= (:floor_at, :floor_id)"
-        parameters |= {"floor_at": floor["at"], "floor_id": floor["id"]}
+    end = _end(tx, query, way, reach, parameters)
+    if end is not None:
+        where += f" AND :end_at {way.beyond}= at AND (:end_at, :end_id) {way.beyond}= (at, id)"
+        parameters |= {"end_at": end["at"], "end_id": end["id"]}
     rows = tx.all(
-        f"SELECT {LISTING.columns} FROM {LISTING.source}{where}{reach} ORDER BY at DESC, id DESC LIMIT :limit",  # noqa: S608 (our own text)
+        f"SELECT {LISTING.columns} FROM {LISTING.source}{where}{reach}"  # noqa: S608 (our own text)
+        f" ORDER BY at {way.order}, id {way.order} LIMIT :limit",
         **parameters,
         limit=query.limit + 1,
     )
-    last: Row | None = floor
+    last: Row | None = end
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         last = rows[-1]
@@ -60,15 +65,15 @@ def frames(tx: ReadTx, query: FramesQuery, stations: Iterable[int] | None) -> St
     return Stretch(items=[_frame(row) for row in rows], limit=query.limit, next=following)
 
 
-def _floor(tx: ReadTx, query: FramesQuery, reach: str, parameters: dict[str, Any]) -> Row | None:
-    """The oldest frame of a charger that this request looks at; None where it may look at all that are left."""
+def _end(tx: ReadTx, query: FramesQuery, way: Direction, reach: str, parameters: dict[str, Any]) -> Row | None:
+    """The last frame of a charger that this request looks at; None where it may look at all that are left."""
     bounds = "".join(f" AND {LISTING.filters[name]}" for name in ("from_at", "to_at") if getattr(query, name) is not None)
     named = {
         name: value for name, value in parameters.items() if name in ("charger_id", "from_at", "to_at", "after_at", "after_id")
     }
     return tx.one(
         f"SELECT at, id FROM {LISTING.source} AND charger_id = :charger_id{bounds}{reach}"  # noqa: S608 (our own text)
-        " ORDER BY at DESC, id DESC LIMIT 1 OFFSET :looked",
+        f" ORDER BY at {way.order}, id {way.order} LIMIT 1 OFFSET :looked",
         **named,
         looked=LOOKED - 1,
     )
@@ -78,7 +83,7 @@ def frame(tx: ReadTx, frame_id: int) -> tuple[LoggedFrame, int | None] | None:
     """One frame, and where its charger stands."""
     row = tx.one(
         "SELECT f.id, f.charger_id, f.connection_id, f.at, f.direction, f.kind, f.message_id, f.action, f.text, f.took_ms, f.problem,"
-        " c.station_id FROM frames f LEFT JOIN chargers c ON c.id = f.charger_id WHERE f.id = :id AND f.tenant = :tenant",
+        " f.request_id, c.station_id FROM frames f LEFT JOIN chargers c ON c.id = f.charger_id WHERE f.id = :id AND f.tenant = :tenant",
         id=frame_id,
     )
     return None if row is None else (_frame(row), row["station_id"])
@@ -97,4 +102,5 @@ def _frame(row: Row) -> LoggedFrame:
         text=row["text"],
         took_ms=None if row["took_ms"] is None else round(row["took_ms"], 3),
         problem=row["problem"],
+        request_id=row["request_id"],
     )

@@ -9,8 +9,10 @@ from csms.core.ports import Admission, FrameEntry, ReadTx, Row, Tx
 from csms.domain.stations.model import LoggedFrame
 
 FRAME_INSERT = """
-INSERT INTO frames (tenant, charger_id, connection_id, at, direction, kind, message_id, action, text, took_ms, problem)
-VALUES (:tenant, :charger_id, :connection_id, :at, :direction, :kind, :message_id, :action, :text, :took_ms, :problem)"""
+INSERT INTO frames (tenant, charger_id, connection_id, at, direction, kind, message_id, action, text, took_ms, problem,
+    request_id)
+VALUES (:tenant, :charger_id, :connection_id, :at, :direction, :kind, :message_id, :action, :text, :took_ms, :problem,
+    :request_id)"""
 """For ``Database.append``, with ``frame_row``."""
 
 ANSWER_WINDOW_MS = 15 * 60_000
@@ -38,11 +40,12 @@ def frame_row(admission: Admission, entry: FrameEntry) -> dict[str, Any]:
         "text": text,
         "took_ms": entry.took_ms,
         "problem": entry.problem,
+        "request_id": entry.request_id,
     }
 
 
 _SELECT = """
-SELECT id, charger_id, connection_id, at, direction, kind, message_id, action, text, took_ms, problem
+SELECT id, charger_id, connection_id, at, direction, kind, message_id, action, text, took_ms, problem, request_id
 FROM frames WHERE charger_id = :charger_id AND tenant = :tenant AND at >= :since AND at < :until"""
 
 
@@ -124,6 +127,7 @@ def _all(rows: Sequence[Row]) -> list[LoggedFrame]:
             text=row["text"],
             took_ms=row["took_ms"],
             problem=row["problem"],
+            request_id=row["request_id"],
         )
         for row in rows
     ]

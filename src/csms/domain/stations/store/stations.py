@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -10,7 +11,7 @@ import msgspec
 
 from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
-from csms.domain.listing import Listing, conditions, page
+from csms.domain.listing import Listing, conditions, page, whether
 from csms.domain.stations import geometry
 from csms.domain.stations.model import (
     ALWAYS_OPEN,
@@ -20,7 +21,7 @@ from csms.domain.stations.model import (
     Station,
     StationGroup,
     StationGroupQuery,
-    StationQuery,
+    StationSearch,
 )
 
 _COLUMNS = """s.id, s.name, s.status, s.address, s.city, s.state, s.postal_code, s.country, s.directions, s.latitude, s.longitude,
@@ -28,7 +29,7 @@ _COLUMNS = """s.id, s.name, s.status, s.address, s.city, s.state, s.postal_code,
     (SELECT count(*) FROM chargers c WHERE c.station_id = s.id) AS chargers"""
 _SELECT = f"SELECT {_COLUMNS} FROM stations s WHERE s.tenant = :tenant"  # noqa: S608 (our own text)
 
-_LISTING = Listing(
+STATIONS = Listing(
     columns=_COLUMNS,
     source="stations s WHERE s.tenant = :tenant",
     filters={
@@ -51,6 +52,7 @@ _LISTING = Listing(
     sorts={"name": "s.name", "created_at": "s.created_at", "id": "s.id"},
     unique="s.id",
 )
+"""Lists of stations; who narrows them adds filters on ``s``."""
 
 
 def station(tx: ReadTx, station_id: int) -> Station | None:
@@ -64,14 +66,19 @@ def list_stations(tx: ReadTx, *, after: int = 0, limit: int = 100) -> list[Stati
     return [_station(row) for row in tx.all(_SELECT + " AND s.id > :after ORDER BY s.id LIMIT :limit", after=after, limit=limit)]
 
 
-def page_of_stations(tx: ReadTx, query: StationQuery, stations: frozenset[int] | None = None) -> Page[Station]:
-    """A page of stations, of those that the caller may see; around a point, the nearest first. Two statements."""
+def page_of_stations(
+    tx: ReadTx, query: StationSearch, stations: frozenset[int] | None = None, *, listing: Listing = STATIONS, **fixed: Any
+) -> Page[Station]:
+    """A page of stations, of those that the caller may see; around a point, the nearest first. At most two statements."""
+    fixed |= {"stations": stations}
     if query.near is None:
-        return page(tx, _LISTING, query, _station, stations=stations)
-    return _around(tx, query, query.near[0], query.near[1], stations)
+        return page(tx, listing, query, _station, **fixed)
+    return _around(tx, listing, query, query.near[0], query.near[1], fixed)
 
 
-def _around(tx: ReadTx, query: StationQuery, latitude: float, longitude: float, stations: frozenset[int] | None) -> Page[Station]:
+def _around(
+    tx: ReadTx, listing: Listing, query: StationSearch, latitude: float, longitude: float, fixed: Mapping[str, Any]
+) -> Page[Station]:
     """The database finds what lies in a box around the point, by index; the circle and the order are reckoned here."""
     box = geometry.box_around(latitude, longitude, query.radius_m)
     bounds: dict[str, Any] = {"south": box.south, "north": box.north}
@@ -79,16 +86,16 @@ def _around(tx: ReadTx, query: StationQuery, latitude: float, longitude: float, 
         bounds |= {"wraps": True}
     else:
         bounds |= {"west": box.west, "east": box.east}
-    where, parameters = conditions(_LISTING, query, {"stations": stations, **bounds})
+    where, parameters = conditions(listing, query, {**fixed, **bounds})
     parameters |= {"from_west": box.west, "to_east": box.east} if box.wraps else {}
-    found = tx.all(f"SELECT s.id, s.latitude, s.longitude FROM {_LISTING.source}{where}", **parameters)  # noqa: S608 (our own text)
+    found = tx.all(f"SELECT s.id, s.latitude, s.longitude FROM {listing.source}{where}", **parameters)  # noqa: S608 (our own text)
     measured = [(geometry.distance_m(latitude, longitude, row["latitude"], row["longitude"]), row["id"]) for row in found]
     near = sorted(each for each in measured if each[0] <= query.radius_m)
     shown = near[(query.page - 1) * query.limit : query.page * query.limit]
     known: dict[int, Station] = {}
     if shown:
-        where, parameters = conditions(_LISTING, StationQuery(), {"ids": [station_id for _, station_id in shown]})
-        rows = tx.all(f"SELECT {_COLUMNS} FROM {_LISTING.source}{where}", **parameters)  # noqa: S608 (our own text)
+        where, parameters = conditions(STATIONS, StationSearch(), {"ids": [station_id for _, station_id in shown]})
+        rows = tx.all(f"SELECT {_COLUMNS} FROM {STATIONS.source}{where}", **parameters)  # noqa: S608 (our own text)
         known = {row["id"]: _station(row) for row in rows}
     items = [attrs.evolve(known[station_id], distance_m=round(metres)) for metres, station_id in shown]
     return Page(items=items, page=query.page, limit=query.limit, total=len(near))
@@ -131,6 +138,10 @@ def delete_station(tx: Tx, station_id: int) -> None:
 _GROUPS = Listing(
     columns="g.id, g.name, (SELECT count(*) FROM stations s WHERE s.station_group_id = g.id) AS stations",
     source="station_groups g WHERE g.tenant = :tenant",
+    filters={
+        "has_none": "NOT EXISTS (SELECT 1 FROM stations s WHERE s.station_group_id = g.id)",
+        "has_some": "EXISTS (SELECT 1 FROM stations s WHERE s.station_group_id = g.id)",
+    },
     search="lower(g.name) LIKE :search ESCAPE '!'",
     sorts={"name": "g.name", "id": "g.id"},
     unique="g.id",
@@ -139,7 +150,7 @@ _GROUPS = Listing(
 
 def page_of_station_groups(tx: ReadTx, query: StationGroupQuery) -> Page[StationGroup]:
     """A page of groups."""
-    return page(tx, _GROUPS, query, lambda row: StationGroup(**row))
+    return page(tx, _GROUPS, query, lambda row: StationGroup(**row), **whether(query.empty, "has_none", "has_some"))
 
 
 def station_group(tx: ReadTx, station_group_id: int) -> StationGroup | None:

@@ -16,6 +16,7 @@ from .events import (
     MeterValues,
     TransactionCorrected,
     TransactionEnded,
+    TransactionRemeasured,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -149,6 +150,7 @@ __all__ = [
     "TransactionFilter",
     "TransactionItem",
     "TransactionPolicy",
+    "TransactionRemeasured",
     "TransactionStarted",
     "TransactionTotals",
     "TransactionUpdated",

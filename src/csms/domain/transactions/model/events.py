@@ -84,6 +84,18 @@ class TransactionCorrected(Ending):
 
 
 @event
+@attrs.frozen(slots=True, kw_only=True)
+class TransactionRemeasured(AboutTransaction):
+    """More became known of the course of a transaction that had ended: late readings of its meter, or when it charged and when it idled. What
+    its end said holds, else ``transaction_corrected`` is told; when its energy was taken may be otherwise. Told once per message."""
+
+    type = "transaction_remeasured"
+
+    started_at: int
+    stopped_at: int
+
+
+@event
 @noun(kw_only=True)
 class MeterValues(Event):
     """A charger told what it measured. Volatile: the readings themselves are stored."""

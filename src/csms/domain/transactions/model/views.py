@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 from attrs import validators
 
-from csms.core.paging import LARGEST_LIMIT, USUAL_LIMIT, Following, filter_by, one_of
+from csms.core.paging import LARGEST_LIMIT, USUAL_LIMIT, Following, Onward, either_way, filter_by, one_of
 
 from .transaction import ESTIMATED, OPERATOR, REPORTED, STATES
 
@@ -36,7 +36,7 @@ class TransactionFilter:
 
 @attrs.frozen(slots=True, kw_only=True)
 class TransactionsQuery(TransactionFilter):
-    """Which stretch of the transactions somebody wants, the newest first."""
+    """Which stretch of the transactions somebody wants."""
 
     limit: int = attrs.field(
         default=USUAL_LIMIT, validator=[validators.ge(1), validators.le(LARGEST_LIMIT)], metadata={"help": "items at a time"}
@@ -46,6 +46,7 @@ class TransactionsQuery(TransactionFilter):
         validator=validators.optional(validators.max_len(200)),
         metadata={"help": "the cursor `next` of the answer before; not given, the beginning"},
     )
+    sort: str = either_way()
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -154,8 +155,8 @@ class TransactionTotals:
 
 
 @attrs.frozen(slots=True, kw_only=True)
-class ReadingsQuery(Following):
-    """Which readings somebody wants, the newest first."""
+class ReadingsQuery(Onward):
+    """Which readings somebody wants."""
 
     from_at: int | None = filter_by("taken then or later")
     to_at: int | None = filter_by("taken before")

@@ -12,6 +12,7 @@ from csms.core.reports import MeterSampled, Noted, Reading
 from csms.domain.transactions.measuring import Measured, measure, newest
 from csms.domain.transactions.model import (
     BY_PLACE,
+    COMPLETED,
     NAMED,
     PENDING_RECONCILIATION,
     REPORTED,
@@ -23,7 +24,7 @@ from csms.domain.transactions.store import audit, progress, readings, rows
 
 from .bounds import happened
 from .closing import settle
-from .telling import put
+from .telling import corrected, put, remeasured
 
 NOTED = Noted()
 MAX_INSTANT = 2**63 - 1
@@ -39,11 +40,14 @@ def meter(tx: Tx, report: MeterSampled, decision: TransactionPolicy | None) -> N
     measured = [measure(reading) for reading in happened(report.readings, report.received_at)]
     claimed = report.transaction_id
     owner: int | None = None
+    late: dict[int, Transaction] = {}
     if claimed is not None and 0 < claimed <= MAX_TRANSACTION_ID:
-        owner = _owned(tx, report, measured, claimed)
+        owner = _owned(tx, report, measured, claimed, late)
     if owner is None:
         for one in measured:
-            owner = _covered(tx, report, one)
+            owner = _covered(tx, report, one, late)
+    for transaction_id in sorted(late):
+        remeasured(tx, late[transaction_id])
     if owner is None and claimed is not None:
         audit.quarantine(
             tx,
@@ -66,17 +70,18 @@ def meter(tx: Tx, report: MeterSampled, decision: TransactionPolicy | None) -> N
     return NOTED
 
 
-def _owned(tx: Tx, report: MeterSampled, measured: Sequence[Measured], claimed: int) -> int | None:
-    """Store the readings of the transaction whose id the charger gave; None when it has no such transaction."""
+def _owned(tx: Tx, report: MeterSampled, measured: Sequence[Measured], claimed: int, late: dict[int, Transaction]) -> int | None:
+    """Store the readings of the transaction whose id the charger gave; None when it has no such transaction. ``late`` gets those that had
+    ended."""
     last = newest(measured)
     if last is not None and progress.metered(tx, report.charger_id, claimed, energy_wh=last.energy_wh or 0, at=last.sampled_at):
-        _store(tx, report, measured, claimed)
+        _store(tx, report, measured, claimed, late)
         return claimed
     known = rows.of_charger(tx, report.charger_id, claimed)
     if known is None or not known.started or _is_of_another(tx, report, measured, known):
         return None
-    _store(tx, report, measured, claimed)
-    put(tx, known, after_readings(tx, known, measured))
+    news = _store(tx, report, measured, claimed, late)
+    _note_late(late, known, put(tx, known, after_readings(tx, known, measured)), news)
     return claimed
 
 
@@ -88,32 +93,55 @@ def _is_of_another(tx: Tx, report: MeterSampled, measured: Sequence[Measured], k
     return other is not None and other.id != known.id
 
 
-def _covered(tx: Tx, report: MeterSampled, one: Measured) -> int | None:
-    """Store one reading with the transaction that went on at its EVSE at its time, if there was any."""
+def _covered(tx: Tx, report: MeterSampled, one: Measured, late: dict[int, Transaction]) -> int | None:
+    """Store one reading with the transaction that went on at its EVSE at its time, if there was any. ``late`` gets one that had ended."""
     evse = report.place.evse
     if not evse:
-        _store(tx, report, (one,), None, guessed=BY_PLACE)
+        _store(tx, report, (one,), None, late, guessed=BY_PLACE)
         return None
     if one.energy_wh is not None:
         owner = progress.metered_at(tx, report.charger_id, evse, energy_wh=one.energy_wh, at=one.sampled_at)
         if owner is not None:
-            _store(tx, report, (one,), owner, guessed=BY_PLACE)
+            _store(tx, report, (one,), owner, late, guessed=BY_PLACE)
             return owner
     known = rows.covering(tx, report.charger_id, evse, one.sampled_at)
-    _store(tx, report, (one,), None if known is None else known.id, guessed=BY_PLACE)
+    news = _store(tx, report, (one,), None if known is None else known.id, late, guessed=BY_PLACE)
     if known is None:
         return None
-    put(tx, known, after_readings(tx, known, (one,)))
+    _note_late(late, known, put(tx, known, after_readings(tx, known, (one,))), news)
     return known.id
 
 
-def _store(tx: Tx, report: MeterSampled, measured: Sequence[Measured], owner: int | None, *, guessed: int = NAMED) -> None:
+def _store(
+    tx: Tx,
+    report: MeterSampled,
+    measured: Sequence[Measured],
+    owner: int | None,
+    late: dict[int, Transaction],
+    *,
+    guessed: int = NAMED,
+) -> list[Measured]:
+    """Store readings: those that say something new of the register. ``late`` gets transactions that had ended and lost one."""
+    news = []
     for one in measured:
-        loser = readings.insert(
+        kept = readings.insert(
             tx, report.charger_id, report.place, one, transaction_id=owner, received_at=report.received_at, guessed=guessed
         )
-        if loser is not None:
-            recount(tx, loser)
+        if kept.news:
+            news.append(one)
+        if kept.loser is not None and (lost := recount(tx, kept.loser)) is not None and lies_within(lost, [one.sampled_at]):
+            late[lost.id] = lost
+    return news
+
+
+def _note_late(late: dict[int, Transaction], before: Transaction, after: Transaction, news: Sequence[Measured]) -> None:
+    if after.state == COMPLETED and not corrected(before, after) and lies_within(after, [one.sampled_at for one in news]):
+        late[after.id] = after
+
+
+def lies_within(ended: Transaction, moments: Sequence[int]) -> bool:
+    """Whether any moment lies within a transaction that has ended: what is known of it says how its energy is spread over its time."""
+    return any((ended.started_at or 0) <= at <= (ended.stopped_at or 0) for at in moments)
 
 
 def keep_readings(
@@ -129,9 +157,9 @@ def keep_readings(
     """Store readings that came inside a transaction message; ``guessed`` says whether that named the transaction."""
     measured = [measure(reading) for reading in heard]
     for one in measured:
-        loser = readings.insert(tx, charger_id, place, one, transaction_id=transaction_id, received_at=received_at, guessed=guessed)
-        if loser is not None:
-            recount(tx, loser)
+        kept = readings.insert(tx, charger_id, place, one, transaction_id=transaction_id, received_at=received_at, guessed=guessed)
+        if kept.loser is not None and (lost := recount(tx, kept.loser)) is not None and lies_within(lost, [one.sampled_at]):
+            remeasured(tx, lost)
     return measured
 
 
@@ -153,7 +181,9 @@ def reclaim(tx: Tx, known: Transaction) -> None:
     if readings.release(tx, known.id, since=since, until=until):
         touched.add(known.id)
     for transaction_id in sorted(touched):
-        recount(tx, transaction_id)
+        lost = recount(tx, transaction_id)
+        if lost is not None and transaction_id != known.id:
+            remeasured(tx, lost)
 
 
 def _until(tx: Tx, known: Transaction) -> int:
@@ -163,12 +193,15 @@ def _until(tx: Tx, known: Transaction) -> int:
     return min(ended, (following[0].started_at or 0) - 1) if following else ended
 
 
-def recount(tx: Tx, transaction_id: int) -> None:
-    """Let a transaction know its last reading again, after some were given to it or taken from it."""
+def recount(tx: Tx, transaction_id: int) -> Transaction | None:
+    """Let a transaction know its last reading again, after some were given to it or taken from it: as it is now, where it has ended and that
+    changed nothing but how its energy is spread over its time."""
     known = rows.by_id(tx, transaction_id)
-    if known is not None:
-        last_at, last_wh = readings.last(tx, transaction_id) or (None, None)
-        put(tx, known, settle(tx, attrs.evolve(known, last_meter_at=last_at, last_meter_wh=last_wh)))
+    if known is None:
+        return None
+    last_at, last_wh = readings.last(tx, transaction_id) or (None, None)
+    after = put(tx, known, settle(tx, attrs.evolve(known, last_meter_at=last_at, last_meter_wh=last_wh)))
+    return after if after.state == COMPLETED and not corrected(known, after) else None
 
 
 def with_last(known: Transaction, measured: Sequence[Measured]) -> Transaction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ from csms.core.ports import Tx
 from csms.core.reports import AVAILABLE, Booted, StatusReported
 from csms.domain.transactions.model import (
     CHARGING_STATES,
+    COMPLETED,
     DEFAULT_POLICY,
     OVERDUE,
     PENDING_RECONCILIATION,
@@ -23,7 +25,7 @@ from csms.domain.transactions.store import rows
 
 from .closing import estimate
 from .pairing import rematch
-from .telling import put
+from .telling import put, remeasured
 
 SLICE = 50
 """Transactions that one run of a job may close: each run is one short transaction of the writer."""
@@ -55,6 +57,7 @@ def status_seen(tx: Tx, report: StatusReported, decision: Any) -> None:
         return
     policy = decision if isinstance(decision, TransactionPolicy) else DEFAULT_POLICY
     occupants = [known for known in rows.open_at(tx, report.charger_id, report.place.evse) if not known.reference]
+    _was_so(tx, report, occupants)
     if not occupants:
         return
     tx.claim(charger_key(report.charger_id))
@@ -74,6 +77,16 @@ def _goes_on(tx: Tx, known: Transaction, report: StatusReported) -> None:
     if known.state in (RUNNING, SUSPENDED, PENDING_RECONCILIATION):
         after = attrs.evolve(after, state=after.live_state)
     put(tx, known, after)
+
+
+def _was_so(tx: Tx, report: StatusReported, occupants: Sequence[Transaction]) -> None:
+    """Where the status is of a time within a transaction that has ended, tell that it may have idled then."""
+    at = min(report.reported_at, report.received_at)  # as the history has it
+    if any((known.started_at or 0) <= at for known in occupants):
+        return
+    known = rows.covering(tx, report.charger_id, report.place.evse, at)
+    if known is not None and known.state == COMPLETED and not known.reference and at < (known.stopped_at or 0):
+        remeasured(tx, known)
 
 
 def _doubt(tx: Tx, known: Transaction, at: int, policy: TransactionPolicy) -> None:

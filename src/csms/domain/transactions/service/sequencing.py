@@ -13,6 +13,7 @@ from csms.core.reports import StartReported, StopReported, Token, TokenVerdict, 
 from csms.domain.transactions.measuring import Measured, believable, measure, newest, oldest
 from csms.domain.transactions.model import (
     CLOSED_STATES,
+    COMPLETED,
     DEFAULT_POLICY,
     EXPIRED,
     PENDING_RECONCILIATION,
@@ -28,8 +29,8 @@ from csms.domain.transactions.store import progress, readings, rows, steps
 from .authority import judged, shown_at_stop
 from .bounds import bounded
 from .closing import make_room, settle
-from .metering import with_last
-from .telling import put
+from .metering import lies_within, with_last
+from .telling import corrected, put, remeasured
 
 UNNUMBERED = -1
 """The number of an event that has none."""
@@ -147,12 +148,13 @@ def _take(tx: Tx, report: Told, step: Step, measured: Sequence[Measured], policy
         return TransactionVerdict(base.id, verdict)
     after = advance(base, step) if follows(base, step) else refold(base, steps.of(tx, base.id))
     after = _with_state(with_last(after, measured), step)
+    news: list[Measured] = []
     if before is None:
         first = oldest(measured)
         if after.meter_start_wh is None and first is not None:
             after = attrs.evolve(after, meter_start_wh=first.energy_wh)
     else:
-        _keep(tx, report, measured, after.id, after.place)
+        news = _keep(tx, report, measured, after.id, after.place)
     after = settle(tx, after)
     if _takes_place(before, after):
         make_room(tx, report.charger_id, after.evse, besides=after.id, until=after.started_at)
@@ -160,6 +162,10 @@ def _take(tx: Tx, report: Told, step: Step, measured: Sequence[Measured], policy
     if before is None:
         steps.insert(tx, step, transaction_id=after.id)
         _keep(tx, report, measured, after.id, after.place)
+    elif before.state == after.state == COMPLETED and not corrected(before, after):
+        moments = [one.sampled_at for one in news] + [step.occurred_at] * bool(step.charging_state)
+        if lies_within(after, moments):
+            remeasured(tx, after)
     _tell_readings(tx, report, after.id, after.place)
     return TransactionVerdict(after.id, verdict)
 
@@ -178,9 +184,13 @@ def _merge(tx: Tx, known: Transaction, asked: Transaction) -> Transaction:
     return attrs.evolve(known, remote_start_id=asked.id)
 
 
-def _keep(tx: Tx, report: Told, measured: Sequence[Measured], transaction_id: int, place: Place) -> None:
-    for one in measured:
-        readings.insert(tx, report.charger_id, place, one, transaction_id=transaction_id, received_at=report.received_at)
+def _keep(tx: Tx, report: Told, measured: Sequence[Measured], transaction_id: int, place: Place) -> list[Measured]:
+    """Store readings: those that say something new of the register."""
+    return [
+        one
+        for one in measured
+        if readings.insert(tx, report.charger_id, place, one, transaction_id=transaction_id, received_at=report.received_at).news
+    ]
 
 
 def _tell_readings(tx: Tx, report: Told, transaction_id: int, place: Place) -> None:

@@ -15,6 +15,7 @@ from csms.domain.transactions.model import (
     Transaction,
     TransactionCorrected,
     TransactionEnded,
+    TransactionRemeasured,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -85,7 +86,7 @@ def _tell(tx: Tx, before: Transaction | None, after: Transaction) -> None:
     if after.state == COMPLETED:
         if before is None or before.state != COMPLETED:
             tx.emit(TransactionEnded(**_ending(after)))
-        elif _differ(before, after, _BILLED):
+        elif corrected(before, after):
             tx.emit(
                 TransactionCorrected(**_ending(after), previous_energy_wh=before.energy_wh, previous_stop_source=before.stop_source)
             )
@@ -93,6 +94,16 @@ def _tell(tx: Tx, before: Transaction | None, after: Transaction) -> None:
         tx.emit(
             TransactionUpdated(**_about(after), previous_state=before.state, charging_state=after.charging_state, note=after.note)
         )
+
+
+def remeasured(tx: Tx, subject: Transaction) -> None:
+    """Tell that more became known of the course of a transaction that had ended before."""
+    tx.emit(TransactionRemeasured(**_about(subject), started_at=subject.started_at or 0, stopped_at=subject.stopped_at or 0))
+
+
+def corrected(before: Transaction, after: Transaction) -> bool:
+    """Whether what a bill is made of has changed, so that ``put`` told of it where it had ended."""
+    return _differ(before, after, _BILLED)
 
 
 def _differ(before: Transaction, after: Transaction, names: tuple[str, ...]) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from csms.core.ports import ReadTx
-from csms.domain.drivers.model import Activity
+from csms.domain.drivers.model import Activity, ActivitySpan
+from csms.domain.listing import within
 from csms.domain.transactions.model import DriverTotals
 
-from .lists import BEGUN, ORDER
+from .lists import BEGUN, order
 
 _TOTALS = f"""
 SELECT count(*) AS transactions, COALESCE(sum(CASE WHEN t.closed_at IS NULL THEN 1 ELSE 0 END), 0) AS charging_now,
@@ -31,13 +32,14 @@ _CHARGES = f"""
 SELECT t.id, {BEGUN} AS at, t.state, t.station_id, s.name AS station_name, t.charger_id, t.energy_wh, t.last_meter_wh, t.meter_start_wh,
     t.closed_at, t.started_at, t.stopped_at
 FROM transactions t LEFT JOIN stations s ON s.id = t.station_id
-WHERE t.tenant = :tenant AND t.driver_id = :driver_id AND {BEGUN} <= :before_at AND ({BEGUN} < :before_at OR t.id < :before_id)
-{ORDER} LIMIT :limit"""  # noqa: S608 - our own words
+WHERE t.tenant = :tenant AND t.driver_id = :driver_id"""  # noqa: S608 - our own words
 
 
-def charges(tx: ReadTx, driver_id: int, before: tuple[int, int], limit: int) -> Sequence[Activity]:
-    """An ``ActivitySource``: what a driver charged, the newest first."""
-    rows = tx.all(_CHARGES, driver_id=driver_id, before_at=before[0], before_id=before[1], limit=limit)
+def charges(tx: ReadTx, driver_id: int, span: ActivitySpan) -> Sequence[Activity]:
+    """An ``ActivitySource``: what a driver charged."""
+    bounds, values = within(BEGUN, "t.id", span.way, from_at=span.from_at, to_at=span.to_at, seen=span.seen)
+    sql = " AND ".join((_CHARGES, *bounds))
+    rows = tx.all(f"{sql} {order(span.way)} LIMIT :limit", driver_id=driver_id, limit=span.limit, **values)
     found = []
     for row in rows:
         energy_wh = row["energy_wh"]

@@ -1,4 +1,4 @@
-"""Lists of transactions: filtered, the newest first, a stretch at a time, however many there are.
+"""Lists of transactions: filtered, from either end, a stretch at a time, however many there are.
 
 They are in the order in which transactions began (or were asked for). Every usual filter has an index in that order, so that a stretch
 reads about as many rows as it shows. What is an OR, such as several stations or a search, is asked for apart and put together, for no
@@ -7,15 +7,13 @@ index has the order of an OR.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from csms.core.errors import Invalid
 from csms.core.ids import MAX_TRANSACTION_ID
-from csms.core.paging import Stretch
+from csms.core.paging import NEWEST_FIRST, Direction, Stretch, direction
 from csms.core.ports import ReadTx, Row
-from csms.domain.listing import found_in, pattern
+from csms.domain.listing import found_in, moment, pattern, within
 from csms.domain.transactions.model import (
     CLOSED_STATES,
     ESTIMATED,
@@ -30,7 +28,6 @@ from csms.domain.transactions.model import (
 from . import rows
 
 BEGUN = "COALESCE(t.started_at, t.created_at)"
-ORDER = f"ORDER BY {BEGUN} DESC, t.id DESC"
 MOST_APART = 60
 """Stations, or things that a search finds, that are asked for apart; of more of them every stretch finds enough by walking."""
 
@@ -42,7 +39,6 @@ _CONDITIONS = {
     "token": "t.token_folded = :token",
     "stop_reason": "t.stop_reason = :stop_reason AND t.stop_reason <> ''",
     "stop_source": "t.stop_source = :stop_source",
-    "from_at": f"{BEGUN} >= :from_at",
 }
 _NARROW = ("charger_id", "station_id", "driver_id", "token")
 _UNINDEXED = {
@@ -65,10 +61,14 @@ _NAMES = (
 )
 COLUMNS = ", ".join(f"t.{name}" for name in _NAMES.split(", ")) + ", s.name AS station_name, d.name AS driver_name"
 NAMED = "LEFT JOIN stations s ON s.id = t.station_id LEFT JOIN drivers d ON d.id = t.driver_id"
-_CURSOR = re.compile(r"(-?\d{1,18})\.(\d{1,10})", re.ASCII)
 
 Apart = Sequence[tuple[str, Any]]
 """Conditions, each on the parameter that ``{}`` stands for, of which one must hold."""
+
+
+def order(way: Direction) -> str:
+    """The order of transactions in a direction."""
+    return f"ORDER BY {BEGUN} {way.order}, t.id {way.order}"
 
 
 def item(row: Row) -> TransactionItem:
@@ -93,8 +93,8 @@ def one(tx: ReadTx, transaction_id: int) -> TransactionItem | None:
 
 
 def stretch(tx: ReadTx, query: TransactionsQuery, *, stations: Collection[int] | None = None) -> Stretch[TransactionItem]:
-    """Transactions, the newest first; ``stations`` keeps to those that somebody may see. Raises ``Invalid`` for the cursor."""
-    found = select(tx, query, limit=query.limit + 1, after=query.after, stations=stations)
+    """Transactions in the query's direction; ``stations`` keeps to those that somebody may see. Raises ``Invalid`` for the cursor."""
+    found = select(tx, query, limit=query.limit + 1, after=query.after, stations=stations, way=direction(query))
     more = len(found) > query.limit
     shown = found[: query.limit]
     return Stretch(items=shown, limit=query.limit, next=cursor(shown[-1]) if more else None)
@@ -106,21 +106,27 @@ def cursor(last: TransactionItem) -> str:
 
 
 def select(
-    tx: ReadTx, which: TransactionFilter, *, limit: int, after: str | None = None, stations: Collection[int] | None = None
+    tx: ReadTx,
+    which: TransactionFilter,
+    *,
+    limit: int,
+    after: str | None = None,
+    stations: Collection[int] | None = None,
+    way: Direction = NEWEST_FIRST,
 ) -> list[TransactionItem]:
     """At most ``limit`` transactions after a cursor. One statement, and one more to find what a search means."""
-    chosen = _chosen(tx, which, after=after, stations=stations)
-    return [] if chosen is None else [item(row) for row in tx.all(_sql(*chosen), **chosen[2], limit=limit)]
+    chosen = _chosen(tx, which, way, after=after, stations=stations)
+    return [] if chosen is None else [item(row) for row in tx.all(_sql(*chosen, way), **chosen[2], limit=limit)]
 
 
 def _chosen(
-    tx: ReadTx, which: TransactionFilter, *, after: str | None = None, stations: Collection[int] | None = None
+    tx: ReadTx, which: TransactionFilter, way: Direction, *, after: str | None = None, stations: Collection[int] | None = None
 ) -> tuple[list[str], Apart, dict[str, Any]] | None:
     """The conditions of a filter, those apart, and their values; None where nothing can be meant."""
     lively = _is_lively(which)
     scoped = stations is not None and len(stations) <= MOST_APART and not lively
     narrow = scoped or bool(which.search) or any(getattr(which, name) is not None for name in _NARROW)
-    conditions, values = _conditions(which, _UNINDEXED if lively else _WIDE if narrow else {}, after)
+    conditions, values = _conditions(which, way, _UNINDEXED if lively else _WIDE if narrow else {}, after)
     apart: Apart = ()
     if which.search and which.search.strip():
         apart, condition = _searched(tx, which.search)
@@ -138,24 +144,26 @@ def _chosen(
     return conditions, apart, values
 
 
-def _sql(conditions: Sequence[str], apart: Apart, values: dict[str, Any], *, columns: str = COLUMNS, named: str = NAMED) -> str:
+def _sql(
+    conditions: Sequence[str], apart: Apart, values: dict[str, Any], way: Direction, *, columns: str = COLUMNS, named: str = NAMED
+) -> str:
     where = "".join(f" AND {each}" for each in conditions)
     if len(apart) < 2:
         for condition, value in apart:
             where += f" AND {condition.format(':apart')}"
             values["apart"] = value
-        return f"SELECT {columns} FROM transactions t {named} WHERE t.tenant = :tenant{where} {ORDER} LIMIT :limit"  # noqa: S608
+        return f"SELECT {columns} FROM transactions t {named} WHERE t.tenant = :tenant{where} {order(way)} LIMIT :limit"  # noqa: S608
     parts = []
     for number, (condition, value) in enumerate(apart):
         values[f"apart_{number}"] = value
         chosen = f"{where} AND {condition.format(f':apart_{number}')}"
         parts.append(
-            f"SELECT * FROM (SELECT t.id, {BEGUN} AS begun FROM transactions t WHERE t.tenant = :tenant{chosen} {ORDER} LIMIT :limit)"  # noqa: S608
-            f" AS part_{number}"
+            f"SELECT * FROM (SELECT t.id, {BEGUN} AS begun FROM transactions t WHERE t.tenant = :tenant{chosen} {order(way)}"  # noqa: S608
+            f" LIMIT :limit) AS part_{number}"
         )
     return (
         f"SELECT {columns} FROM ({' UNION '.join(parts)}) AS chosen JOIN transactions t ON t.id = chosen.id {named}"  # noqa: S608
-        " WHERE t.tenant = :tenant ORDER BY chosen.begun DESC, chosen.id DESC LIMIT :limit"
+        f" WHERE t.tenant = :tenant ORDER BY chosen.begun {way.order}, chosen.id {way.order} LIMIT :limit"
     )
 
 
@@ -165,7 +173,7 @@ def _is_lively(which: TransactionFilter) -> bool:
 
 
 def _conditions(
-    which: TransactionFilter, instead: Mapping[str, str] | None = None, after: str | None = None
+    which: TransactionFilter, way: Direction, instead: Mapping[str, str] | None = None, after: str | None = None
 ) -> tuple[list[str], dict[str, Any]]:
     values: dict[str, Any] = {name: getattr(which, name) for name in _CONDITIONS if getattr(which, name) is not None}
     if which.token is not None:
@@ -173,20 +181,12 @@ def _conditions(
     conditions = [(instead or {}).get(name, _CONDITIONS[name]) for name in values]
     if which.stop_source in (ESTIMATED, OPERATOR):
         conditions.append(_RARE)
-    until = which.to_at
-    if after is not None:
-        seen_at, seen_id = _read(after)
-        values |= {"seen_at": seen_at, "seen_id": seen_id}
-        conditions.append(f"NOT ({BEGUN} = :seen_at AND t.id >= :seen_id)")
-        until = seen_at + 1 if until is None else min(until, seen_at + 1)
-    if until is not None:
-        values["until"] = until
-        conditions.append(f"{BEGUN} < :until")
     if which.open is False:
         conditions.append("t.closed_at IS NOT NULL")
     elif which.open or _is_lively(which):
         conditions.append("t.closed_at IS NULL")
-    return conditions, values
+    where, bounds = within(BEGUN, "t.id", way, from_at=which.from_at, to_at=which.to_at, seen=moment(after))
+    return [*conditions, *where], values | bounds
 
 
 def _among(stations: Collection[int], values: dict[str, Any], expression: str) -> str:
@@ -194,14 +194,6 @@ def _among(stations: Collection[int], values: dict[str, Any], expression: str) -
     values |= names
     listed = ", ".join(f":{name}" for name in names) or "NULL"
     return f"{expression} IN ({listed})"
-
-
-def _read(after: str) -> tuple[int, int]:
-    """The instant and the id that a cursor says."""
-    match = _CURSOR.fullmatch(after)
-    if match is None:
-        raise Invalid(f"after: {after!r} is no cursor of this list; take `next` of an answer", field="after")
-    return int(match[1]), int(match[2])
 
 
 # --- searched -------------------------------------------------------------------------------------------------------------------
@@ -261,10 +253,10 @@ FROM"""
 
 def totals(tx: ReadTx, which: TransactionFilter, *, stations: Collection[int] | None = None) -> TransactionTotals:
     """What the transactions of a filter come to: of the newest ``MOST_SUMMED``, where there are more."""
-    chosen = _chosen(tx, which, stations=stations)
+    chosen = _chosen(tx, which, NEWEST_FIRST, stations=stations)
     if chosen is None:
         return TransactionTotals(count=0, open=0, completed=0, energy_wh=0, energy_unknown=0, duration_s=0, complete=True)
-    row = tx.one(f"{_TOTALS} ({_sql(*chosen, columns=_SUMMED, named='')}) AS t", **chosen[2], limit=MOST_SUMMED)
+    row = tx.one(f"{_TOTALS} ({_sql(*chosen, NEWEST_FIRST, columns=_SUMMED, named='')}) AS t", **chosen[2], limit=MOST_SUMMED)
     assert row is not None
     facts = {name: int(value) for name, value in row.items()}
     return TransactionTotals(duration_s=facts.pop("duration_ms") // 1000, complete=facts["count"] < MOST_SUMMED, **facts)
@@ -275,8 +267,8 @@ def totals(tx: ReadTx, which: TransactionFilter, *, stations: Collection[int] | 
 
 def page(tx: ReadTx, which: TransactionFilter, *, limit: int = 100) -> Sequence[Transaction]:
     """The newest transactions of a filter, whole."""
-    conditions, values = _conditions(which)
+    conditions, values = _conditions(which, NEWEST_FIRST)
     where = "".join(f" AND {each}" for each in conditions)
     names = ", ".join(f"t.{name}" for name in rows.COLUMNS)
-    sql = f"SELECT {names} FROM transactions t WHERE t.tenant = :tenant{where} {ORDER} LIMIT :limit"  # noqa: S608 - our own words
+    sql = f"SELECT {names} FROM transactions t WHERE t.tenant = :tenant{where} {order(NEWEST_FIRST)} LIMIT :limit"  # noqa: S608 - our own words
     return [rows.transaction(row) for row in tx.all(sql, **values, limit=limit)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from csms.core.ids import Place
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.transactions.measuring import Measured, merged
@@ -29,6 +31,17 @@ def reading(row: Row) -> StoredReading:
     )
 
 
+@attrs.frozen(slots=True)
+class Kept:
+    """What became of a reading: ``news`` says that the register at that moment, or the power, was not known so before; ``loser`` is the
+    transaction that it was taken from."""
+
+    news: bool
+    loser: int | None = None
+
+
+_REGISTER, _OTHER = Kept(news=True), Kept(news=False)
+
 _INSERT = (
     "INSERT INTO meter_readings (tenant, charger_id, evse, connector, transaction_id, guessed, sampled_at, received_at, sampled_at_raw,"
     " energy_wh, power_w, soc_percent, samples) VALUES (:tenant, :charger_id, :evse, :connector, :transaction_id, :guessed, :sampled_at,"
@@ -45,9 +58,9 @@ def insert(
     transaction_id: int | None,
     received_at: int,
     guessed: int = NAMED,
-) -> int | None:
+) -> Kept:
     """Store a reading. Where this place and moment has one already, they become one, which belongs to whoever has the surer claim
-    (``guessed``: see ``StoredReading``): the transaction that lost it, None if none did."""
+    (``guessed``: see ``StoredReading``)."""
     inserted = tx.run(
         _INSERT,
         charger_id=charger_id,
@@ -63,12 +76,14 @@ def insert(
         soc_percent=measured.soc_percent,
         samples=measured.samples,
     )
-    return None if inserted else _merge(tx, charger_id, place, measured, transaction_id, guessed)
+    if inserted:
+        return _OTHER if measured.energy_wh is None else _REGISTER
+    return _merge(tx, charger_id, place, measured, transaction_id, guessed)
 
 
-def _merge(tx: Tx, charger_id: str, place: Place, measured: Measured, transaction_id: int | None, guessed: int) -> int | None:
+def _merge(tx: Tx, charger_id: str, place: Place, measured: Measured, transaction_id: int | None, guessed: int) -> Kept:
     row = tx.one(
-        "SELECT id, transaction_id, guessed, samples FROM meter_readings WHERE tenant = :tenant AND charger_id = :charger_id"
+        "SELECT id, transaction_id, guessed, energy_wh, power_w, samples FROM meter_readings WHERE tenant = :tenant AND charger_id = :charger_id"
         " AND evse = :evse AND connector = :connector AND sampled_at = :sampled_at",
         charger_id=charger_id,
         evse=place.evse,
@@ -76,13 +91,13 @@ def _merge(tx: Tx, charger_id: str, place: Place, measured: Measured, transactio
         sampled_at=measured.sampled_at,
     )
     if row is None:
-        return None
+        return _OTHER
     before: int | None = row["transaction_id"]
     owner, sure = before, row["guessed"]
     if transaction_id is not None and (before is None or guessed < sure):
         owner, sure = transaction_id, guessed
     if row["samples"] == measured.samples and (before, row["guessed"]) == (owner, sure):
-        return None
+        return _OTHER
     whole = merged(row["samples"], measured)
     tx.run(
         "UPDATE meter_readings SET energy_wh = :energy_wh, power_w = :power_w, soc_percent = :soc_percent, samples = :samples,"
@@ -95,7 +110,8 @@ def _merge(tx: Tx, charger_id: str, place: Place, measured: Measured, transactio
         guessed=sure,
         id=row["id"],
     )
-    return before if before != owner else None
+    same = before == owner and (whole.energy_wh, whole.power_w) == (row["energy_wh"], row["power_w"])
+    return Kept(news=whole.energy_wh is not None and not same, loser=before if before != owner else None)
 
 
 _ORPHANS = """

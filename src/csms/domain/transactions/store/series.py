@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from csms.core.errors import Invalid
-from csms.core.paging import Stretch
+from csms.core.paging import Stretch, direction
 from csms.core.ports import ReadTx, Row
+from csms.domain.listing import moment, within
 from csms.domain.transactions.model import ReadingItem, ReadingsQuery, SampleItem
 
 MOST_READ = 2_000
@@ -59,19 +59,12 @@ def latest(tx: ReadTx, transaction_id: int) -> Row | None:
 
 
 def stretch(tx: ReadTx, transaction_id: int, query: ReadingsQuery) -> Stretch[ReadingItem]:
-    """Readings, the newest first. Raises ``Invalid`` for the cursor."""
-    conditions, bounds = "", dict[str, Any]()
-    if query.from_at is not None:
-        conditions += " AND sampled_at >= :from_at"
-        bounds["from_at"] = query.from_at
-    if query.to_at is not None:
-        conditions += " AND sampled_at < :to_at"
-        bounds["to_at"] = query.to_at
-    if query.after is not None:
-        conditions += " AND sampled_at <= :seen_at AND (sampled_at < :seen_at OR id < :seen_id)"
-        bounds |= _read(query.after)
-    sql = f"SELECT {_COLUMNS} {_OF}{conditions} ORDER BY sampled_at DESC, id DESC LIMIT :limit"
-    rows = tx.all(sql, id=transaction_id, limit=query.limit + 1, **bounds)
+    """Readings in the query's direction. Raises ``Invalid`` for the cursor."""
+    way = direction(query)
+    bounds, values = within("sampled_at", "id", way, from_at=query.from_at, to_at=query.to_at, seen=moment(query.after))
+    where = "".join(f" AND {each}" for each in bounds)
+    sql = f"SELECT {_COLUMNS} {_OF}{where} ORDER BY sampled_at {way.order}, id {way.order} LIMIT :limit"
+    rows = tx.all(sql, id=transaction_id, limit=query.limit + 1, **values)
     items = [_item(row) for row in rows[: query.limit]]
     following = f"{items[-1].sampled_at}.{items[-1].id}" if len(rows) > query.limit else None
     return Stretch(items=items, limit=query.limit, next=following)
@@ -81,11 +74,3 @@ def _item(row: Row) -> ReadingItem:
     facts = dict(row)
     samples = [SampleItem(**each) for each in msgspec.json.decode(facts.pop("samples"))]
     return ReadingItem(attributed=_ATTRIBUTED[facts.pop("guessed")], samples=samples, **facts)
-
-
-def _read(after: str) -> dict[str, int]:
-    at, _, number = after.partition(".")
-    digits = at.removeprefix("-")
-    if not (after.isascii() and digits.isdigit() and number.isdigit() and len(digits) <= 18 and len(number) <= 18):
-        raise Invalid(f"after: {after!r} is no cursor of this list; take `next` of an answer", field="after")
-    return {"seen_at": int(at), "seen_id": int(number)}

@@ -52,8 +52,7 @@ def routes() -> Routes:
             service.add_new,
             body,
             keys=(templates_key(call.tenant),),
-            of=Subject("configuration_template", body.name),
-            detail=_said(body),
+            makes="configuration_template",
         )
         return Reply(body=added, status=201, headers={"Location": f"/api/v1/configuration-templates/{added.id}"})
 
@@ -77,7 +76,3 @@ def routes() -> Routes:
         await call.write(service.remove_by_id, template_id, keys=(templates_key(call.tenant),), of=subject(template_id))
 
     return made
-
-
-def _said(new: NewTemplate) -> dict[str, object]:
-    return {"scope": new.scope, "settings": new.settings}

@@ -161,7 +161,7 @@ def routes(gate: Gate) -> Routes:
         items = [attrs.evolve(each, is_current=each.id == call.who.login_id) for each in found.items]
         return attrs.evolve(found, items=items)
 
-    @made.delete("/me/logins/<int:login_id>", needs="me:write", reach=OWN)
+    @made.delete("/me/logins/<int:login_id>", needs="me:write", reach=OWN, compared=False)
     async def end_login(call: Call, login_id: int) -> None:
         """Log out on one device."""
         user_id = user_id_of(call)
@@ -169,7 +169,7 @@ def routes(gate: Gate) -> Routes:
         await call.write(verb, keys=(user_key(user_id),), of=Subject("login", str(login_id)))
         gate.standings.forget(user_id)
 
-    @made.delete("/me/logins", needs="me:write", reach=OWN)
+    @made.delete("/me/logins", needs="me:write", reach=OWN, compared=False)
     async def end_logins(call: Call) -> None:
         """Log out everywhere, here too."""
         user_id = user_id_of(call)

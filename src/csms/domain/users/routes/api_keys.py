@@ -68,9 +68,7 @@ def routes(gate: Gate) -> Routes:
             expires_at=body.expires_at,
             secret_hash=sha256(secret),
         )
-        api_key = await call.write(
-            verb, keys=(api_keys_key(call.tenant),), of=Subject("api_key", body.name), detail=attrs.asdict(body)
-        )
+        api_key = await call.write(verb, keys=(api_keys_key(call.tenant),), makes="api_key", detail=attrs.asdict(body))
         return Reply(
             body=NewApiKey(api_key=api_key, secret=token_of(API_KEY_PREFIX, api_key.id, secret)),
             status=201,

@@ -121,8 +121,7 @@ def routes(gate: Gate) -> Routes:
             station_ids=body.stations,
             secret_hash=sha256(secret),
         )
-        of = Subject("invitation", body.email)
-        invitation = await call.write(verb, keys=(members_key(call.tenant),), of=of, detail={"role": body.role})
+        invitation = await call.write(verb, keys=(members_key(call.tenant),), makes="invitation")
         tenant = await call.read(tenants.current)
         if tenant is None:
             raise Problem(404, "Not Found", "there is no such tenant")

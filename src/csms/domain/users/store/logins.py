@@ -70,7 +70,7 @@ def of_user(tx: ReadTx, user_id: int) -> Sequence[Login]:
 LISTING = Listing(
     columns="l.id, l.device, l.remote_address, l.created_at, l.last_used_at, l.expires_at",
     source="logins l WHERE l.ended_at IS NULL AND l.expires_at > :now",
-    filters={"user_id": "l.user_id = :user_id"},
+    filters={"user_id": "l.user_id = :user_id", "used_before_at": "l.last_used_at < :used_before_at"},
     search="lower(l.device) LIKE :search ESCAPE '!' OR l.remote_address LIKE :search ESCAPE '!'",
     sorts={"last_used_at": "l.last_used_at", "created_at": "l.created_at", "device": "lower(l.device)"},
     unique="l.id",

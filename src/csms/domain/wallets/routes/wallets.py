@@ -116,7 +116,10 @@ def routes() -> Routes:
         return await call.read(service.need_hold, hold_id, driver_id)
 
     @made.post(
-        "/drivers/<int:driver_id>/wallet/holds/<int:hold_id>/release", needs="wallets:write", example={"reason": "never charged"}
+        "/drivers/<int:driver_id>/wallet/holds/<int:hold_id>/release",
+        needs="wallets:write",
+        moves=True,
+        example={"reason": "never charged"},
     )
     async def release(call: Call, driver_id: int, hold_id: int, body: Releasing) -> Hold:
         """Give back what is left of a hold; again changes nothing. What it was held for may find nothing there any more."""

@@ -9,8 +9,8 @@ import attrs
 
 from csms.core.paging import Page, Stretch
 from csms.core.ports import ReadTx, Row
-from csms.domain.drivers.model import Activity
-from csms.domain.listing import Listing, page, stretch, whether
+from csms.domain.drivers.model import Activity, ActivitySpan
+from csms.domain.listing import Listing, page, stretch, whether, within
 from csms.domain.wallets.model import AccountBalance, Movement, WalletLine
 from csms.domain.wallets.model.shown import AccountsQuery, LinesFilter, LinesQuery, MovementsQuery, WalletsQuery
 
@@ -114,15 +114,15 @@ def balance_before(tx: ReadTx, wallet_id: int, at: int) -> int:
     return int(found or 0)
 
 
-def activity(tx: ReadTx, driver_id: int, before: tuple[int, int], limit: int) -> Sequence[Activity]:
-    """An ``ActivitySource``: what came to a driver's wallet and what went, the newest first; not what was held and released."""
+def activity(tx: ReadTx, driver_id: int, span: ActivitySpan) -> Sequence[Activity]:
+    """An ``ActivitySource``: what came to a driver's wallet and what went; not what was held and released."""
+    bounds, values = within("l.at", "l.movement_id", span.way, from_at=span.from_at, to_at=span.to_at, seen=span.seen)
+    sql = " AND ".join((_LINES, "l.driver_id = :driver_id", "l.amount_minor <> 0", *bounds))
     rows = tx.all(
-        _LINES + " AND l.driver_id = :driver_id AND l.amount_minor <> 0 AND l.at <= :before_at"
-        " AND (l.at < :before_at OR l.movement_id < :before_id) ORDER BY l.at DESC, l.movement_id DESC LIMIT :limit",
+        f"{sql} ORDER BY l.at {span.way.order}, l.movement_id {span.way.order} LIMIT :limit",
         driver_id=driver_id,
-        before_at=before[0],
-        before_id=before[1],
-        limit=limit,
+        limit=span.limit,
+        **values,
     )
     return [
         Activity(

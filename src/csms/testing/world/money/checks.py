@@ -9,10 +9,15 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import msgspec
 
+from csms.core.ids import TenantId
 from csms.core.payments import PAID, REFUND_FAILED
-from csms.core.pricing import Charge
+from csms.core.pricing import Charge, Covered
+from csms.db.statements import Statements
+from csms.db.tx import ReadScope, Run
+from csms.domain.transactions.service.consumption import charge_of
 
 from .tariffs import reckon
 
@@ -141,15 +146,14 @@ def billed_once(world: World, store: Store) -> Iterator[str]:
             continue
         if any(bill["closed_by"] and bill["state"] != "SETTLED" for bill in bills):
             continue
-        yield from _rightly_priced(world, name, row, bills)
+        yield from _rightly_priced(store, name, row, bills)
 
 
-def _rightly_priced(world: World, name: str, row: sqlite3.Row, bills: Sequence[sqlite3.Row]) -> Iterator[str]:
+def _rightly_priced(store: Store, name: str, row: sqlite3.Row, bills: Sequence[sqlite3.Row]) -> Iterator[str]:
     others = sum(bill["total_minor"] for bill in bills if bill["driver_id"] != row["driver_id"])
     if others:
         yield f"{name}: {others} are billed to somebody else"
     mine = [bill for bill in bills if bill["driver_id"] == row["driver_id"]]
-    shown = [each for each in _town(world).shown.get(row["id"], ()) if _is_of(each, row)]
     taxes: dict[str, int] = {}
     for bill in mine:
         for tax in msgspec.json.decode(bill["taxes"]):
@@ -158,17 +162,17 @@ def _rightly_priced(world: World, name: str, row: sqlite3.Row, bills: Sequence[s
     if not row["energy_wh"]:
         if net or any(taxes.values()):
             yield f"{name} is billed {net} and {taxes}"
-    elif (net, taxes) not in [(each.net_minor, dict(each.taxes)) for each in map(reckon, shown)]:
-        yield f"{name} is billed {net} and {taxes}, and costs {[reckon(each) for each in shown]}"
+    elif (net, taxes) != ((costs := reckon(_charge(store, row, mine))).net_minor, dict(costs.taxes)):
+        yield f"{name} is billed {net} and {taxes}, and costs {costs}"
     if any(bill["energy_wh"] is None for bill in mine) or sum(bill["energy_wh"] for bill in mine) != row["energy_wh"]:
         yield f"{name} is billed for {sum(bill['energy_wh'] for bill in mine)} Wh"
 
 
-def _is_of(charge: Charge, row: sqlite3.Row) -> bool:
-    """Whether a charge that was shown is what became of the transaction. Readings and statuses that come after a bill was priced, and change
-    neither energy nor end, correct no bill: so it need not be all that is known of it."""
-    known = (row["started_at"], max(row["started_at"], row["stopped_at"] or row["started_at"]), row["energy_wh"], row["driver_id"])
-    return (charge.started_at, charge.ended_at, charge.energy_wh, charge.driver_id) == known
+def _charge(store: Store, row: sqlite3.Row, mine: Sequence[sqlite3.Row]) -> Charge:
+    """The charge by all that is known of it in the end; allowances pay of it what its bills took."""
+    tx = ReadScope(Run(store.cursor()), Statements((), percent=False), TenantId(row["tenant"]), 0)
+    covered = mine[-1]["covered"] if mine else ""
+    return attrs.evolve(charge_of(tx, row["id"]), covered=msgspec.json.decode(covered, type=Covered) if covered else Covered())
 
 
 def bills_are_booked(world: World, store: Store) -> Iterator[str]:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from csms.core.payments import LINK
 from csms.domain.billing.flows import prepaying as prepaying_flows
-from csms.domain.billing.service import prepaying
+from csms.domain.billing.service import looking, prepaying
 from csms.domain.payments.service import timing
 
 SECOND_MS = 1000
@@ -24,6 +24,7 @@ HURRIED: dict[ModuleType, dict[str, object]] = {
         "REFUND_LOOK_MS": 10 * SECOND_MS,
         "LONGEST_REFUND_LOOK_MS": 60 * SECOND_MS,
     },
+    looking: {"QUIET_MS": 20 * SECOND_MS, "LONGEST_MS": 60 * SECOND_MS},
     prepaying_flows: {"PAY_WITHIN_MS": 180 * SECOND_MS},
     prepaying: {"START_WINDOW_MS": 90 * SECOND_MS, "LATE_NEWS_MS": 120 * SECOND_MS},
 }

@@ -1,25 +1,15 @@
-"""A plugin of the world: what drivers were granted in kWh pays the beginning of their charges, as a plan's would. It watches, too."""
+"""A plugin of the world: what drivers were granted in kWh pays the beginning of their charges, as a plan's would."""
 
 from __future__ import annotations
 
 from csms.core.errors import NotFound
 from csms.core.ledger import WH
-from csms.core.pricing import FINAL, SUPPOSED, AllowanceUse, Charge, Coverage, Covered, Price
+from csms.core.pricing import SUPPOSED, AllowanceUse, Charge, Coverage, Covered
 from csms.hooks import PluginContext, TenantId, hookimpl
 
 
 class Included:
-    """Covers a charge by its driver's allowances, the first to expire first; and remembers every charge that was to be priced for good."""
-
-    def __init__(self, shown: dict[int, list[Charge]]) -> None:
-        self._shown = shown
-
-    @hookimpl
-    async def price_charge(self, charge: Charge, tenant: TenantId, context: PluginContext) -> Price | None:
-        """No opinion, ever."""
-        if charge.purpose == FINAL and charge.transaction_id is not None:
-            self._shown.setdefault(charge.transaction_id, []).append(charge)
-        return None
+    """Covers a charge by its driver's allowances, the first to expire first."""
 
     @hookimpl
     async def cover_charge(self, charge: Charge, tenant: TenantId, context: PluginContext) -> Coverage | None:

@@ -16,7 +16,6 @@ from csms.api.shapes import structure
 from csms.config import PluginsConfig
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Tx
-from csms.core.pricing import Charge
 from csms.core.vault import Vault
 from csms.db import StoreDatabase
 from csms.db.migrate import MigrationSource
@@ -52,6 +51,7 @@ QUIET_S = 30.0
 
 DUE = {
     "bills": "SELECT count(*) FROM bills WHERE due_at IS NOT NULL AND unpriced = 0",
+    "bills to be looked at again": "SELECT count(*) FROM bill_looks",
     "payments": "SELECT count(*) FROM payments WHERE look_at IS NOT NULL",
     "refunds": "SELECT count(*) FROM refunds WHERE look_at IS NOT NULL",
     "prepaid charges": "SELECT count(*) FROM prepaid_charges WHERE state IN ('waiting', 'paid', 'starting', 'charging')",
@@ -81,8 +81,6 @@ class Town:
         self.counter, self.chores = Counter(world.trace), Chores()
         self.gateways = {tenant: TownGateway(self, f"bank{tenant}", f"notices-of-bank{tenant}-{'x' * 20}") for tenant in CURRENCIES}
         self.drivers: list[Driver] = []
-        self.shown: dict[int, list[Charge]] = {}
-        """By transaction, every charge that plugins were shown to be priced for good."""
         self._last_events, self._quiet_since = -1, 0.0
 
     def tenant_of(self, charger: Charger) -> TenantId:
@@ -91,7 +89,7 @@ class Town:
 
     def bus(self) -> Bus:
         """The plugins of a life of the server."""
-        plugins: dict[str, object] = {"included": Included(self.shown), "tariff": tariff_plugin()}
+        plugins: dict[str, object] = {"included": Included(), "tariff": tariff_plugin()}
         plugins |= {gateway.name: PaidGateway(gateway) for gateway in self.gateways.values()}
         available = {name: Installed(name, "1.0", partial(_same, plugin)) for name, plugin in plugins.items()}
         return Bus(PluginsConfig(enabled=tuple(plugins), decision_timeout_s=10.0), available=available)

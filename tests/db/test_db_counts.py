@@ -1,0 +1,126 @@
+"""How many there are is remembered as long as nobody writes to what was counted, and no longer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from csms.core.ids import DEFAULT_TENANT
+from csms.core.ports import ReadTx, Tx
+from csms.db import counts as remembered
+from csms.db.counts import Counts
+from csms.db.database import StoreDatabase
+from csms.db.statements import Statements
+
+from .conftest import INSERT, add, note
+
+OF_NOTES = "SELECT count(*) FROM notes n WHERE n.tenant = :tenant AND n.name <> :name"
+
+
+@pytest.fixture
+def statements() -> Statements:
+    return Statements(("notes", "events"), percent=False)
+
+
+def many(tx: ReadTx, name: str = "nothing") -> int:
+    return tx.count(OF_NOTES, name=name)
+
+
+def run(tx: Tx, sql: str, **parameters: Any) -> int:
+    return tx.run(sql, **parameters)
+
+
+async def test_what_was_written_is_counted_at_once(database: StoreDatabase) -> None:
+    async def seen(name: str = "nothing") -> int:
+        return await database.read(many, name, tenant=DEFAULT_TENANT)
+
+    async def do(sql: str) -> None:
+        await database.write(run, sql, tenant=DEFAULT_TENANT, keys=("notes",))
+
+    assert await seen() == 0
+    await database.write(add, "one", tenant=DEFAULT_TENANT, keys=("notes",))
+    assert await seen() == await seen() == 1
+    assert await seen("one") == 0, "another question"
+    await database.write(add, "two", tenant=DEFAULT_TENANT, keys=("notes",))
+    assert (await seen(), await seen("one")) == (2, 1)
+    await do("UPDATE notes SET name = 'nothing' WHERE tenant = :tenant AND name = 'one'")
+    assert await seen() == 1
+    await database.append(INSERT, [{"name": f"more {number}"} for number in range(3)], key="notes", tenant=DEFAULT_TENANT)
+    await do("UPDATE events SET at = at WHERE tenant = :tenant")
+    assert await seen() == 4
+    await do("DELETE FROM notes WHERE tenant = :tenant")
+    assert await seen() == 0
+
+
+async def test_what_is_not_committed_is_counted_by_nobody_else(database: StoreDatabase) -> None:
+    def within(tx: Tx) -> tuple[int, int]:
+        before = many(tx)
+        add(tx, "one")
+        return before, many(tx)
+
+    def undone(tx: Tx) -> None:
+        add(tx, "two")
+        raise RuntimeError("no")
+
+    assert await database.write(within, tenant=DEFAULT_TENANT) == (0, 1)
+    with pytest.raises(RuntimeError):
+        await database.write(undone, tenant=DEFAULT_TENANT)
+    assert await database.read(many, tenant=DEFAULT_TENANT) == 1
+
+
+async def test_it_is_remembered(database: StoreDatabase) -> None:
+    def ran() -> int:
+        return database.stats.statements()["select notes"].count
+
+    for _ in range(3):
+        await database.read(many, tenant=DEFAULT_TENANT)
+    assert ran() == 1
+    await database.write(note, "one", tenant=DEFAULT_TENANT, keys=("note:one",))
+    await database.read(many, tenant=DEFAULT_TENANT)
+    assert ran() == 1, "events are no notes"
+
+
+def test_another_process_is_seen_after_a_while(statements: Statements, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(remembered, "perf_counter", lambda: now)
+    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    counts.keep(statement, {"tenant": 1}, 20_000, counts.turn)
+    assert counts.known(statement, {"tenant": 1}) == 20_000
+    assert counts.known(statement, {"tenant": 2}) is None
+    now += remembered.LONGEST_S * 1.01
+    assert counts.known(statement, {"tenant": 1}) is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "void"),
+    [
+        ("INSERT INTO notes (tenant) VALUES (:tenant)", True),
+        ("UPDATE notes SET name = '' WHERE tenant = :tenant", True),
+        ("WITH few AS (SELECT 1) UPDATE notes SET name = '' WHERE tenant = :tenant", True),
+        ("INSERT INTO events (tenant) VALUES (:tenant) ON CONFLICT DO UPDATE SET key = ''", False),
+        ("DELETE FROM events WHERE tenant = :tenant", True),
+    ],
+)
+def test_what_makes_a_count_void(statements: Statements, sql: str, void: bool) -> None:
+    """Removing may remove more than it says: rows of other tables that hang on these."""
+    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    counts.keep(statement, {}, 7, counts.turn)
+    counts.changed({statements.learn(sql, scoped=True)})
+    assert counts.known(statement, {}) == (None if void else 7)
+
+
+def test_a_snapshot_from_before_a_write_is_not_kept_for_after_it(statements: Statements) -> None:
+    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    turn = counts.turn  # the snapshot
+    counts.changed({statements.learn("INSERT INTO notes (tenant) VALUES (:tenant)", scoped=True)})
+    counts.keep(statement, {}, 7, turn)
+    assert counts.known(statement, {}) is None
+
+
+def test_there_are_not_ever_more_of_them(statements: Statements) -> None:
+    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    for number in range(remembered.MOST_COUNTS * 3):
+        counts.keep(statement, {"name": number}, 7, counts.turn)
+    kept: Any = counts._counted
+    assert len(kept) <= remembered.MOST_COUNTS
