@@ -29,7 +29,14 @@ RETRY_MS = 2000
 
 GROUPS: Mapping[str, frozenset[str]] = {
     "connections": frozenset(
-        {"charger_connected", "charger_disconnected", "charger_booted", "charger_registration_changed", "charger_security_changed"}
+        {
+            "charger_connected",
+            "charger_disconnected",
+            "charger_booted",
+            "charger_registration_changed",
+            "charger_removed",
+            "charger_security_changed",
+        }
     ),
     "statuses": frozenset({"charger_status_changed", "availability_changed"}),
     "transactions": frozenset({"transaction_started", "transaction_updated", "transaction_ended", "transaction_corrected"}),

@@ -31,6 +31,7 @@ _SOME = frozenset(
         "wallets",
         "ledger_accounts",
         "analytics_ports",
+        "analytics_ports_gone",
     }
 )
 _FEW = frozenset(
