@@ -12,6 +12,7 @@ import pytest
 from csms.config import DatabaseConfig
 from csms.db import deliveries, spine
 from csms.db.migrate import core_migrations, migrate
+from csms.domain.alerts import conditions
 from csms.domain.transactions.store import consumption
 from csms.outside import SystemClock
 
@@ -61,6 +62,7 @@ LOOKED_UP = {
         "SELECT 1 FROM users WHERE email_folded = :folded AND email_folded <> ''",
         "user_emails (email_folded=?)",
     ),
+    "a day's odd meters": (conditions._ODD_METERS, "transactions_by_age (tenant=? AND created_at>?)"),
     "what is due": (
         "SELECT id FROM bills WHERE due_at IS NOT NULL AND due_at <= :now ORDER BY due_at, id LIMIT 64",
         "bills_due (due_at",

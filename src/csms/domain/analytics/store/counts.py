@@ -227,12 +227,12 @@ def different_drivers(tx: ReadTx, stretches: Sequence[tuple[str, str, str]], cha
     for number, (period, first, last) in enumerate(parts):
         named |= {f"period_{number}": period, f"first_{number}": first, f"last_{number}": last}
     conditions = [_IN_PART.format(number) for number in range(len(parts))]
-    if charged > ROWS_PER_DRIVER * int(tx.value("SELECT count(*) FROM drivers WHERE tenant = :tenant")):
+    if charged > ROWS_PER_DRIVER * tx.count("SELECT count(*) FROM drivers WHERE tenant = :tenant"):
         looked = [f"EXISTS (SELECT 1 FROM analytics_drivers WHERE {each} AND driver_id = d.id)" for each in conditions]  # noqa: S608
         text = f"SELECT count(*) FROM drivers d WHERE tenant = :tenant AND ({' OR '.join(looked)})"  # noqa: S608 (our own text)
     else:
         text = f"SELECT count(DISTINCT driver_id) FROM analytics_drivers WHERE ({') OR ('.join(conditions)})"  # noqa: S608
-    return int(tx.value(text, **named))
+    return tx.count(text, **named)
 
 
 def hours(tx: ReadTx, scope: str, subject: str, first: str, last: str) -> Sequence[Row]:
