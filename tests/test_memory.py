@@ -83,9 +83,7 @@ async def sweeping(mock_clock: MockClock) -> AsyncIterator[Callable[[float], Awa
         gc.enable()
 
 
-async def test_twice_a_second_what_was_dropped_is_freed(
-    mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]
-) -> None:
+async def test_every_second_what_was_dropped_is_freed(mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]) -> None:
     for _ in range(3):
         begun = [each["collections"] for each in gc.get_stats()]
         seen = weakref.ref(Knot())

@@ -2,7 +2,7 @@
 
 With thousands of live connections a collection of everything walks them all (0.12 s for each 1,000 of them), and the default thresholds
 make it happen every few hundred messages: more than half of the CPU of a message went there (docs/benchmarks.md). So everything is
-walked once an hour only, and what is young twice a second: that is done in some 10 ms, where a sweep each minute took half a second.
+walked once an hour only, and what is young once a second: that is done in some 10 ms, where a sweep each minute took half a second.
 Almost nothing on the message path makes cycles, and a link that ends leaves none.
 """
 
@@ -20,7 +20,7 @@ very many things at once; the usual is swept up before that."""
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread keeps the interpreter while another waits for it. The committing thread wants it back after every COMMIT: with
 Python's 5 ms the p99 of a message at 500 a second was 18 to 25 ms, with this 9 to 12, at the same CPU (docs/benchmarks.md)."""
-SWEEP_INTERVAL_S = 0.5
+SWEEP_INTERVAL_S = 1.0
 FULL_INTERVAL_S = 3600.0
 SLOW_SWEEP_S = 0.1
 
@@ -36,7 +36,7 @@ def settle() -> None:
 
 
 async def sweep() -> None:
-    """Collect for ever: what is young twice a second, and everything once an hour."""
+    """Collect for ever: what is young once a second, and everything once an hour."""
     full = trio.current_time()
     while True:
         await trio.sleep(SWEEP_INTERVAL_S)
