@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import trio
 
 def run(command: click.Command) -> NoReturn:
     """Run a click command and exit with what it returns."""
+    atexit.register(gc.freeze)  # or the last look for garbage takes as long as some commands
     try:
         code = command.main(standalone_mode=False)
     except click.UsageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -259,6 +260,12 @@ def in_session(session: int) -> list[str]:
     return found
 
 
+def connected(log: Path) -> set[str]:
+    """The chargers that a server says have connected, but for a line that it is just writing."""
+    said = [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("}\n")]
+    return {entry["charger"] for entry in said if entry["event"] == "charger.connected"}
+
+
 @asynccontextmanager
 async def real_demo(folder: Path) -> AsyncIterator[trio.Process]:
     """``csms serve --demo`` in a session of its own, as a terminal would have it; ``out`` and ``err`` hold what it says."""
@@ -289,6 +296,8 @@ async def test_a_newcomer_sees_charging_and_ends_it(tmp_path: Path) -> None:
                     assert process.returncode is None, (tmp_path / "err").read_text()
                     await trio.sleep(0.1)
                 while welcome not in (tmp_path / "out").read_text():
+                    await trio.sleep(0.1)
+                while connected(tmp_path / "err") != set(IDS):
                     await trio.sleep(0.1)
             assert sum("simulators.charger" in each for each in in_session(process.pid)) == len(IDS)
             if number is signal.SIGINT:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 import trio
 
 from csms.config import Config, DatabaseConfig
+from csms.testing import forked
 from csms.testing.script import SCRIPTS
 from csms.testing.server import TestServer, config_for
 
@@ -58,15 +57,15 @@ format = "json"
 class Served:
     """A server process and what it has said."""
 
-    process: trio.Process
+    process: forked.Forked
+    _said: trio.lowlevel.FdStream
     lines: list[dict[str, Any]] = attrs.field(factory=list)
     ended: trio.Event = attrs.field(factory=trio.Event)
     _news: trio.Condition = attrs.field(factory=trio.Condition)
 
     async def listen(self) -> None:
-        assert self.process.stderr is not None
         rest = b""
-        async for chunk in self.process.stderr:
+        async for chunk in self._said:
             *whole, rest = (rest + chunk).split(b"\n")
             async with self._news:
                 self.lines += [json.loads(line) if line.startswith(b"{") else {"event": line.decode()} for line in whole]
@@ -90,13 +89,13 @@ class Served:
 @asynccontextmanager
 async def serve(folder: Path, *arguments: str, **environment: str) -> AsyncIterator[Served]:
     (folder / "csms.toml").write_text(CONFIG)
-    command = [sys.executable, "-m", "csms", "serve", "--config", "csms.toml", *arguments]
+    command = ("csms", "serve", "--config", "csms.toml", *arguments)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
-    async with trio.open_nursery() as nursery:
-        process = await trio.lowlevel.open_process(
-            command, cwd=folder, env=inherited | environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
-        )
-        served = Served(process)
+    said, err = forked.pipe()
+    async with said, trio.open_nursery() as nursery:
+        with err:
+            process = await forked.start(*command, folder=folder, environ=inherited | environment, out=Path(os.devnull), err=err)
+        served = Served(process, said)
         nursery.start_soon(served.listen)
         try:
             yield served

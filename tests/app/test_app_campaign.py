@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,6 +12,7 @@ import httpx
 import msgspec
 import trio
 
+from csms.testing import forked
 from csms.testing.charger import ScriptedCharger, connect
 
 Serving = Callable[..., AbstractAsyncContextManager[Any]]
@@ -22,10 +21,11 @@ PATIENCE_S = 30
 
 async def csms(folder: Path, *arguments: str) -> Any:
     """What the command line answers, beside the running server."""
-    command = [sys.executable, "-m", "csms", *arguments, "--config", "csms.toml", "--json"]
+    command = ("csms", *arguments, "--config", "csms.toml", "--json")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
     with trio.fail_after(PATIENCE_S):
-        ended = await trio.run_process(command, cwd=folder, env=inherited, capture_stdout=True, stderr=subprocess.DEVNULL)
+        ended = await forked.run(*command, folder=folder, environ=inherited)
+    ended.check_returncode()
     return msgspec.json.decode(ended.stdout)
 
 

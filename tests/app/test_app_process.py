@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import signal
 import socket
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import trio
 
 from csms.testing.charger import connect
 
@@ -50,21 +48,3 @@ async def test_a_store_that_cannot_be_reached_ends_it_with_one_line(serving: Any
     async with serving(tmp_path, CSMS_DATABASE_URL="postgresql://nobody@127.0.0.1:1/x") as served:
         assert await served.end() == 6
     assert [line["event"].startswith("csms: PostgreSQL database x on 127.0.0.1:1:") for line in served.lines] == [True]
-
-
-async def test_the_demo_shows_charging_and_leaves_in_good_order(serving: Any, tmp_path: Path) -> None:
-    async with serving(tmp_path, "--demo") as served:
-        for charger_id in ("DEMO-1", "DEMO-2", "DEMO-3"):
-            await served.says("charger.connected", charger=charger_id)
-        with trio.fail_after(60):
-            while not charging(tmp_path / "csms.db"):
-                await trio.sleep(0.1)
-        served.process.send_signal(signal.SIGTERM)
-        assert await served.end() == 0
-        assert not [line for line in served.lines if line.get("level") == "error"]
-
-
-def charging(database: Path) -> int:
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        found = connection.execute("SELECT count(*) FROM transactions WHERE state = 'running'")
-        return int(found.fetchone()[0])

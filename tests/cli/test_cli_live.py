@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import trio
 
+from csms.testing import forked
 from csms.testing.charger import connect
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import script
@@ -31,11 +31,8 @@ def csms(server: TestServer, tmp_path: Path) -> Csms:
     }
 
     async def run(*arguments: str, code: int = 0) -> CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "csms", *arguments]
         with trio.fail_after(60):
-            ended = await trio.run_process(
-                command, env=environ, cwd=tmp_path, capture_stdout=True, capture_stderr=True, check=False
-            )
+            ended = await forked.run("csms", *arguments, folder=tmp_path, environ=environ)
         assert ended.returncode == code, f"{arguments} ended {ended.returncode}: {ended.stdout!r} {ended.stderr!r}"
         return ended
 

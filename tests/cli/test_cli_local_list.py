@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
+from csms.testing import forked
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.server import TestServer
 
@@ -38,9 +38,8 @@ async def test_a_list_is_synchronised_and_shown(server: TestServer, charger: Con
 
     async def csms(*arguments: str) -> str:
         with trio.fail_after(60):
-            ended = await trio.run_process(
-                [sys.executable, "-m", "csms", *arguments], env=environ, cwd=tmp_path, capture_stdout=True, capture_stderr=True
-            )
+            ended = await forked.run("csms", *arguments, folder=tmp_path, environ=environ)
+        ended.check_returncode()
         return ended.stdout.decode()
 
     await server.add_token("CARD")

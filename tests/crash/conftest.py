@@ -6,8 +6,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 import trio
 
 from csms.config import DatabaseConfig
+from csms.testing import forked
 from csms.testing.server import config_for, running_server
 
 START_LIMIT_S = 30.0
@@ -24,11 +23,11 @@ START_LIMIT_S = 30.0
 
 @attrs.define(eq=False)
 class ServerProcess:
-    """``python -m csms serve``, again and again, always at the same address."""
+    """``csms serve``, again and again, always at the same address."""
 
     folder: Path
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: forked.Forked | None = None
     starting_s: list[float] = attrs.field(factory=list)
 
     @property
@@ -43,11 +42,10 @@ class ServerProcess:
         """Start it, and wait until it listens."""
         began = trio.current_time()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
-        environment = inherited | {"PYTHONPYCACHEPREFIX": str(self.folder / "pyc"), "PYTHONDONTWRITEBYTECODE": ""}
         with self.log.open("ab") as log:
             beginning = log.tell()
-            command = [sys.executable, "-m", "csms", "serve", "--config", "csms.toml"]
-            self.process = subprocess.Popen(command, cwd=self.folder, env=environment, stderr=log, stdout=log)
+        command = ("csms", "serve", "--config", "csms.toml")
+        self.process = await forked.start(*command, folder=self.folder, environ=inherited, out=self.log, err=self.log)
         with trio.fail_after(START_LIMIT_S):
             while b'"what": "api"' not in self.log.read_bytes()[beginning:]:
                 assert self.process.poll() is None, self.log.read_text()[-4000:]
@@ -59,9 +57,7 @@ class ServerProcess:
         assert self.process is not None
         self.process.send_signal(number)
         with trio.fail_after(START_LIMIT_S):
-            while (code := self.process.poll()) is None:
-                await trio.sleep(0.005)
-        return code
+            return await self.process.wait()
 
     async def kill(self) -> None:
         """The end without any warning."""
@@ -97,7 +93,6 @@ async def server_process(store_config: DatabaseConfig, tmp_path: Path) -> Any:
     yield process
     if process.process is not None:
         process.process.kill()
-        process.process.wait()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import httpx
 import pytest
 import trio
 
+from csms.testing import forked
 from simulators.razorpay import RazorpayStub
 
 from .paying_server import KEY
@@ -30,25 +29,25 @@ class Shop:
 
     folder: Path
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: forked.Forked | None = None
 
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {KEY}"}
 
     async def start(self) -> None:
         script = Path(__file__).with_name("paying_server.py")
-        command = [sys.executable, str(script), str(self.folder), str(self.port)]
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
-        assert self.process.stdout is not None
-        with trio.fail_after(PATIENCE_S):
-            line = await trio.to_thread.run_sync(self.process.stdout.readline, abandon_on_cancel=True)
-        assert line == b"ready\n", (self.folder / "server.log").read_text()[-3000:]
+        log, arguments = self.folder / "server.log", (str(self.folder), str(self.port))
+        said, out = forked.pipe()
+        with out:
+            self.process = await forked.start(str(script), *arguments, folder=self.folder, environ=os.environ, out=out, err=log)
+        async with said:
+            with trio.fail_after(PATIENCE_S):
+                assert await said.receive_some() == b"ready\n", log.read_text()[-3000:]
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        assert self.process.wait() == -signal.SIGKILL
+        assert await self.process.wait() == -signal.SIGKILL
 
     async def ask(self, client: httpx.AsyncClient, method: str, path: str, body: Any = None, **more: str) -> Any:
         answer = await client.request(
@@ -66,9 +65,6 @@ async def shop(tmp_path: Path) -> Any:
     yield shop
     if shop.process is not None:
         shop.process.kill()
-        shop.process.wait()
-        assert shop.process.stdout is not None
-        shop.process.stdout.close()
 
 
 @pytest.mark.campaign
@@ -116,7 +112,7 @@ async def kill_and_pay(shop: Shop, kills: int) -> None:
             nursery.start_soon(drive, each, number * 1000)
         for _ in range(kills):
             await trio.sleep(chance.uniform(0.5, 1.2))
-            shop.kill()
+            await shop.kill()
             await shop.start()
         over.set()
         with trio.fail_after(PATIENCE_S):
@@ -132,5 +128,5 @@ async def kill_and_pay(shop: Shop, kills: int) -> None:
         waiting = (await shop.ask(client, "GET", "/payments?state=created"))["items"]
         assert [each for each in waiting if not each["error"]] == []
         assert (await shop.ask(client, "POST", "/ledger/check"))["balanced"]
-        shop.kill()
+        await shop.kill()
         nursery.cancel_scope.cancel()

@@ -9,8 +9,6 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -29,6 +27,7 @@ from csms.core.units import iso
 from csms.db.migrate import MigrationSource, core_migrations
 from csms.domain.drivers import service as drivers
 from csms.outside import SystemClock
+from csms.testing import forked
 from csms.testing.server import config_for, running_server
 from csms.testing.swarm import Swarm
 from simulators.razorpay import RazorpayStub
@@ -73,7 +72,7 @@ class Shop:
     store: str
     api: int
     ocpp: int
-    process: subprocess.Popen[bytes] | None = None
+    process: forked.Forked | None = None
 
     @property
     def log(self) -> str:
@@ -82,20 +81,20 @@ class Shop:
 
     async def start(self) -> None:
         script = Path(__file__).with_name("settling_server.py")
-        command = [sys.executable, str(script), str(self.folder), str(self.api), str(self.ocpp), self.store]
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
-        assert self.process.stdout is not None
-        with trio.fail_after(PATIENCE_S):
-            line = await trio.to_thread.run_sync(self.process.stdout.readline, abandon_on_cancel=True)
-        assert line == b"ready\n", self.log[-3000:]
+        arguments = (str(self.folder), str(self.api), str(self.ocpp), self.store)
+        said, out = forked.pipe()
+        with out:
+            self.process = await forked.start(
+                str(script), *arguments, folder=self.folder, environ=os.environ, out=out, err=self.folder / "server.log"
+            )
+        async with said:
+            with trio.fail_after(PATIENCE_S):
+                assert await said.receive_some() == b"ready\n", self.log[-3000:]
 
-    def kill(self) -> None:
+    async def kill(self) -> None:
         assert self.process is not None
-        assert self.process.stdout is not None
         self.process.send_signal(signal.SIGKILL)
-        assert self.process.wait() == -signal.SIGKILL
-        self.process.stdout.close()
+        assert await self.process.wait() == -signal.SIGKILL
 
     async def ask(self, client: httpx.AsyncClient, method: str, path: str, body: Any = None, **more: str) -> Any:
         headers = {"Authorization": f"Bearer {KEY}"} | more
@@ -110,8 +109,8 @@ async def shop(store_config: DatabaseConfig, tmp_path: Path) -> Any:
         api, ocpp = one.getsockname()[1], other.getsockname()[1]
     shop = Shop(tmp_path, store_config.url, api, ocpp)
     yield shop
-    if shop.process is not None and shop.process.poll() is None:
-        shop.kill()
+    if shop.process is not None:
+        shop.process.kill()
 
 
 @pytest.fixture
@@ -152,7 +151,7 @@ async def settle_and_kill(shop: Shop, query: Callable[[str], list[Any]], kills: 
                             while swarm.acknowledged < enough:
                                 await trio.sleep(0.01)
                         await trio.sleep(chance.uniform(0, 0.8))
-                        shop.kill()
+                        await shop.kill()
                         await shop.start()
                     swarm.finish()
                 paying.cancel_scope.cancel()
@@ -163,7 +162,7 @@ async def settle_and_kill(shop: Shop, query: Callable[[str], list[Any]], kills: 
             assert unfinished == []
             async with httpx.AsyncClient(timeout=10) as client:
                 assert (await shop.ask(client, "POST", "/ledger/check"))["balanced"]
-            shop.kill()
+            await shop.kill()
             nursery.cancel_scope.cancel()
         assert list(broken(query)) == []
         assert query("SELECT count(*) AS n FROM bills WHERE state = 'SETTLED'")[0]["n"] >= 2 * kills

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,10 @@ from csms.core.ports import ReadTx, Tx
 from csms.db import counts as remembered
 from csms.db.counts import Counts
 from csms.db.database import StoreDatabase
+from csms.db.location import SQLITE
+from csms.db.migrate import core_migrations
 from csms.db.statements import Statements
+from csms.testing.stores import StoreMaker
 
 from .conftest import INSERT, add, note
 
@@ -99,15 +105,27 @@ def test_another_process_is_seen_after_a_while(statements: Statements, monkeypat
         ("UPDATE notes SET name = '' WHERE tenant = :tenant", True),
         ("WITH few AS (SELECT 1) UPDATE notes SET name = '' WHERE tenant = :tenant", True),
         ("INSERT INTO events (tenant) VALUES (:tenant) ON CONFLICT DO UPDATE SET key = ''", False),
-        ("DELETE FROM events WHERE tenant = :tenant", True),
+        ("DELETE FROM events WHERE tenant = :tenant", False),
+        ("DELETE FROM chargers WHERE tenant = :tenant", True),
+        ("UPDATE chargers SET name = '' WHERE tenant = :tenant", False),
     ],
 )
 def test_what_makes_a_count_void(statements: Statements, sql: str, void: bool) -> None:
-    """Removing may remove more than it says: rows of other tables that hang on these."""
+    """Removing a parent removes more than it says: rows of other tables that hang on it."""
     counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
     counts.keep(statement, {}, 7, counts.turn)
     counts.changed({statements.learn(sql, scoped=True)})
     assert counts.known(statement, {}) == (None if void else 7)
+
+
+def test_the_parents_are_those_of_the_schema(store_maker: StoreMaker, tmp_path: Path) -> None:
+    store_maker.url(SQLITE, [core_migrations()], tmp_path)
+    with closing(sqlite3.connect(tmp_path / "csms.db")) as store:
+        parents = store.execute(
+            'SELECT DISTINCT k."table" FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) k'
+            " WHERE t.type = 'table' AND k.on_delete <> 'NO ACTION'"
+        )
+        assert {name for (name,) in parents} == remembered.PARENTS
 
 
 def test_a_snapshot_from_before_a_write_is_not_kept_for_after_it(statements: Statements) -> None:

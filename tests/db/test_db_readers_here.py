@@ -14,19 +14,23 @@ from csms.config import DatabaseConfig
 from csms.core.ids import DEFAULT_TENANT
 from csms.core.ports import ReadTx, Tx
 from csms.db import open_database, sqlite_readers
-from csms.db.migrate import core_migrations, migrate
+from csms.db.location import SQLITE
+from csms.db.migrate import core_migrations
 from csms.outside import SystemClock
+from csms.testing.stores import StoreMaker
 
-CONFIG = DatabaseConfig(url="sqlite:///here.db")
+CONFIG = DatabaseConfig(url="sqlite:///csms.db")
 COUNT = (
     "WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < :most)"
     " SELECT count(*) FROM counted WHERE :tenant > 0"
 )
+LARGE = 20_000
+"""To count so far takes three times what may be taken at once."""
 
 
 @pytest.fixture(autouse=True)
-def store(tmp_path: Path) -> Path:
-    migrate(CONFIG, [core_migrations()], folder=tmp_path, clock=SystemClock())
+def store(store_maker: StoreMaker, tmp_path: Path) -> Path:
+    store_maker.url(SQLITE, [core_migrations()], tmp_path)
     return tmp_path
 
 
@@ -40,14 +44,14 @@ async def test_a_small_read_is_done_at_once_and_a_large_one_in_a_thread(store: P
     async with open_database(CONFIG, clock=SystemClock(), folder=store) as database:
         read = partial(database.read, counted, tenant=DEFAULT_TENANT)
         assert await read(10) == (10, True)
-        assert await read(200_000) == (200_000, False), "broken off, and done again"
+        assert await read(LARGE) == (LARGE, False), "broken off, and done again"
         assert await read(10) == (10, False), "what was large is not tried at once again"
         for _ in range(sqlite_readers.FIRST_IN_THREADS):
             await read(10)
         assert await read(10) == (10, True), "but it may have been a matter of what was asked"
         in_threads = 0
         for _ in range(200):
-            in_threads += not (await read(200_000))[1]
+            in_threads += not (await read(LARGE))[1]
         assert in_threads == 200
         tries = [(await read(10))[1] for _ in range(2 * sqlite_readers.MOST_IN_THREADS)]
         assert not any(tries[: sqlite_readers.FIRST_IN_THREADS * 4]), "the oftener it was too large, the rarer it is tried"
@@ -57,12 +61,12 @@ async def test_a_small_read_is_done_at_once_and_a_large_one_in_a_thread(store: P
 async def test_a_query_that_swallows_its_end_is_done_again(store: Path) -> None:
     def stubborn(tx: ReadTx) -> Any:
         try:
-            return tx.value(COUNT, most=300_000)
+            return tx.value(COUNT, most=LARGE)
         except Exception:
             return "broken off"
 
     async with open_database(CONFIG, clock=SystemClock(), folder=store) as database:
-        assert await database.read(stubborn, tenant=DEFAULT_TENANT) == 300_000
+        assert await database.read(stubborn, tenant=DEFAULT_TENANT) == LARGE
 
 
 async def test_a_failing_read_fails_as_itself_and_spoils_no_other(store: Path) -> None:

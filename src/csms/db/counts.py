@@ -15,6 +15,26 @@ from .statements import Statement
 
 MOST_COUNTS = 1_000
 LONGEST_S = 1.0
+PARENTS = frozenset(
+    {
+        "api_keys",
+        "certificate_requests",
+        "chargers",
+        "configuration_templates",
+        "cursors",
+        "drivers",
+        "external_identities",
+        "installed_reads",
+        "local_lists",
+        "memberships",
+        "messages",
+        "station_groups",
+        "stations",
+        "token_groups",
+        "tokens",
+    }
+)
+"""The tables whose rows take those of other tables with them when they are removed, or change them."""
 
 Key = tuple[Any, ...]
 
@@ -28,14 +48,14 @@ class Counts:
         self._written: dict[str, int] = {}
         """The turn in which a table was written to last."""
         self._everything = 0
-        """The turn in which rows were last removed: those of other tables may have gone with them."""
+        """The turn in which rows of a parent were last removed: those of other tables may have gone with them."""
         self._counted: dict[Key, tuple[int, int, float]] = {}
 
     def changed(self, statements: Iterable[Statement]) -> None:
         """These were run and are committed; before whoever waits for them hears of it."""
         self.turn = turn = self.turn + 1
         for statement in statements:
-            if statement.removes:
+            if statement.removes and not PARENTS.isdisjoint(statement.writes):
                 self._everything = turn
             for table in statement.writes:
                 self._written[table] = turn

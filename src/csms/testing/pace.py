@@ -43,21 +43,24 @@ def pytest_runtest_logfinish() -> None:
         gc.collect(1 if finished % SWEEP_ALL_EVERY else 2)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtestloop() -> Iterator[None]:
-    """Processes that tests start compile csms once altogether, where bytecode is not to be written beside the source."""
+def pytest_configure(config: pytest.Config) -> None:
+    """All processes of the tests compile csms once altogether, where bytecode is not to be written beside the source.
+
+    Workers of xdist start with this environment, so what they import need not be compiled again by the processes that tests start.
+    """
     before = {name: os.environ.get(name) for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX")}
     if not before["PYTHONDONTWRITEBYTECODE"] or before["PYTHONPYCACHEPREFIX"]:
-        return (yield)
+        return
     folder = tempfile.mkdtemp(prefix="csms-bytecode-")
     del os.environ["PYTHONDONTWRITEBYTECODE"]
     os.environ["PYTHONPYCACHEPREFIX"] = folder
-    try:
-        return (yield)
-    finally:
-        os.environ["PYTHONDONTWRITEBYTECODE"] = before["PYTHONDONTWRITEBYTECODE"]
+
+    def restore() -> None:
+        os.environ["PYTHONDONTWRITEBYTECODE"] = before["PYTHONDONTWRITEBYTECODE"] or ""
         del os.environ["PYTHONPYCACHEPREFIX"]
         shutil.rmtree(folder, ignore_errors=True)
+
+    config.add_cleanup(restore)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -55,11 +55,15 @@ class PostgresTestServer:
 
     def execute(self, sql: str, name: str = "postgres") -> list[Any]:
         """Run one statement outside a transaction; its rows, if any."""
-        import psycopg
-
-        with psycopg.connect(dbname=name, user="postgres", host=self.socket_folder, autocommit=True) as connection:
+        with self.connect(name) as connection:
             cursor = connection.execute(sql.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def connect(self, name: str) -> Any:
+        """A connection of psycopg's to one of its databases; ``with`` closes it."""
+        import psycopg
+
+        return psycopg.connect(dbname=name, user="postgres", host=self.socket_folder, autocommit=True, prepare_threshold=None)
 
     def drop(self, name: str) -> None:
         """Remove a database, whoever is still connected."""
@@ -67,14 +71,19 @@ class PostgresTestServer:
 
 
 class PostgresTestDatabase:
-    """A migrated database that is brought back to how it was, which is a hundred times faster than to make a new one."""
+    """A migrated database that is brought back to how it was, which is a hundred times faster than to make a new one.
 
-    def __init__(self, server: PostgresTestServer, name: str, sources: Sequence[MigrationSource]) -> None:
+    It begins as ``like``, another one that nobody is connected to.
+    """
+
+    def __init__(
+        self, server: PostgresTestServer, name: str, sources: Sequence[MigrationSource], *, like: str = "template1"
+    ) -> None:
         self._server = server
         self._name = name
         self._connection: Any = None
         self.url = server.url(name)
-        server.execute(f"CREATE DATABASE {name}")
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         migrate(DatabaseConfig(url=self.url), sources, folder=Path(), clock=SettableClock())
         self._filled: list[tuple[str, str, str]] = []
         """Of each table that migrations filled what tells whether it is as it was, what that tells then, and what makes it so again."""
@@ -83,18 +92,23 @@ class PostgresTestDatabase:
     def _how_it_is(self) -> str:
         """The body of a function that empties what is empty now and puts sequences back."""
         steps = []
-        tables = self._server.execute("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'", self._name)
-        for (table,) in tables:
-            digest = f"SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t"  # noqa: S608 - quoted
-            ((before,),) = self._server.execute(digest, self._name)
-            if before is None:
-                steps.append(f"DELETE FROM {table}")  # noqa: S608 - quoted
-                continue
-            ((rows,),) = self._server.execute(f"SELECT json_agg(t)::text FROM {table} t", self._name)  # noqa: S608 - quoted
-            fill = f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, $rows${rows}$rows$)"  # noqa: S608 - quoted
-            self._filled.append((digest, before, f"DELETE FROM {table}; {fill}"))  # noqa: S608 - quoted
-        sequences = "SELECT format('PERFORM setval(%L, %s, %L)', sequencename, coalesce(last_value, 1), last_value IS NOT NULL) FROM pg_sequences"
-        steps += [step for (step,) in self._server.execute(sequences, self._name)]
+        with self._server.connect(self._name) as connection:
+            for (table,) in connection.execute(
+                "SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'"
+            ).fetchall():
+                digest = f"SELECT md5(string_agg(t::text, chr(10) ORDER BY t::text)) FROM {table} t"  # noqa: S608 - quoted
+                ((before,),) = connection.execute(digest).fetchall()
+                if before is None:
+                    steps.append(f"DELETE FROM {table}")  # noqa: S608 - quoted
+                    continue
+                ((rows,),) = connection.execute(f"SELECT json_agg(t)::text FROM {table} t").fetchall()  # noqa: S608 - quoted
+                fill = f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, $rows${rows}$rows$)"  # noqa: S608 - quoted
+                self._filled.append((digest, before, f"DELETE FROM {table}; {fill}"))  # noqa: S608 - quoted
+            sequences = (
+                "SELECT format('PERFORM setval(%L, %s, %L)', sequencename, coalesce(last_value, 1), last_value IS NOT NULL)"
+                " FROM pg_sequences"
+            )
+            steps += [step for (step,) in connection.execute(sequences).fetchall()]
         return f"BEGIN {'; '.join(steps)}; END"
 
     def reset(self) -> None:
@@ -108,12 +122,8 @@ class PostgresTestDatabase:
             self._restore()
 
     def _restore(self) -> None:
-        import psycopg
-
         if self._connection is None:
-            self._connection = psycopg.connect(
-                dbname=self._name, user="postgres", host=self._server.socket_folder, autocommit=True, prepare_threshold=None
-            )
+            self._connection = self._server.connect(self._name)
             self._connection.execute("SET session_replication_role = replica")
             function = f"CREATE FUNCTION pg_temp.reset() RETURNS void LANGUAGE plpgsql AS $reset$ {self._reset} $reset$"
             self._connection.execute(function.encode())  # so the server plans the steps once
@@ -134,31 +144,50 @@ class PostgresTestDatabase:
 
 
 class StoreMaker:
-    """Makes migrated databases quickly: migrates once per engine and set of migrations."""
+    """Makes migrated databases quickly: applies each migration once per engine, and those after the first source once per set of them."""
 
     def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
         self._folder = folder
         self._request = request
         self._numbers = count(1)
         self._files: dict[tuple[str, ...], Path] = {}
+        self._first: dict[str, str] = {}
+        """By the key of a first source the database on the server that has had its migrations, and nothing else ever."""
         self._databases: dict[tuple[str, ...], PostgresTestDatabase] = {}
 
     def url(self, engine: str, sources: Sequence[MigrationSource], folder: Path) -> str:
         """The URL of a database with these migrations and nothing else in it; a file in ``folder``, or one on the server."""
         key = tuple(f"{source.name} {source.folder}" for source in sources)
         if engine == SQLITE:
-            if key not in self._files:
-                template = self._folder / f"template{next(self._numbers)}.db"
-                migrate(DatabaseConfig(url=f"sqlite:///{template}"), sources, folder=folder, clock=SettableClock())
-                self._files[key] = template
-            shutil.copyfile(self._files[key], folder / "csms.db")
+            shutil.copyfile(self._template(key, sources), folder / "csms.db")
             return f"sqlite:///{folder / 'csms.db'}"
         if key not in self._databases:
             server: PostgresTestServer = self._request.getfixturevalue("postgres_server")
-            self._databases[key] = PostgresTestDatabase(server, f"store_{next(self._numbers)}", sources)
+            name = f"store_{next(self._numbers)}"
+            self._databases[key] = PostgresTestDatabase(server, name, sources, like=self._beginning(server, key[:1], sources[:1]))
         else:
             self._databases[key].reset()
         return self._databases[key].url
+
+    def _template(self, key: tuple[str, ...], sources: Sequence[MigrationSource]) -> Path:
+        if key not in self._files:
+            template = self._folder / f"template{next(self._numbers)}.db"
+            if len(key) > 1:
+                shutil.copyfile(self._template(key[:1], sources[:1]), template)
+            config = DatabaseConfig(url=f"sqlite:///{template}")
+            migrate(config, sources, folder=self._folder, clock=SettableClock())
+            self._files[key] = template
+        return self._files[key]
+
+    def _beginning(self, server: PostgresTestServer, key: tuple[str, ...], sources: Sequence[MigrationSource]) -> str:
+        if not key:
+            return "template1"
+        if key[0] not in self._first:
+            name = f"first_{next(self._numbers)}"
+            server.execute(f"CREATE DATABASE {name}")
+            migrate(DatabaseConfig(url=server.url(name)), sources, folder=self._folder, clock=SettableClock())
+            self._first[key[0]] = name
+        return self._first[key[0]]
 
     def close(self) -> None:
         """Close the connections that bring databases back."""
@@ -211,7 +240,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 def store_config(engine: str, store_maker: StoreMaker, store_migrations: list[MigrationSource], tmp_path: Path) -> DatabaseConfig:
     """How to open a migrated database that holds nothing but what migrations put in."""
     url = store_maker.url(engine, store_migrations, tmp_path)
-    return DatabaseConfig(url=url, connect_timeout_s=10.0, statement_timeout_s=30.0, pool_size=4)
+    return DatabaseConfig(url=url, connect_timeout_s=10.0, statement_timeout_s=30.0, pool_size=4, lanes=2)
 
 
 @pytest.fixture

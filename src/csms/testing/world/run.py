@@ -86,7 +86,7 @@ def _once(seed: int, size: Size, show: Show | None, keep: Path | None) -> Result
         live_through(world, folder)
         if keep is not None:
             shutil.copytree(folder, keep, dirs_exist_ok=True)
-        return _judge(world, folder)
+        return judged(world, folder)
 
 
 def live_through(world: World, folder: Path) -> None:
@@ -169,7 +169,8 @@ def checks_of(world: World) -> Mapping[str, Check]:
     return CHECKS if world.town is None else CHECKS | MONEY_CHECKS
 
 
-def _judge(world: World, folder: Path) -> Result:
+def judged(world: World, folder: Path) -> Result:
+    """What came of a world that has lived in a folder."""
     checks = checks_of(world)
     checked = Counter([*checks])
     with closing(opened(folder)) as store:
