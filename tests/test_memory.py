@@ -14,6 +14,8 @@ from trio.testing import MockClock
 
 from csms.memory import (
     FULL_INTERVAL_S,
+    LEAST_INTERVAL_S,
+    SHARE,
     SLOW_SWEEP_S,
     SWEEP_INTERVAL_S,
     SWITCH_INTERVAL_S,
@@ -70,8 +72,8 @@ async def sweeping(mock_clock: MockClock) -> AsyncIterator[Callable[[float], Awa
 
     async def passing(seconds: float) -> None:
         await trio.testing.wait_all_tasks_blocked()
-        for _ in range(round(seconds / SWEEP_INTERVAL_S)):
-            mock_clock.jump(SWEEP_INTERVAL_S)
+        for _ in range(round(seconds / LEAST_INTERVAL_S)):
+            mock_clock.jump(LEAST_INTERVAL_S)
             await trio.testing.wait_all_tasks_blocked()
 
     try:
@@ -83,13 +85,13 @@ async def sweeping(mock_clock: MockClock) -> AsyncIterator[Callable[[float], Awa
         gc.enable()
 
 
-async def test_every_second_what_was_dropped_is_freed(mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]) -> None:
+async def test_what_was_dropped_is_freed_soon(mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]) -> None:
     for _ in range(3):
         begun = [each["collections"] for each in gc.get_stats()]
         seen = weakref.ref(Knot())
         await sweeping(0)
         assert seen() is not None
-        await sweeping(SWEEP_INTERVAL_S)
+        await sweeping(LEAST_INTERVAL_S)
         assert seen() is None
         assert [each["collections"] for each in gc.get_stats()] == [begun[0], begun[1] + 1, begun[2]], "only what is young"
 
@@ -97,9 +99,9 @@ async def test_every_second_what_was_dropped_is_freed(mock_clock: MockClock, swe
 async def test_once_an_hour_what_is_old_is_freed_too(mock_clock: MockClock, sweeping: Callable[[float], Awaitable[None]]) -> None:
     knot = Knot()
     seen = weakref.ref(knot)
-    await sweeping(2 * SWEEP_INTERVAL_S)
+    await sweeping(2 * LEAST_INTERVAL_S)
     del knot
-    await sweeping(SWEEP_INTERVAL_S)
+    await sweeping(LEAST_INTERVAL_S)
     assert seen() is not None, "it is old"
     mock_clock.jump(FULL_INTERVAL_S)
     await trio.testing.wait_all_tasks_blocked()
@@ -124,3 +126,22 @@ async def test_a_slow_sweep_is_told(
             nursery.cancel_scope.cancel()
     assert [entry["event"] for entry in logs] == said
     assert all(entry["found"] == 5 and entry["seconds"] == pytest.approx(seconds) for entry in logs)
+
+
+async def test_what_takes_long_is_done_less_often(mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    took, at = [0.001, 0.01, 0.5, 0.001, 0.001], []
+
+    def collect(generation: int = 2) -> int:
+        at.append(trio.current_time())
+        mock_clock.jump(took[len(at) - 1])
+        return 0
+
+    monkeypatch.setattr(gc, "collect", collect)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sweep)
+        while len(at) < len(took):
+            await trio.testing.wait_all_tasks_blocked()
+            mock_clock.jump(0.05)
+        nursery.cancel_scope.cancel()
+    rests = [later - (earlier + seconds) for earlier, later, seconds in zip(at, at[1:], took, strict=False)]
+    assert rests == pytest.approx([LEAST_INTERVAL_S, 0.01 / SHARE, SWEEP_INTERVAL_S, LEAST_INTERVAL_S], abs=0.06)
