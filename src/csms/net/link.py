@@ -24,7 +24,7 @@ from .connection import NEVER, Closed, Connection
 from .keeper import keep
 from .notices import Notices
 from .outbox import OUTBOX_LIMIT, Outbox
-from .pulse import Pulse
+from .pulse import Pulse, spread_of
 from .terms import Ending, Terms
 from .worker import work
 
@@ -125,6 +125,7 @@ class Link:
             idle_s=self.idle_heartbeats * admission.heartbeat_interval_s,
             pongs=admission.answers_pings is True and quirks.answers_pings is not False,
             mono=mono,
+            spread=spread_of(admission.charger_id),
         )
 
     @property
