@@ -7,10 +7,11 @@ from typing import Any
 import outcome
 import pytest
 import trio
+from trio.testing import MockClock
 
 from csms.core.errors import StoreUnavailable, WriterStopped
 from csms.core.ids import DEFAULT_TENANT
-from csms.db.lane import Batch, Lane
+from csms.db.lane import LINGER_S, Batch, Lane
 from csms.db.stats import Stats
 from csms.db.work import Append, Work, Write
 
@@ -137,3 +138,45 @@ async def test_a_waiter_that_left_is_not_written() -> None:
         under_test.stop()
     assert writer.batches == [[stays]]
     assert ended == ["done"]
+
+
+async def test_rows_nobody_waits_for_wait_a_moment_for_a_verb_to_go_with(autojump_clock: MockClock) -> None:
+    writer = Scripted()
+    under_test, _ = lane(writer)
+    rows = [Append("insert", [{}], "k", DEFAULT_TENANT) for _ in range(3)]
+    work = verb()
+    ended: list[Any] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.serve)
+        await trio.testing.wait_all_tasks_blocked()
+        under_test.put(rows[0])
+        await trio.sleep(LINGER_S / 2)
+        under_test.put(rows[1])
+        await trio.sleep(LINGER_S / 4)
+        assert writer.batches == []
+        began = trio.current_time()
+        under_test.put(work)
+        await waiting(work, ended)
+        assert (ended, trio.current_time()) == (["done"], began), "a verb waits for nobody"
+        under_test.put(rows[2])
+        await trio.sleep(LINGER_S * 1.01)
+        assert writer.batches == [[rows[0], rows[1], work], [rows[2]]], "and rows wait no longer than that"
+        under_test.stop()
+
+
+async def test_rows_that_are_many_wait_for_nobody_and_at_the_end_none_do(autojump_clock: MockClock) -> None:
+    writer = Scripted()
+    under_test, _ = lane(writer)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(under_test.serve)
+        await trio.testing.wait_all_tasks_blocked()
+        for _ in range(10):
+            under_test.put(Append("insert", [{}], "k", DEFAULT_TENANT))
+        await trio.testing.wait_all_tasks_blocked()
+        assert [len(batch) for batch in writer.batches] == [10]
+        under_test.put(Append("insert", [{}], "k", DEFAULT_TENANT))
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+        under_test.stop()
+    assert [len(batch) for batch in writer.batches] == [10, 1]
+    assert trio.current_time() == began

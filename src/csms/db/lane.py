@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 MOST_PATIENT = 8
 """Patient verbs in a batch: everybody in it waits for all of them."""
+LINGER_S = 0.02
+"""How long rows that nobody waits for wait for a verb to be committed with: alone they would cost as much as one."""
 FIRST_REST_S = 0.05
 LONGEST_REST_S = 1.0
 """Rest after a batch that could not be written, doubling; a write that comes meanwhile waits that long at most."""
@@ -83,6 +85,9 @@ class Lane:
         self._patient: deque[Work] = deque()
         self._idle = trio.lowlevel.ParkingLot()
         self._asleep = False
+        self._lingering = False
+        self._verbs = 0
+        """How many of what is queued are verbs, for which somebody waits."""
         self._ended = False
         self._stopping = trio.Event()
         self._rest_s = 0.0
@@ -94,14 +99,18 @@ class Lane:
         if self._ended:
             raise WriterStopped("the writer has stopped; nothing was written")
         self._queue_of(work).append(work)
+        if isinstance(work, Write):
+            self._verbs += 1
+        elif self._lingering and len(self._queue) < self._most_rows:
+            return
         if self._asleep:
-            self._asleep = False
+            self._asleep = self._lingering = False
             self._idle.unpark()
 
     def stop(self) -> None:
         """Write what is queued, then end."""
         self._stopping.set()
-        self._asleep = False
+        self._asleep = self._lingering = False
         self._idle.unpark_all()
 
     @trio.lowlevel.enable_ki_protection
@@ -114,6 +123,8 @@ class Lane:
                         return
                     self._asleep = True
                     await self._idle.park()
+                if not self._verbs and len(self._queue) < self._most_rows and not self._stopping.is_set():
+                    await self._linger()
                 batch = self._take()
                 if batch:
                     await self._commit(batch)
@@ -127,6 +138,13 @@ class Lane:
                 queue.clear()
             with trio.CancelScope(shield=True):
                 await self._writer.close()
+
+    async def _linger(self) -> None:
+        """Only rows are queued: give a verb a moment to come, too."""
+        self._asleep = self._lingering = True
+        with trio.move_on_after(LINGER_S):
+            await self._idle.park()
+        self._asleep = self._lingering = False
 
     def _queue_of(self, work: Work) -> deque[Work]:
         return self._patient if isinstance(work, Write) and work.patient else self._queue
@@ -142,6 +160,7 @@ class Lane:
         while queue and verbs < most_verbs and rows < self._most_rows:
             work = queue.popleft()
             if isinstance(work, Write):
+                self._verbs -= 1
                 if work.left:
                     left += 1
                     self._done(work)
@@ -224,6 +243,7 @@ class Lane:
             return
         for work in reversed(works):
             self._queue_of(work).appendleft(work)
+            self._verbs += isinstance(work, Write)
         self._taken(-sum(map(weight, works)))
 
     def _done(self, work: Work) -> None:
