@@ -56,6 +56,10 @@ class ReadTx(Protocol):
         """The first column of a ``SELECT count(*)``; outside a verb it is remembered as long as nobody writes to what it counts."""
         ...
 
+    def remembered(self, sql: str, build: Callable[[Sequence[Row]], T], **parameters: Any) -> T:
+        """What ``build``, a function of a module, makes of every row; remembered in the same way. It is shared, and must not be changed."""
+        ...
+
     def system(self, reason: str) -> ReadTx:
         """The same view without tenant scope, for what concerns the whole installation; ``reason`` goes to the log."""
         ...

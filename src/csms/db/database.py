@@ -14,8 +14,8 @@ from csms.core.events import Event
 from csms.core.ids import DEFAULT_TENANT, TenantId
 from csms.core.ports import Tx
 
-from .counts import Counts
 from .lane import Batch, Lane
+from .remembered import Remembered
 from .routing import Router
 from .stats import BatchReport, Stats
 from .work import Append, Write
@@ -48,7 +48,7 @@ class StoreDatabase:
     """The store; ``core.ports.Database``, and what telemetry, health and consumers need of it."""
 
     def __init__(
-        self, engine: str, config: DatabaseConfig, readers: Readers, counts: Counts, stats: Stats, on_batch: OnBatch | None
+        self, engine: str, config: DatabaseConfig, readers: Readers, remembered: Remembered, stats: Stats, on_batch: OnBatch | None
     ) -> None:
         self.engine = engine
         """``sqlite`` or ``postgresql``."""
@@ -64,7 +64,7 @@ class StoreDatabase:
         self._limit = config.queue_limit
         self._patience_s = config.statement_timeout_s
         self._readers = readers
-        self._counts = counts
+        self._remembered = remembered
         self._on_batch = on_batch
         self._lanes: list[Lane] = []
         self._router: Router | None = None
@@ -156,7 +156,7 @@ class StoreDatabase:
         self.stats.record(report)
         self.stats.rows += batch.rows
         if batch.wrote:
-            self._counts.changed(batch.wrote)
+            self._remembered.changed(batch.wrote)
         if self.on_volatile is not None:
             for tenant, now, event in batch.volatile:
                 try:

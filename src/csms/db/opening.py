@@ -13,10 +13,10 @@ from csms.config import DatabaseConfig
 from csms.core.errors import StoreUnavailable
 from csms.core.ports import Blocking, Clock
 
-from .counts import Counts
 from .database import OnBatch, OnVolatile, Readers, StoreDatabase
 from .lane import Lane, Writer
 from .location import PostgresLocation, SqliteLocation, locate
+from .remembered import Remembered
 from .stats import Stats
 from .threads import Threads
 
@@ -43,17 +43,17 @@ async def open_database(
     ``stop_grace_s``, and the connections are closed. Raises ``StoreUnavailable`` when the database cannot be opened.
     """
     location = locate(config, folder)
-    stats, counts = Stats(), Counts()
+    stats, remembered = Stats(), Remembered()
     threads = blocking or Threads({"writer": config.lanes + 1, "reader": config.pool_size + 1})
     readers: Readers
     writers: list[Writer]
     if isinstance(location, SqliteLocation):
-        readers, writers = await _open_sqlite(location, config, clock, threads, counts, stats)
+        readers, writers = await _open_sqlite(location, config, clock, threads, remembered, stats)
         most = config.batch_limit
     else:
-        readers, writers = await _open_postgres(location, config, clock, threads, counts, stats)
+        readers, writers = await _open_postgres(location, config, clock, threads, remembered, stats)
         most = min(config.batch_limit, LANE_VERBS)
-    database = StoreDatabase(location.engine, config, readers, counts, stats, on_batch)
+    database = StoreDatabase(location.engine, config, readers, remembered, stats, on_batch)
     lanes = [
         Lane(
             f"{location.engine} {number}",
@@ -94,20 +94,22 @@ async def _serve(lane: Lane, shield: trio.CancelScope) -> None:
 
 
 async def _open_sqlite(
-    location: SqliteLocation, config: DatabaseConfig, clock: Clock, threads: Blocking, counts: Counts, stats: Stats
+    location: SqliteLocation, config: DatabaseConfig, clock: Clock, threads: Blocking, remembered: Remembered, stats: Stats
 ) -> tuple[Readers, list[Writer]]:
     from .sqlite import SqliteWriter
     from .sqlite_readers import SqliteReaders
 
     patience_s = config.statement_timeout_s
-    writer = SqliteWriter(location.path, clock=clock, threads=threads, stats=stats, busy_timeout_s=patience_s)
+    writer = SqliteWriter(
+        location.path, clock=clock, threads=threads, stats=stats, remembered=remembered, busy_timeout_s=patience_s
+    )
     real = isinstance(threads, Threads)  # in simulated time everything is at once, in its own order
     readers = SqliteReaders(
         location.path,
         config.pool_size,
         clock=clock,
         threads=threads,
-        counts=counts,
+        remembered=remembered,
         stats=stats,
         busy_timeout_s=patience_s,
         here=real,
@@ -117,14 +119,14 @@ async def _open_sqlite(
 
 
 async def _open_postgres(
-    location: PostgresLocation, config: DatabaseConfig, clock: Clock, threads: Blocking, counts: Counts, stats: Stats
+    location: PostgresLocation, config: DatabaseConfig, clock: Clock, threads: Blocking, remembered: Remembered, stats: Stats
 ) -> tuple[Readers, list[Writer]]:
     try:
         from .postgres import PostgresWriter
         from .postgres_readers import PostgresReaders
     except ImportError as error:
         raise StoreUnavailable("PostgreSQL needs psycopg: install csms[postgres]") from error
-    readers = PostgresReaders(location, config, clock=clock, threads=threads, counts=counts, stats=stats)
+    readers = PostgresReaders(location, config, clock=clock, threads=threads, remembered=remembered, stats=stats)
     await readers.open()
     lane = partial(PostgresWriter, location, config, readers.tables, clock=clock, threads=threads, stats=stats)
     return readers, [lane() for _ in range(config.lanes)]

@@ -14,9 +14,9 @@ from csms.core.errors import StoreUnavailable
 from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
-from .counts import Counts
 from .location import PostgresLocation
 from .postgres_connect import connect, out_of_order, parameters, prepare, tenant_tables, unavailable
+from .remembered import Remembered
 from .statements import Statements
 from .stats import Stats
 from .tx import ReadScope, Run
@@ -35,14 +35,14 @@ class PostgresReaders:
         *,
         clock: Clock,
         threads: Blocking,
-        counts: Counts,
+        remembered: Remembered,
         stats: Stats,
     ) -> None:
         self._location = location
         self._config = config
         self._clock = clock
         self._threads = threads
-        self._counts = counts
+        self._remembered = remembered
         self._stats = stats
         self.tables: frozenset[str] = frozenset()
         """Those that belong to a tenant, known when it is open."""
@@ -102,7 +102,7 @@ class PostgresReaders:
         self, connection: psycopg.Connection[Any], query: Callable[..., T], arguments: tuple[Any, ...], tenant: TenantId
     ) -> T:
         cursor = connection.cursor()
-        run = Run(cursor, counts=self._counts)
+        run = Run(cursor, remembered=self._remembered)
         cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         statements = self._idle.pop() if self._idle else self._learn()
         try:

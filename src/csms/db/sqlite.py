@@ -16,6 +16,7 @@ from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
 from .lane import Batch
+from .remembered import Remembered
 from .sqlite_connect import in_our_words, open_writer, out_of_order, tenant_tables, unavailable
 from .statements import Statements
 from .stats import Stats
@@ -31,8 +32,12 @@ SLICE_S = 0.002
 class SqliteWriter:
     """The writer of the one lane. Verbs run on the event loop, between its other work; only COMMIT waits, in a thread."""
 
-    def __init__(self, path: Path, *, clock: Clock, threads: Blocking, stats: Stats, busy_timeout_s: float) -> None:
+    def __init__(
+        self, path: Path, *, clock: Clock, threads: Blocking, stats: Stats, remembered: Remembered, busy_timeout_s: float
+    ) -> None:
         self._path = path
+        self._remembered = remembered
+        self._data_version = 0
         self._clock = clock
         self._threads = threads
         self._stats = stats
@@ -56,6 +61,8 @@ class SqliteWriter:
             self._statements = Statements(tables, percent=False)
             self._stats.connections.append(self._statements)
         self._connection = connection
+        (self._data_version,) = connection.execute("PRAGMA data_version").fetchone()
+        self._remembered.others_wrote()  # meanwhile, as far as anybody knows
         return tables
 
     async def close(self) -> None:
@@ -77,6 +84,7 @@ class SqliteWriter:
         try:
             self._present()
             await self._begin(cursor)
+            self._notice_others(cursor, started)
             changes = connection.total_changes
             run = Run(cursor)
             await self._verbs(connection, run, statements, batch, done)
@@ -122,6 +130,15 @@ class SqliteWriter:
                     raise
             await trio.sleep(pause_s)
             pause_s = min(pause_s * 2, 0.05)
+
+    def _notice_others(self, cursor: sqlite3.Cursor, at: float) -> None:
+        """SQLite tells a connection when others have written; it does not count its own commits."""
+        (version,) = cursor.execute("PRAGMA data_version").fetchone()
+        if version == self._data_version:
+            self._remembered.alone(at)
+        else:
+            self._data_version = version
+            self._remembered.others_wrote()
 
     async def _verbs(
         self, connection: sqlite3.Connection, run: Run, statements: Statements, batch: list[Work], done: Batch

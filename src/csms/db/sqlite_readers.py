@@ -15,7 +15,7 @@ from csms.core.errors import StoreUnavailable
 from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
-from .counts import Counts
+from .remembered import Remembered
 from .sqlite_connect import connect, out_of_order, unavailable
 from .statements import Statements
 from .stats import Stats
@@ -51,7 +51,7 @@ class SqliteReaders:
         *,
         clock: Clock,
         threads: Blocking,
-        counts: Counts,
+        remembered: Remembered,
         stats: Stats,
         busy_timeout_s: float,
         here: bool = False,
@@ -59,7 +59,7 @@ class SqliteReaders:
         self._path = path
         self._clock = clock
         self._threads = threads
-        self._counts = counts
+        self._remembered = remembered
         self._stats = stats
         self._busy_timeout_s = busy_timeout_s
         self._free = trio.CapacityLimiter(size)
@@ -137,7 +137,7 @@ class SqliteReaders:
         tenant: TenantId,
     ) -> T:
         cursor = connection.cursor()
-        run = Run(cursor, counts=self._counts)
+        run = Run(cursor, remembered=self._remembered)
         cursor.execute("BEGIN")
         try:
             return query(ReadScope(run, statements, tenant, self._clock.now()), *arguments)

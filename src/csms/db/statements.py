@@ -23,8 +23,10 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z_]\w*)",
     re.DOTALL,
 )
+_PIECE = re.compile(_TOKEN.pattern + r"|(?P<bracket>[()])", re.DOTALL)
 _NULL_TEST = re.compile(r"\s+IS\s+(?P<not>NOT\s+)?NULL\b", re.IGNORECASE)
 _BEFORE_TABLE = frozenset({"from", "into", "update", "join"})
+_AFTER_SET = frozenset({"from", "where", "returning"})
 _NOT_A_TABLE = frozenset({"select", "lateral", "only", "or", "set", "values"})
 
 
@@ -57,6 +59,8 @@ class Statement:
         "tables",
         "tally",
         "text",
+        "updates",
+        "vague",
         "writes",
     )
 
@@ -72,7 +76,10 @@ class Statement:
         """Whether the transaction has anything to add to the parameters."""
         self.tables = tables
         """Its words, those that name tables among them."""
-        self.writes, self.removes = _written(sql)
+        self.writes, self.removes, self.updates = _written(sql)
+        """The columns that it updates and does nothing else, where it is such a statement; of what it writes otherwise, nothing."""
+        self.vague = "*" in sql.lower().replace("count(*)", "")
+        """Whether it may read columns that it does not name."""
         self.tally = tally
         self.columns: tuple[str, ...] = ()
         """Names of the result's columns, from its first run."""
@@ -129,12 +136,31 @@ def _parts(sql: str, percent: bool) -> tuple[str, str, frozenset[str], frozenset
 
 
 @lru_cache(MOST_TEXTS)
-def _written(sql: str) -> tuple[tuple[str, ...], bool]:
-    """The tables that a statement may write to, and whether it removes rows; of one that only reads, nothing."""
+def _written(sql: str) -> tuple[tuple[str, ...], bool, frozenset[str]]:
+    """The tables that a statement may write to, whether it removes rows, and what it updates; of one that only reads, nothing."""
     words = _words(sql)
     if not words or words[0] == "select":
-        return (), False
-    return tuple(dict.fromkeys(_tables(words))), "delete" in words
+        return (), False, frozenset()
+    return tuple(dict.fromkeys(_tables(words))), "delete" in words, _updated(sql, words)
+
+
+def _updated(sql: str, words: list[str]) -> frozenset[str]:
+    """The columns that a plain UPDATE may change, and more: every word of its SET, and ``searched``, which is made of others. Of another
+    statement nothing."""
+    if words[0] != "update":
+        return frozenset()
+    found, depth, setting = {"searched"}, 0, False
+    for piece in _PIECE.finditer(sql):
+        if piece["bracket"]:
+            depth += 1 if piece["bracket"] == "(" else -1
+            continue
+        word = (piece["word"] or piece["quoted"] or "").lower()
+        if setting and not depth and word in _AFTER_SET:
+            break
+        if setting and word:
+            found.add(word)
+        setting |= word == "set"
+    return frozenset(found)
 
 
 def percent_style(sql: str) -> tuple[str, tuple[str, ...]]:

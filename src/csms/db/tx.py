@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -14,10 +14,12 @@ from csms.core.events import Event
 from csms.core.ids import TenantId
 from csms.core.ports import ReadTx, Row, Tx
 
-from .counts import Counts
+from .remembered import Remembered
 from .statements import Statement, Statements, Unscoped
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 EMIT = "INSERT INTO events (tenant, key, type, payload, at, request_id) VALUES (:tenant, :key, :type, :payload, :now, :request_id)"
 
@@ -64,9 +66,21 @@ _SPENT = _Spent()
 class Run:
     """What one batch shares: the cursor, the keys it holds, and what is to be told after commit."""
 
-    __slots__ = ("_cursor", "counts", "cursor", "emitted", "failure", "held", "needed", "request_id", "turn", "volatile", "wrote")
+    __slots__ = (
+        "_cursor",
+        "cursor",
+        "emitted",
+        "failure",
+        "held",
+        "needed",
+        "remembered",
+        "request_id",
+        "turn",
+        "volatile",
+        "wrote",
+    )
 
-    def __init__(self, cursor: Cursor, held: frozenset[str] | None = None, *, counts: Counts | None = None) -> None:
+    def __init__(self, cursor: Cursor, held: frozenset[str] | None = None, *, remembered: Remembered | None = None) -> None:
         self._cursor = cursor
         self.cursor: Cursor = cursor
         self.held = held
@@ -81,9 +95,9 @@ class Run:
         self.volatile: list[tuple[TenantId, int, Event]] = []
         self.wrote: set[Statement] = set()
         """What was run that may write; what returns rows may, too."""
-        self.counts = counts
-        """Where readers remember how many there are; of what is not committed nobody does."""
-        self.turn = 0 if counts is None else counts.turn
+        self.remembered = remembered
+        """Where readers remember what they found; of what is not committed nobody does."""
+        self.turn = 0 if remembered is None else remembered.turn
 
     def begin(self, request_id: str = "") -> None:
         """Ready for the next verb."""
@@ -154,14 +168,29 @@ class ReadScope:
         statement = self._known.get(sql) or self._statements.learn(sql, scoped=self._scoped)
         if statement.binds:
             self._bind(statement, parameters)
-        counts = self._run.counts
-        if counts is None or statement.binds_now:  # what is true of one instant is not of the next
+        remembered = self._run.remembered
+        if remembered is None or statement.binds_now:  # what is true of one instant is not of the next
             return int(self._first(statement, parameters)[0])
-        if (known := counts.known(statement, parameters)) is not None:
-            return known
+        if (known := remembered.known(statement, parameters)) is not None:
+            return int(known)
         (total,) = self._first(statement, parameters)
-        counts.keep(statement, parameters, total, self._run.turn)
+        remembered.keep(statement, parameters, total, self._run.turn)
         return int(total)
+
+    def remembered(self, sql: str, build: Callable[[Sequence[Row]], T], **parameters: Any) -> T:
+        """What ``build`` makes of every row, remembered in the same way; it is shared, and must not be changed."""
+        statement = self._known.get(sql) or self._statements.learn(sql, scoped=self._scoped)
+        if statement.binds:
+            self._bind(statement, parameters)
+        remembered = self._run.remembered
+        if remembered is None or statement.binds_now:
+            return build(self.all(sql, **parameters))
+        known: T | None = remembered.known(statement, parameters, build)
+        if known is not None:
+            return known
+        made = build(self.all(sql, **parameters))
+        remembered.keep(statement, parameters, made, self._run.turn, build)
+        return made
 
     def system(self, reason: str) -> ReadScope:
         """The same view without tenant scope."""

@@ -16,6 +16,7 @@ from csms.domain.analytics.opening import closed, common, union
 from csms.domain.analytics.periods import begin_of, by_day, by_hour, day_of, hour_of, next_day, next_month
 from csms.domain.analytics.service.figures import Stretch
 from csms.domain.analytics.service.uptime import NO_TIME, PortTime, Time, time_of
+from csms.domain.analytics.spans import Spans
 
 HOUR_MS = 3_600_000
 
@@ -110,9 +111,10 @@ def lives(draw: st.DrawFn) -> PortLife:
 def test_the_time_of_ports_is_the_sum_of_each_ports(ports: list[PortLife], begin: int, length: int, now: int) -> None:
     end = max(begin, min(begin + length, now))
     expected = sum((time_of(each, begin, end) for each in ports), NO_TIME)
-    assert PortTime(ports, now).within(begin, begin + length) == expected
-    known = sum(max(0, min(end, end if each.until_at is None else each.until_at) - max(begin, each.from_at)) for each in ports)
-    assert expected.known_ms == known
+    known = [Spans((each.from_at, each.until_at) for each in half) for half in (ports[:3], ports[3:])]
+    assert PortTime(known, ports, now).within(begin, begin + length) == expected
+    known_ms = sum(max(0, min(end, end if each.until_at is None else each.until_at) - max(begin, each.from_at)) for each in ports)
+    assert expected.known_ms == known_ms
 
 
 @pytest.mark.parametrize(("lost_ms", "complies"), [(0, True), (2_999_999, True), (3_000_000, False), (3_000_400, False)])

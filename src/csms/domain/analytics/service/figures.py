@@ -31,7 +31,7 @@ from csms.domain.analytics.store import counts as store
 from csms.domain.analytics.store import revenue
 from csms.domain.tenants import store as tenants
 
-from .uptime import NO_TIME, PortTime, Time, lives, time_of
+from .uptime import NO_TIME, PortTime, Time, lives, port_time, time_of
 
 USUAL_DAYS = 30
 LONGEST_DAYS = 3660
@@ -165,8 +165,7 @@ def series(tx: ReadTx, query: FiguresQuery, co2_g_per_kwh: float) -> FigureSerie
     scope, subject = subject_of(query.station_id, query.charger_id)
     of_tenant = scope == TENANT
     first = stretch.from_day if query.period == DAY else month_of(stretch.from_day)
-    ports = lives(tx, begin_of(first, stretch.zone), station_id=query.station_id, charger_id=query.charger_id)
-    time = PortTime(ports, tx.now)
+    time = port_time(tx, begin_of(first, stretch.zone), station_id=query.station_id, charger_id=query.charger_id)
     reckoning = Reckoning(co2_g_per_kwh, query.currency or revenue.currency_of_revenue(tx))
     brought = revenue.series(tx, reckoning.currency, query.period, scope, subject, first, stretch.until_day)
     rows = {row["begins"]: row for row in store.series(tx, query.period, scope, subject, first, stretch.until_day)}

@@ -10,7 +10,7 @@ from csms.domain.analytics.store.revenue import currency_of_revenue
 
 from . import compliance
 from .figures import Reckoning, day_before, ranked, stretch_of, total
-from .uptime import PortTime, lives
+from .uptime import PortTime, port_time
 
 
 def report(tx: ReadTx, month: str, co2_g_per_kwh: float, required_percent: float) -> MonthlyReport:
@@ -19,7 +19,7 @@ def report(tx: ReadTx, month: str, co2_g_per_kwh: float, required_percent: float
     last = day_before(next_month(first))
     before_last = day_before(first)
     begin = stretch_of(tx, PeriodQuery(from_day=month_of(before_last), until_day=last)).from_at
-    time = PortTime(lives(tx, begin), tx.now)
+    time = port_time(tx, begin)
     compliant = compliance.report(tx, ComplianceQuery(from_day=first, until_day=last, required_percent=required_percent))
     by_station = RankingQuery(from_day=first, until_day=last)
     return MonthlyReport(

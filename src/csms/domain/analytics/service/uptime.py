@@ -5,15 +5,14 @@ What is over comes from rolled-up counts, by days; what goes on is added here: h
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from itertools import accumulate
 
 import attrs
 
 from csms.core.ports import ReadTx
 from csms.domain.analytics.model import Interval, PortLife
+from csms.domain.analytics.spans import Spans
 from csms.domain.analytics.store import uptime as store
 
 from .excluding import Free
@@ -48,38 +47,20 @@ class Time:
 NO_TIME = Time()
 
 
-class Spans:
-    """Intervals, of which some go on, summed over any period without looking at each of them."""
-
-    def __init__(self, intervals: Iterable[tuple[int, int | None]]) -> None:
-        known = list(intervals)
-        self._begins = sorted(begin for begin, _ in known)
-        self._ends = sorted(end for _, end in known if end is not None)
-        self._begin_sums = [0, *accumulate(self._begins)]
-        self._end_sums = [0, *accumulate(self._ends)]
-
-    def within(self, from_at: int, until_at: int) -> int:
-        """Their time in a period."""
-        return self._until(until_at) - self._until(from_at) if from_at < until_at else 0
-
-    def _until(self, at: int) -> int:
-        begun, ended = bisect_left(self._begins, at), bisect_left(self._ends, at)
-        return begun * at - self._begin_sums[begun] - (ended * at - self._end_sums[ended])
-
-
 class PortTime:
     """How much time ports had in a period, known or in outages that go on, without looking at each port for each period."""
 
-    def __init__(self, lives: Sequence[PortLife], now: int) -> None:
+    def __init__(self, known: Sequence[Spans], down: Sequence[PortLife], now: int) -> None:
         self._now = now
-        self._known = Spans((each.from_at, each.until_at) for each in lives)
-        self._down = Spans((each.down_since_at, each.until_at) for each in lives if each.down_since_at is not None)
-        self._excluded = Spans(part for each in lives for part in each.excluded)
+        self._known = known
+        self._down = Spans((each.down_since_at, each.until_at) for each in down if each.down_since_at is not None)
+        self._excluded = Spans(part for each in down for part in each.excluded)
 
     def within(self, from_at: int, until_at: int) -> Time:
         """Their time in a period."""
         until_at = min(until_at, self._now)
-        return Time(*(each.within(from_at, until_at) for each in (self._known, self._down, self._excluded)))
+        known_ms = sum(each.within(from_at, until_at) for each in self._known)
+        return Time(known_ms, self._down.within(from_at, until_at), self._excluded.within(from_at, until_at))
 
 
 def _part_ms(begin: int, end: int | None, from_at: int, until_at: int) -> int:
@@ -108,16 +89,25 @@ def lives(
     Those of removed chargers are there until then. A port that is down now knows what is excluded of that.
     """
     found = store.lives(tx, from_at, station_id, charger_id, stations)
-    down = [each for each in found if each.down_since_at is not None]
+    down = iter(_excused(tx, from_at, [each for one in found for each in one.down]))
+    return [each if each.down_since_at is None else next(down) for one in found for each in one.lives]
+
+
+def port_time(tx: ReadTx, from_at: int, *, station_id: int | None = None, charger_id: str | None = None) -> PortTime:
+    """The time of the ports of the tenant, of a station or of a charger, in any period from ``from_at`` on."""
+    found = store.lives(tx, from_at, station_id, charger_id, None)
+    return PortTime([each.known for each in found], _excused(tx, from_at, [each for one in found for each in one.down]), tx.now)
+
+
+def _excused(tx: ReadTx, from_at: int, down: Sequence[PortLife]) -> list[PortLife]:
+    """Ports that are down now, with what is excluded of that."""
     if not down:
-        return found
+        return []
     one = (down[0].charger_id, down[0].station_id) if len(down) == 1 else None
     free = Free(tx, min(_since(each, from_at) for each in down), tx.now, one)
     return [
-        each
-        if each.down_since_at is None
-        else attrs.evolve(each, excluded=free.within(each.charger_id, each.evse, each.station_id, _outage(each, from_at, tx.now)))
-        for each in found
+        attrs.evolve(each, excluded=free.within(each.charger_id, each.evse, each.station_id, _outage(each, from_at, tx.now)))
+        for each in down
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.analytics.model import PortLife, PortState
+from csms.domain.analytics.spans import Spans
 
 _STATE = "SELECT charger_id, evse, known_since_at, offline, status, down_since_at, why, last_event_id FROM analytics_ports"
 
@@ -54,24 +55,36 @@ def ports(
     return [_port(row) for row in tx.all(f"{_STATE} WHERE {where}", **named)]
 
 
+class Lives:
+    """Some ports as long as their chargers are there, those of them that are ``down`` now, and the time of all, ``known``."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.lives = tuple(PortLife(*row.values()) for row in rows)
+        self.down = tuple(each for each in self.lives if each.down_since_at is not None)
+        self.known = Spans((each.from_at, each.until_at) for each in self.lives)
+
+
 def lives(
     tx: ReadTx, from_at: int, station_id: int | None, charger_id: str | None, stations: frozenset[int] | None
-) -> list[PortLife]:
-    """The ports of the tenant, of a station, of a charger or of some ``stations`` that were there at ``from_at`` or later."""
+) -> tuple[Lives, Lives]:
+    """The ports of the tenant, of a station, of a charger or of some ``stations`` that were there at ``from_at`` or later: those of the
+    chargers that there are, and of those that were removed."""
     of, named = _at(station_id, charger_id, stations)
-    here = tx.all(
+    here = tx.remembered(
         "SELECT p.charger_id, p.evse, c.station_id, p.known_since_at, c.removed_at, p.down_since_at"  # noqa: S608 (our own text)
         " FROM analytics_ports p LEFT JOIN chargers c ON c.id = p.charger_id AND c.tenant = p.tenant"
         f" WHERE p.tenant = :tenant AND p.evse > 0{of.format(port='p', place='c')}",
+        Lives,
         **named,
     )
-    gone = tx.all(
+    gone = tx.remembered(
         "SELECT p.charger_id, p.evse, p.station_id, p.from_at, p.until_at, NULL AS down_since_at FROM analytics_ports_gone p"  # noqa: S608 (our own text)
         f" WHERE p.tenant = :tenant AND p.until_at > :from_at{of.format(port='p', place='p')}",
+        Lives,
         from_at=from_at,
         **named,
     )
-    return [PortLife(*row.values()) for row in (*here, *gone)]
+    return here, gone
 
 
 def _at(station_id: int | None, charger_id: str | None, stations: frozenset[int] | None) -> tuple[str, dict[str, int | str]]:

@@ -1,8 +1,9 @@
-"""How many there are is remembered as long as nobody writes to what was counted, and no longer."""
+"""What was found is remembered as long as nobody writes to what it was found in, and no longer."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ from typing import Any
 import pytest
 
 from csms.core.ids import DEFAULT_TENANT
-from csms.core.ports import ReadTx, Tx
-from csms.db import counts as remembered
-from csms.db.counts import Counts
+from csms.core.ports import ReadTx, Row, Tx
+from csms.db import remembered
 from csms.db.database import StoreDatabase
 from csms.db.location import SQLITE
 from csms.db.migrate import core_migrations
+from csms.db.remembered import Remembered
 from csms.db.statements import Statements
 from csms.testing.stores import StoreMaker
 
@@ -87,10 +88,65 @@ async def test_it_is_remembered(database: StoreDatabase) -> None:
     assert ran() == 1, "events are no notes"
 
 
+def names(rows: Sequence[Row]) -> list[str]:
+    return [row["name"] for row in rows]
+
+
+async def test_what_is_made_of_rows_is_remembered_like_a_count(database: StoreDatabase) -> None:
+    sql = "SELECT name FROM notes WHERE tenant = :tenant ORDER BY name"
+
+    async def seen() -> list[str]:
+        return await database.read(lambda tx: tx.remembered(sql, names), tenant=DEFAULT_TENANT)
+
+    await database.write(add, "b", tenant=DEFAULT_TENANT, keys=("notes",))
+    first = await seen()
+    assert first == ["b"]
+    assert await seen() is first, "the very same"
+    await database.write(add, "a", tenant=DEFAULT_TENANT, keys=("notes",))
+    assert await seen() == ["a", "b"]
+    assert await database.read(lambda tx: tx.count(OF_NOTES, name="a"), tenant=DEFAULT_TENANT) == 1, "a count is another thing"
+    assert await database.write(lambda tx: tx.remembered(sql, names), tenant=DEFAULT_TENANT) == ["a", "b"]
+
+
+def test_what_reads_columns_that_it_does_not_name_is_void_after_any_update(statements: Statements) -> None:
+    everything = statements.learn("SELECT * FROM notes WHERE tenant = :tenant", scoped=True)
+    kept = Remembered()
+    kept.keep(everything, {}, ["a"], kept.turn, names)
+    kept.changed({statements.learn("UPDATE notes SET colour = '' WHERE tenant = :tenant", scoped=True)})
+    assert kept.known(everything, {}, names) is None
+
+
+@pytest.mark.parametrize("engine", [SQLITE])
+async def test_who_writes_all_the_time_notices_another_at_once_and_itself_never(
+    database: StoreDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(remembered, "perf_counter", lambda: now)
+    monkeypatch.setattr("csms.db.sqlite.perf_counter", lambda: now)
+
+    async def ran() -> int:
+        await database.read(many, tenant=DEFAULT_TENANT)
+        return database.stats.statements()["select notes"].count
+
+    await database.write(note, "0", tenant=DEFAULT_TENANT)
+    assert await ran() == 1
+    for _ in range(5):
+        now += remembered.LONGEST_S * 0.9
+        await database.write(note, "1", tenant=DEFAULT_TENANT)
+        assert await ran() == 1, "nobody but us wrote"
+    with closing(sqlite3.connect(tmp_path / "csms.db")) as other, other:
+        other.execute("INSERT INTO notes (tenant, name) VALUES (?, 'theirs')", (DEFAULT_TENANT,))
+    await database.write(note, "2", tenant=DEFAULT_TENANT)
+    assert await database.read(many, tenant=DEFAULT_TENANT) == 1
+    assert await ran() == 2
+    now += remembered.LONGEST_S * 1.1
+    assert await ran() == 3, "nobody looked for so long"
+
+
 def test_another_process_is_seen_after_a_while(statements: Statements, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(remembered, "perf_counter", lambda: now)
-    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    counts, statement = Remembered(), statements.learn(OF_NOTES, scoped=True)
     counts.keep(statement, {"tenant": 1}, 20_000, counts.turn)
     assert counts.known(statement, {"tenant": 1}) == 20_000
     assert counts.known(statement, {"tenant": 2}) is None
@@ -108,11 +164,16 @@ def test_another_process_is_seen_after_a_while(statements: Statements, monkeypat
         ("DELETE FROM events WHERE tenant = :tenant", False),
         ("DELETE FROM chargers WHERE tenant = :tenant", True),
         ("UPDATE chargers SET name = '' WHERE tenant = :tenant", False),
+        ("UPDATE notes SET colour = '' WHERE tenant = :tenant AND name = ''", False),
+        ("UPDATE notes SET colour = (SELECT max(x) FROM events WHERE tenant = :tenant), name = '' WHERE tenant = :tenant", True),
+        ("UPDATE notes SET colour = CASE WHEN size > 1 THEN 'a' END WHERE tenant = :tenant RETURNING name", False),
+        ('UPDATE notes SET "name" = colour WHERE tenant = :tenant', True),
+        ("INSERT INTO notes (tenant, colour) VALUES (:tenant, '') ON CONFLICT DO UPDATE SET colour = ''", True),
     ],
 )
 def test_what_makes_a_count_void(statements: Statements, sql: str, void: bool) -> None:
     """Removing a parent removes more than it says: rows of other tables that hang on it."""
-    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    counts, statement = Remembered(), statements.learn(OF_NOTES, scoped=True)
     counts.keep(statement, {}, 7, counts.turn)
     counts.changed({statements.learn(sql, scoped=True)})
     assert counts.known(statement, {}) == (None if void else 7)
@@ -129,7 +190,7 @@ def test_the_parents_are_those_of_the_schema(store_maker: StoreMaker, tmp_path: 
 
 
 def test_a_snapshot_from_before_a_write_is_not_kept_for_after_it(statements: Statements) -> None:
-    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    counts, statement = Remembered(), statements.learn(OF_NOTES, scoped=True)
     turn = counts.turn  # the snapshot
     counts.changed({statements.learn("INSERT INTO notes (tenant) VALUES (:tenant)", scoped=True)})
     counts.keep(statement, {}, 7, turn)
@@ -137,8 +198,8 @@ def test_a_snapshot_from_before_a_write_is_not_kept_for_after_it(statements: Sta
 
 
 def test_there_are_not_ever_more_of_them(statements: Statements) -> None:
-    counts, statement = Counts(), statements.learn(OF_NOTES, scoped=True)
+    counts, statement = Remembered(), statements.learn(OF_NOTES, scoped=True)
     for number in range(remembered.MOST_COUNTS * 3):
         counts.keep(statement, {"name": number}, 7, counts.turn)
-    kept: Any = counts._counted
+    kept: Any = counts._counts
     assert len(kept) <= remembered.MOST_COUNTS
