@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import outcome
@@ -13,6 +14,7 @@ from csms.core.errors import StoreUnavailable, WriterStopped
 from csms.core.ids import DEFAULT_TENANT
 from csms.db.lane import LINGER_S, Batch, Lane
 from csms.db.stats import Stats
+from csms.db.threads import Threads
 from csms.db.work import Append, Work, Write
 
 
@@ -24,7 +26,7 @@ class Scripted:
         self.batches: list[list[Work]] = []
         self.closed = False
 
-    async def run(self, batch: list[Work]) -> Batch:
+    async def run(self, batch: list[Work], settle: Callable[[Batch], None]) -> None:
         self.batches.append(batch)
         await trio.lowlevel.checkpoint()
         step = self.script.pop(0) if self.script else None
@@ -33,7 +35,7 @@ class Scripted:
         for work in batch:
             if isinstance(work, Write):
                 work.outcome = outcome.Value(work.verb())
-        return Batch()
+        settle(Batch())
 
     async def close(self) -> None:
         self.closed = True
@@ -180,3 +182,46 @@ async def test_rows_that_are_many_wait_for_nobody_and_at_the_end_none_do(autojum
         under_test.stop()
     assert [len(batch) for batch in writer.batches] == [10, 1]
     assert trio.current_time() == began
+
+
+async def test_a_waiter_is_woken_in_the_moment_of_the_commit() -> None:
+    """Not only when the lane has its turn again: each pass of the loop is one in which an answer waits for everything else."""
+    order = list[str]()
+
+    class Slow(Scripted):
+        async def run(self, batch: list[Work], settle: Callable[[Batch], None]) -> None:
+            def committed(ended: outcome.Outcome[None]) -> None:
+                ended.unwrap()
+                for work in batch:
+                    if isinstance(work, Write):
+                        work.outcome = outcome.Value("done")
+                settle(Batch())
+                order.append("settled")
+
+            await Threads({}).run_then(committed, lambda: None)
+            order.append("the lane goes on")
+
+    under_test, _ = lane(Slow())
+    work = verb()
+    ended: list[Any] = []
+    async with trio.open_nursery() as nursery:
+        under_test.put(work)
+        nursery.start_soon(waiting, work, ended)
+        nursery.start_soon(under_test.serve)
+        with trio.fail_after(60):
+            while not ended:
+                await trio.sleep(0.001)
+        under_test.stop()
+    assert (ended, order) == (["done"], ["settled", "the lane goes on"])
+
+
+async def test_what_breaks_while_a_batch_is_settled_comes_out_of_the_writer() -> None:
+    def then(ended: outcome.Outcome[int]) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await Threads({}).run_then(then, lambda: 1)
+    assert await Threads({}).run_then(lambda ended: ended.unwrap() + 1, lambda: 1) == 2
+    failed = await Threads({}).run_then(lambda ended: ended, lambda: 1 // 0)
+    assert isinstance(failed, outcome.Error)
+    assert isinstance(failed.error, ZeroDivisionError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import attrs
@@ -49,8 +50,11 @@ class Batch:
 class Writer(Protocol):
     """An engine's side of a lane."""
 
-    async def run(self, batch: list[Work]) -> Batch:
-        """Run and commit; every ``Write`` that is not left over has its ``outcome``. Raises ``StoreUnavailable``: nothing was written."""
+    async def run(self, batch: list[Work], settle: Callable[[Batch], None]) -> None:
+        """Run and commit, then call ``settle`` at once, and only once: every ``Write`` that is not left over has its ``outcome``.
+
+        Raises ``StoreUnavailable``: nothing was written, and nothing settled.
+        """
         ...
 
     async def close(self) -> None:
@@ -183,13 +187,15 @@ class Lane:
 
     async def _run(self, batch: list[Work]) -> None:
         try:
-            done = await self._writer.run(batch)
+            await self._writer.run(batch, partial(self._settle, batch))
         except StoreUnavailable as error:
             for work in batch:
                 if isinstance(work, Write):
                     work.outcome = None
             self._unavailable(batch, error)
-            return
+
+    def _settle(self, batch: list[Work], done: Batch) -> None:
+        """Tell every waiter; in the moment in which it is known, which may be before the writer's own task has its turn."""
         verbs = failed = 0
         again = set(map(id, done.left_over))
         rest: list[Work] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import outcome
@@ -61,8 +62,11 @@ class PostgresWriter:
             connection, self._connection = self._connection, None
             await self._threads.run("writer", connection.close)
 
-    async def run(self, batch: list[Work]) -> Batch:
-        """Run and commit. Raises ``StoreUnavailable``: nothing was written, or (``CommitUnknown``) nobody can tell."""
+    async def run(self, batch: list[Work], settle: Callable[[Batch], None]) -> None:
+        """Run, commit and ``settle``. Raises ``StoreUnavailable``: nothing was written, or (``CommitUnknown``) nobody can tell."""
+        settle(await self._done(batch))
+
+    async def _done(self, batch: list[Work]) -> Batch:
         try:
             try:
                 return await self._attempt(batch)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from time import perf_counter
@@ -20,6 +22,7 @@ from .remembered import Remembered
 from .sqlite_connect import in_our_words, open_writer, out_of_order, tenant_tables, unavailable
 from .statements import Statements
 from .stats import Stats
+from .threads import run_then
 from .tx import Run, StoreTx
 from .work import Append, Work, Write
 
@@ -71,8 +74,8 @@ class SqliteWriter:
             connection, self._connection = self._connection, None
             await self._threads.run("writer", connection.close)
 
-    async def run(self, batch: list[Work]) -> Batch:
-        """Run and commit a batch. Raises ``StoreUnavailable``: nothing was written."""
+    async def run(self, batch: list[Work], settle: Callable[[Batch], None]) -> None:
+        """Run and commit a batch, and ``settle`` it. Raises ``StoreUnavailable``: nothing was written."""
         if self._connection is None:
             await self.open()
         connection, statements = self._connection, self._statements
@@ -88,24 +91,19 @@ class SqliteWriter:
             changes = connection.total_changes
             run = Run(cursor)
             await self._verbs(connection, run, statements, batch, done)
-            commit_started = perf_counter()
-            if connection.total_changes != changes:
-                await self._threads.run("writer", cursor.execute, "COMMIT")
+            ended = partial(_ended, cursor, run, done, started, perf_counter(), settle)
+            if connection.total_changes == changes:
+                failure = ended(outcome.capture(cursor.execute, "COMMIT"))
             else:
-                cursor.execute("COMMIT")
+                failure = await run_then(self._threads, "writer", ended, cursor.execute, "COMMIT")
+            if failure is not None:
+                raise failure
         except BaseException as error:
             cursor.close()  # before the connection, which an error of the disk closes
             await self._roll_back(connection, error)
             if isinstance(error, sqlite3.Error):
                 raise unavailable(self._path, error) from error
             raise
-        cursor.close()
-        done.seconds = perf_counter() - started
-        done.commit_seconds = perf_counter() - commit_started
-        done.emitted = run.emitted
-        done.volatile = run.volatile
-        done.wrote = run.wrote
-        return done
 
     def _present(self) -> None:
         """SQLite goes on writing to a file that was deleted or replaced, where nobody will ever read it."""
@@ -234,6 +232,28 @@ class SqliteWriter:
         if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             with trio.CancelScope(shield=True):
                 await self.close()
+
+
+def _ended(
+    cursor: sqlite3.Cursor,
+    run: Run,
+    done: Batch,
+    started: float,
+    commit_started: float,
+    settle: Callable[[Batch], None],
+    committed: outcome.Outcome[object],
+) -> BaseException | None:
+    """The commit is over: settle the batch, or say why it failed."""
+    if isinstance(committed, outcome.Error):
+        return committed.error
+    cursor.close()
+    done.seconds = perf_counter() - started
+    done.commit_seconds = perf_counter() - commit_started
+    done.emitted = run.emitted
+    done.volatile = run.volatile
+    done.wrote = run.wrote
+    settle(done)
+    return None
 
 
 def _tenant(work: Append) -> TenantId:
