@@ -27,6 +27,8 @@ STEP, MOST_STEPS = 1_000, 100
 """A query at once may take so many times so many instructions of SQLite's machine, about 2 ms; what takes more is done in a thread."""
 MOST_CPU_S, MOST_WAIT_S = 0.003, 0.02
 """What took longer than that, of the processor for what Python made of it, or of the clock for a cold disk, is done in threads, too."""
+MOST_IN_A_ROW_S = 0.001
+"""How long queries are done at once, one after another, before the event loop has its turn."""
 FIRST_IN_THREADS, MOST_IN_THREADS = 4, 256
 """So often a query goes to a thread before it is tried at once again: twice as often each time that it was too large again."""
 _NEVER = 0, 0
@@ -69,6 +71,7 @@ class SqliteReaders:
         self._here: tuple[sqlite3.Connection, Statements] | None = None
         self._steps = 0
         self._broken_off = False
+        self._rested_at = float("-inf")
         self._large: dict[object, tuple[int, int]] = {}
         """How often queries, by their code, are still to be done in a thread, and out of how often."""
 
@@ -91,7 +94,7 @@ class SqliteReaders:
             if left:
                 self._large[code] = left - 1, often
             else:
-                await trio.lowlevel.checkpoint()
+                await self._turn()
                 try:
                     return self._read_here(code, query, arguments, tenant)
                 except _TooLarge:
@@ -169,6 +172,14 @@ class SqliteReaders:
         else:
             self._large.pop(code, None)
         return result
+
+    async def _turn(self) -> None:
+        """Let others have theirs, unless that was just so: a turn of the event loop for each small read would cost as much as some reads."""
+        if perf_counter() - self._rested_at < MOST_IN_A_ROW_S:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await trio.lowlevel.checkpoint()
+            self._rested_at = perf_counter()
 
     def _put_off(self, code: object) -> None:
         _, often = self._large.get(code, _NEVER)

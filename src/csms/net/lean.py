@@ -7,6 +7,7 @@ middle of sending leaves its frame to that one, so that frames stay whole and in
 from __future__ import annotations
 
 import logging
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 
@@ -18,6 +19,8 @@ from .connection import CLOSE_WAIT_S, NEVER, Closed, Connection
 
 BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 RECEIVE_BYTES = 4096
+READS_AT_ONCE = os.name == "posix"
+"""Elsewhere sockets are no files."""
 MAX_UNSENT = 64
 """Frames that may wait for a sender in progress before whoever brings another has to wait, too."""
 
@@ -52,7 +55,7 @@ class LeanWebSocket:
         if isinstance(stream, trio.SocketStream):
             # What the stream adds to its socket is a guard against two senders, which ``_sending`` is here, and an error translation.
             self._take, self._give = stream.socket.recv, stream.socket.send
-            self._socket = stream.socket
+            self._socket = stream.socket if READS_AT_ONCE else None
         self._protocol = Protocol(SERVER, state=OPEN, max_size=max_message_bytes, logger=_SILENT)
         self._messages: deque[str | bytes] = deque()
         self._parts: list[bytes] = []
@@ -84,7 +87,11 @@ class LeanWebSocket:
             try:
                 if socket is not None:  # chargers seldom have more to say: trying first mostly fails, at a cost
                     await trio.lowlevel.wait_readable(socket)
-                data = await take(RECEIVE_BYTES)
+                    data: bytes | bytearray = os.read(socket.fileno(), RECEIVE_BYTES)  # trio's own gives up its turn once more
+                else:
+                    data = await take(RECEIVE_BYTES)
+            except BlockingIOError:
+                continue
             except BROKEN:
                 data = b""
             if protocol.state is CLOSED:  # a send failed meanwhile: whatever still came is not for us any more
