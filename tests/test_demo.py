@@ -140,6 +140,7 @@ def test_what_the_operators_file_says_stays(tmp_path: Path, monkeypatch: pytest.
 def test_where_a_port_is_taken_the_stubs_go_elsewhere() -> None:
     first = stubs.free_ports(stubs.FIRST, stubs.COUNT)
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a demo may just have ended there
         taken.bind(("127.0.0.1", first + 3))
         taken.listen()
         other = stubs.free_ports(first, stubs.COUNT)

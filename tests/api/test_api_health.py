@@ -117,6 +117,7 @@ async def test_a_plugin_in_trouble_degrades_but_the_server_stays_ready(server: T
     assert (await page(server, "/ready"))[0] == 200
 
 
+@pytest.mark.usefixtures("hurried_jobs")
 async def test_an_event_that_was_given_up_degrades_the_bus(server: TestServer, charger: ConnectCharger) -> None:
     await charger("CP1")
     await server.eventually("SELECT * FROM deliveries WHERE state = 'dead'")

@@ -119,6 +119,7 @@ async def test_frames_are_found_and_belong_together(
         assert looks > 2
 
 
+@pytest.mark.usefixtures("hurried_jobs")
 async def test_events_and_what_could_not_be_delivered(server: TestServer, charger: ConnectCharger) -> None:
     await charger("CP1")
     await charger("CP2")
@@ -159,6 +160,7 @@ async def test_events_and_what_could_not_be_delivered(server: TestServer, charge
     assert (entry["subject_id"], entry["detail"]["events"]) == ("plugin:deaf", 1)
 
 
+@pytest.mark.usefixtures("hurried_jobs")
 async def test_plugins_and_the_installation(server: TestServer, charger: ConnectCharger, engine: str) -> None:
     await charger("CP1")
     await server.eventually("SELECT 1 FROM deliveries WHERE state = 'dead'")

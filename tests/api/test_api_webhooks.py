@@ -25,6 +25,7 @@ def server_config(server_config: Config) -> Config:
     return attrs.evolve(server_config, webhooks=WebhooksConfig(allow_http=True, allowed_networks=("127.0.0.0/8",)))
 
 
+@pytest.mark.usefixtures("hurried_jobs")
 async def test_the_life_of_a_webhook(server: TestServer, charger: ConnectCharger) -> None:
     started_at = server.ports.clock.now()
     async with receiving() as receiver:

@@ -87,9 +87,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(folder: Path, *arguments: str, **environment: str) -> AsyncIterator[Served]:
+async def serve(folder: Path, *arguments: str, program: str = "csms", **environment: str) -> AsyncIterator[Served]:
     (folder / "csms.toml").write_text(CONFIG)
-    command = ("csms", "serve", "--config", "csms.toml", *arguments)
+    command = (program, "serve", "--config", "csms.toml", *arguments)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
     said, err = forked.pipe()
     async with said, trio.open_nursery() as nursery:
@@ -105,5 +105,8 @@ async def serve(folder: Path, *arguments: str, **environment: str) -> AsyncItera
 
 @pytest.fixture
 def serving() -> Callable[..., AbstractAsyncContextManager[Served]]:
-    """``async with serving(folder, "--demo", CSMS_API_PORT="0") as served``: ``csms serve`` in a folder of its own."""
+    """``async with serving(folder, "--demo", CSMS_API_PORT="0") as served``: ``csms serve`` in a folder of its own.
+
+    With ``program="csms.testing.hurried"`` its jobs have their turns ten times a second.
+    """
     return serve

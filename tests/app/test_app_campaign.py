@@ -43,7 +43,7 @@ async def told(charger: ScriptedCharger) -> str:
 
 async def test_a_campaign_goes_on_after_the_server_was_killed(serving: Serving, tmp_path: Path) -> None:
     (tmp_path / "ac22.bin").write_bytes(b"firmware" * 1000)
-    async with serving(tmp_path) as served:
+    async with serving(tmp_path, program="csms.testing.hurried") as served:
         line = await served.says("listening", what="chargers")
         url = line["url"].removesuffix("/CHARGER-ID")
         async with connect(url, "C1") as one, connect(url, "C2") as two:
@@ -54,7 +54,7 @@ async def test_a_campaign_goes_on_after_the_server_was_killed(serving: Serving, 
             assert (campaign["chargers"], campaign["waves"]) == (2, 2)
             first = await told(one)
             served.process.kill()  # it has asked, and will never hear the answer
-    async with serving(tmp_path) as served:
+    async with serving(tmp_path, program="csms.testing.hurried") as served:
         url = (await served.says("listening", what="chargers"))["url"].removesuffix("/CHARGER-ID")
         files = (await served.says("listening", what="files"))["url"]
         async with connect(url, "C1") as one, connect(url, "C2") as two:

@@ -79,7 +79,7 @@ class Tour:
                 said = answer.json() if is_json else answer.content
                 if until is None or until(said):
                     return said
-                await trio.sleep(0.2)
+                await trio.sleep(0.05)
 
     @asynccontextmanager
     async def listen(self, expected: str) -> AsyncIterator[LiveStream]:
@@ -106,12 +106,12 @@ def plugins_path(folder: Path) -> str:
 
 @asynccontextmanager
 async def demo(folder: Path) -> AsyncIterator[dict[str, str]]:
-    """A real demo, and what its welcome says."""
+    """A real demo, hurried where it would only wait, and what its welcome says."""
     ours = ("CSMS_", "DATABASE_URL", "REDIS_URL", "PORT", "LOG_LEVEL", "COV_CORE")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environ["PYTHONPATH"] = plugins_path(folder)
     (folder / "csms.toml").write_text(CONFIG)
-    command = [sys.executable, "-m", "csms", "serve", "--demo", "--config", "csms.toml"]
+    command = [sys.executable, "-m", "csms.testing.hurried", "serve", "--demo", "--config", "csms.toml"]
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = await trio.lowlevel.open_process(
             command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
@@ -120,7 +120,7 @@ async def demo(folder: Path) -> AsyncIterator[dict[str, str]]:
         with trio.fail_after(PATIENCE_S):
             while "Ctrl+C ends" not in (said := (folder / "out").read_text()):
                 assert process.returncode is None, (folder / "err").read_text()
-                await trio.sleep(0.1)
+                await trio.sleep(0.05)
         yield welcome(said + (folder / "err").read_text())
         process.send_signal(signal.SIGINT)
         with trio.fail_after(PATIENCE_S):
@@ -172,7 +172,7 @@ async def connected(client: httpx.AsyncClient, start: str) -> None:
     """The charger of the tour is a process that has to come up."""
     with trio.fail_after(PATIENCE_S):
         while not (await client.get(start)).json()["startable"]:
-            await trio.sleep(0.2)
+            await trio.sleep(0.05)
 
 
 async def prepaid(tour: Tour) -> None:
@@ -257,7 +257,7 @@ async def plan(tour: Tour) -> None:
         while not (await tour.client.get(f"{tour.known['api']}/me/transactions/{transaction}", headers=me)).json()[
             "energy_so_far_wh"
         ]:
-            await trio.sleep(0.2)
+            await trio.sleep(0.05)
     await tour.ask("POST /stop")
 
     def billed(shown: Json) -> bool:
@@ -290,4 +290,4 @@ async def month(tour: Tour) -> None:
             if said == {name: ledger[name] for name in said} and gst == ledger["tax"]:
                 assert totals["revenue_minor"] == totals["kept_minor"] + totals["shares_minor"]
                 return
-            await trio.sleep(0.2)
+            await trio.sleep(0.05)

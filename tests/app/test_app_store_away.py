@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import attrs
 import pytest
 import trio
 import trio_websocket
@@ -60,15 +61,17 @@ def outage(engine: str, store_config: DatabaseConfig, tmp_path: Path, request: p
     if engine == "sqlite":
         away = FileGone(tmp_path / "csms.db")
     else:
-        away = ServerGone(request.getfixturevalue("postgres_server"), urlsplit(store_config.url).path.strip("/"))
+        postgres: PostgresTestServer = request.getfixturevalue("postgres_server")
+        postgres.backends.forget()  # what was there before an outage is of no use in it
+        away = ServerGone(postgres, urlsplit(store_config.url).path.strip("/"))
     yield away
     away.end()
 
 
 @pytest.fixture
 def server_config(outage: Outage, server_config: Config) -> Config:
-    """The outage is over before the server is stopped."""
-    return server_config
+    """The outage is over before the server is stopped; it waits for the store no longer than it must to notice that it is away."""
+    return attrs.evolve(server_config, database=attrs.evolve(server_config.database, connect_timeout_s=2.0))
 
 
 async def until_ready(server: TestServer, status: int) -> dict[str, Any]:

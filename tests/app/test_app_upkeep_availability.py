@@ -14,6 +14,7 @@ from csms.core.ids import Place
 from csms.core.ports import Ports
 from csms.domain.upkeep.service import availability as service
 from csms.domain.upkeep.service import maintenance
+from csms.outside import SystemClock
 from csms.testing.charger import ScriptedCharger, connect
 from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import Script16
@@ -22,6 +23,7 @@ from csms.testing.server import TestServer, config_for, running_server
 pytestmark = pytest.mark.usefixtures("hurried_jobs")
 
 KEY = "the key of charger C1"
+HOUR_MS = 3_600_000
 STATE = "SELECT evse, operative, state FROM availability_wishes WHERE state = :state"
 
 
@@ -176,12 +178,14 @@ async def test_maintenance_comes_and_goes_across_a_restart(server_config: Config
         async with connect(server.url, "C1", password=KEY) as scripted:
             await scripted.boot_v16()
             await status(server, scripted, 1, "Available")
-            await server.do(partial(maintenance.plan, reason="new cables"), "C1", Place(1, 0), now, now + 4000)
+            await server.do(partial(maintenance.plan, reason="new cables"), "C1", Place(1, 0), now, now + HOUR_MS)
             await turn(server.ports)
             assert await scripted.obey("ChangeAvailability", {"status": "Accepted"}) == {"connectorId": 1, "type": "Inoperative"}
             await status(server, scripted, 1, "Unavailable")
             (row,) = await server.eventually("SELECT state, reason FROM availability_wishes WHERE state = 'in_force'")
             assert row["reason"] == "new cables"
+    present = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda clock: present(clock) + HOUR_MS)
     async with running_server(server_config) as server, connect(server.url, "C1", password=KEY) as scripted:
         await server.eventually("SELECT 1 AS one FROM maintenance_windows WHERE state = 'over'")
         assert await scripted.obey("ChangeAvailability", {"status": "Accepted"}) == {"connectorId": 1, "type": "Operative"}

@@ -20,6 +20,8 @@ from csms.testing.fixtures import ConnectCharger
 from csms.testing.script import script
 from csms.testing.server import TestServer, running_server
 
+pytestmark = pytest.mark.usefixtures("hurried_jobs")
+
 SECRET = "a secret of sixteen or more"
 
 

@@ -8,8 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
+import pytest
+
 from benchmarks import suite
-from benchmarks.__main__ import steps
+from benchmarks.__main__ import main, steps
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,11 +67,17 @@ def test_an_unknown_part_is_refused_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_one_measurement_from_beginning_to_end(tmp_path: Path) -> None:
-    ended = bench("--quick", "--only", "heartbeat at 50", "--output", str(tmp_path))
-    assert ended.returncode == 0, ended.stderr
+def test_one_measurement_from_beginning_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--quick", "--only", "heartbeat at 50", "--output", str(tmp_path)])
+    monkeypatch.setattr(suite, "QUICK", attrs.evolve(suite.QUICK, seconds=0.4, warmup=0.2))
+    status = main()
+    said = capsys.readouterr()
+    assert status == 0, said.err
     page = (tmp_path / "results.md").read_text(encoding="utf-8")
-    assert ended.stdout.strip() == page.strip()
+    assert said.out.strip() == page.strip()
     written = json.loads((tmp_path / "results.json").read_text())
     assert written["runs"] == 1
     found = {(each["measurement"], each["subject"]): each for each in written["results"]}

@@ -10,8 +10,10 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
+from csms.config import DatabaseConfig
 from csms.core.events import Event, event
 from csms.core.ports import Tx
+from csms.db.location import POSTGRESQL
 from csms.db.migrate import MigrationSource
 
 TABLES = """
@@ -31,6 +33,14 @@ CREATE TABLE marks (
     weight REAL
 ) STRICT;
 """
+
+
+@pytest.fixture
+def store_config(store_config: DatabaseConfig, engine: str, request: pytest.FixtureRequest) -> DatabaseConfig:
+    """Connections themselves are looked at here, so each is a backend of its own."""
+    if engine == POSTGRESQL:
+        request.getfixturevalue("postgres_server").backends.forget()
+    return store_config
 
 
 @event

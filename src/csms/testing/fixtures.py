@@ -9,23 +9,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import attrs
 import pytest
 import trio
 
-from csms import jobs, turns
 from csms.config import Config
 
 from .charger import ScriptedCharger, connect
+from .hurried import hurry
 from .script import script
 from .server import TestServer, config_for, running_server
 
 __all__ = ["ConnectCharger", "charger", "hurried_jobs", "server", "server_config", "server_plugins"]
-
-EVERY_FEW_SECONDS_S = 5.0
-HURRIED_S = 0.1
 
 
 class ConnectCharger(Protocol):
@@ -55,14 +51,11 @@ def server_plugins() -> Mapping[str, object]:
 
 @pytest.fixture
 def hurried_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the server does every few seconds it does ten times a second: for a test that waits until a job has had its turn."""
-    table = jobs.table
+    """What the server does every few seconds it does ten times a second: for a test that waits until a job has had its turn.
 
-    def hurried(*arguments: Any) -> list[jobs.Job]:
-        return [attrs.evolve(job, every_s=HURRIED_S) if job.every_s <= EVERY_FEW_SECONDS_S else job for job in table(*arguments)]
-
-    monkeypatch.setattr(jobs, "table", hurried)
-    monkeypatch.setattr(turns, "EVERY_S", min(turns.EVERY_S, HURRIED_S))
+    Plugins get an event that they could not take again as soon.
+    """
+    hurry(monkeypatch.setattr)
 
 
 @pytest.fixture

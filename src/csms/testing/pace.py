@@ -37,10 +37,18 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_logfinish() -> None:
-    """Now and then collect what tests left, as the server does every minute, so that it does not add up."""
+    """Now and then collect what tests left, as the server does every minute, so that it does not add up.
+
+    What is still there after a look at everything belongs to the session, and is not looked at again: it would take longer each time.
+    """
     finished = next(_finished)
-    if not finished % SWEEP_EVERY:
-        gc.collect(1 if finished % SWEEP_ALL_EVERY else 2)
+    if finished % SWEEP_EVERY:
+        return
+    if finished % SWEEP_ALL_EVERY:
+        gc.collect(1)
+    else:
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

