@@ -31,6 +31,7 @@ from csms.db.retention import (
     WEBHOOK_DELIVERIES,
     forget_old,
 )
+from csms.db.tidying import tidy
 from csms.domain.analytics.service import excluding
 from csms.domain.billing.flows import looking as billing_looking
 from csms.domain.billing.flows import prepaying as billing_prepaying
@@ -136,6 +137,7 @@ def table(config: Config, database: StoreDatabase) -> list[Job]:
         Job("tidy watches of charges", 600, partial(each_tenant, billing_watching.tidy)),
         Job("retention", 600, partial(forget, config.retention, database)),
         Job("retention of what ended", 600, partial(forget_what_ended, config.retention, database)),
+        Job("tidy indexes of texts", 3600, partial(tidy_texts, database)),
         Job("retention of single tenants", 600, TenantRetention(config.retention, database).turn),
     ]
 
@@ -212,6 +214,11 @@ async def forget(config: RetentionConfig, database: StoreDatabase, ports: Ports)
             deleted = await forget_old(database, kept, before=now - days * DAY_MS, slice_ms=config.slice_ms)
             if deleted:
                 log.info("job.forgot", table=kept.table, rows=deleted, older_than_days=days)
+
+
+async def tidy_texts(database: StoreDatabase, _: Ports) -> None:
+    """Let go of what indexes of texts still hold of names that were changed or erased."""
+    await tidy(database)
 
 
 async def run(ports: Ports, config: Config, database: StoreDatabase) -> None:

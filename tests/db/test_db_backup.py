@@ -16,7 +16,7 @@ from csms.core.errors import Refused
 from csms.core.events import Delivered
 from csms.core.ids import DEFAULT_TENANT
 from csms.db import StoreDatabase, open_database
-from csms.db.backup import BackupError, backup, prune, restore, verify
+from csms.db.backup import UNCHECKED, BackupError, backup, prune, restore, verify
 from csms.db.migrate import migrate
 from csms.db.outbox import Consumer, run_consumer
 
@@ -214,3 +214,9 @@ def test_old_backups_go_but_never_the_newest(tmp_path: Path, clock: Any) -> None
     assert len(list(tmp_path.iterdir())) == 3
     assert prune(tmp_path, 1, clock.now() + 1000 * DAY)
     assert [file.name for file in tmp_path.glob("*Z*")] == ["csms-20251231T000000Z.sqlite"]
+
+
+def test_a_sqlite_that_cannot_check_an_index_of_texts_is_no_damage() -> None:
+    said = "unable to validate the inverted index for FTS5 table main.drivers_texts: attempt to write a readonly database"
+    assert UNCHECKED.match(said)
+    assert not UNCHECKED.match("malformed inverted index for FTS5 table main.drivers_texts")

@@ -12,7 +12,9 @@ import pytest
 from csms.config import DatabaseConfig
 from csms.db import deliveries, spine
 from csms.db.migrate import core_migrations, migrate
+from csms.db.texts import candidates_sql
 from csms.domain.alerts import conditions
+from csms.domain.drivers.store import cards, people
 from csms.domain.transactions.store import consumption
 from csms.outside import SystemClock
 
@@ -62,6 +64,15 @@ LOOKED_UP = {
         "SELECT 1 FROM users WHERE email_folded = :folded AND email_folded <> ''",
         "user_emails (email_folded=?)",
     ),
+    "drivers that may hold a text": (
+        f"SELECT id FROM {people.LISTING.source} AND ({people.LISTING.narrow}) ORDER BY name, id LIMIT 20",
+        "SEARCH drivers USING INTEGER PRIMARY KEY (rowid=?)",
+    ),
+    "tokens that may hold a text": (
+        f"SELECT t.id FROM {cards.CARDS.source} AND ({cards.CARDS.narrow}) ORDER BY t.folded, t.id LIMIT 20",
+        "SEARCH t USING INTEGER PRIMARY KEY (rowid=?)",
+    ),
+    "what a triple is in": (candidates_sql("drivers"), "SCAN drivers_texts VIRTUAL TABLE INDEX 0:M"),
     "a day's odd meters": (conditions._ODD_METERS, "transactions_by_age (tenant=? AND created_at>?)"),
     "what is due": (
         "SELECT id FROM bills WHERE due_at IS NOT NULL AND due_at <= :now ORDER BY due_at, id LIMIT 64",
@@ -81,7 +92,9 @@ def test_a_database_that_was_never_told_is_told_at_the_next_start(tmp_path: Path
     told = set(store.execute("SELECT tbl, idx, stat FROM sqlite_stat1"))
     assert {index for _, index, _ in told} == {
         name
-        for (name,) in store.execute("SELECT i.name FROM sqlite_schema m JOIN pragma_index_list(m.name) i WHERE m.type = 'table'")
+        for (name,) in store.execute(
+            "SELECT i.name FROM pragma_table_list m JOIN pragma_index_list(m.name) i WHERE m.type = 'table'"
+        )
     }
     store.execute("DELETE FROM sqlite_stat1")
     store.execute("INSERT INTO sqlite_stat1 VALUES ('bills', 'bills_by_tenant', '3 3 1')")

@@ -13,6 +13,7 @@ import sqlite_utils
 from csms.config import Config
 from csms.core.errors import StoreUnavailable
 from csms.db.location import PostgresLocation, SqliteLocation
+from csms.db.sqlite_connect import plain_tables
 
 from .store import need_database
 
@@ -44,11 +45,12 @@ class SqliteTables:
     """The tables of a SQLite file."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._database = sqlite_utils.Database(connection)
 
     def names(self) -> list[str]:
         """Every table, by name."""
-        return sorted(name for name in self._database.table_names() if not name.startswith("sqlite_"))
+        return plain_tables(self._connection)
 
     def columns(self, table: str) -> list[str]:
         """The columns of a table, in order."""

@@ -60,6 +60,11 @@ class ReadTx(Protocol):
         """What ``build``, a function of a module, makes of every row; remembered in the same way. It is shared, and must not be changed."""
         ...
 
+    def candidates(self, table: str, text: str) -> Sequence[int] | None:
+        """The ids of the tenant's rows that may hold a text in the column ``searched``, in any case; all others do not. None where the
+        store cannot tell, or of too many: look through all of them then."""
+        ...
+
     def system(self, reason: str) -> ReadTx:
         """The same view without tenant scope, for what concerns the whole installation; ``reason`` goes to the log."""
         ...

@@ -18,6 +18,7 @@ from .location import POSTGRESQL, SQLITE, SqliteLocation, locate
 from .migration_files import Migration, MigrationError, MigrationSource, core_migrations, read_migrations, split
 from .planning import tell_planner
 from .sqlite_connect import connect as connect_sqlite
+from .texts import lacking
 
 __all__ = ["Applied", "MigrationError", "MigrationSource", "core_migrations", "migrate", "pending"]
 
@@ -192,6 +193,8 @@ def _target(config: DatabaseConfig, folder: Path, *, create: bool) -> Iterator[T
         except (OSError, sqlite3.Error) as error:
             raise MigrationError(f"SQLite database {location.path}: {error}") from error
         try:
+            if lack := lacking(connection):
+                raise MigrationError(lack)
             yield SqliteTarget(connection)
         except sqlite3.Error as error:
             raise MigrationError(f"SQLite database {location.path}: {error}") from error

@@ -68,9 +68,9 @@ def tell_planner(connection: sqlite3.Connection) -> None:
 def _statistics(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
     """Table, index, and the numbers: rows in the index, then how many of them share their first column, their first two ..."""
     indexes = connection.execute(
-        'SELECT m.name, i.name, i."unique", i.partial, s.sql FROM sqlite_schema m JOIN pragma_index_list(m.name) i'
+        'SELECT m.name, i.name, i."unique", i.partial, s.sql FROM pragma_table_list m JOIN pragma_index_list(m.name) i'
         " LEFT JOIN sqlite_schema s ON s.type = 'index' AND s.name = i.name"
-        " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY m.name, i.name"
+        " WHERE m.schema = 'main' AND m.type = 'table' AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY m.name, i.name"
     ).fetchall()
     for table, index, unique, partial, sql in indexes:
         rows = FEW if table in _FEW else SOME if table in _SOME else MANY

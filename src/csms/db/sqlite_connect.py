@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from csms.core.errors import Conflict, StoreUnavailable
 
+from .texts import lacking
+
 CACHED_STATEMENTS = 512
 CHECKPOINT_PAGES = 4_000
 """WAL pages before a checkpoint, which runs inside the commit thread: 16 MB, so that its two fsyncs are rare."""
@@ -61,8 +63,12 @@ def open_writer(path: Path, *, busy_timeout_s: float = 0.0) -> sqlite3.Connectio
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {JOURNAL_LIMIT_BYTES}")
         connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
+        lack = lacking(connection)
     except sqlite3.Error as error:
         raise unavailable(path, error) from error
+    if lack:
+        connection.close()
+        raise StoreUnavailable(lack)
     return connection
 
 
@@ -72,6 +78,14 @@ def tenant_tables(connection: sqlite3.Connection) -> frozenset[str]:
         "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c ON c.name = 'tenant' WHERE m.type IN ('table', 'view')"
     )
     return frozenset(row[0].lower() for row in rows)
+
+
+def plain_tables(connection: sqlite3.Connection) -> list[str]:
+    """Every table that holds something of its own, by name: neither SQLite's, nor indexes of texts and the tables that those are made of."""
+    rows = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name"
+    )
+    return [row[0] for row in rows]
 
 
 def out_of_order(error: BaseException) -> bool:

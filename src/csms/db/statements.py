@@ -89,7 +89,7 @@ class Statements:
     """The statements of one connection. ``scoped`` holds only those that keep to a tenant, so that looking one up is the whole check."""
 
     def __init__(self, tenant_tables: Iterable[str], *, percent: bool) -> None:
-        self._tenant_tables = frozenset(tenant_tables)
+        self.tenant_tables = frozenset(tenant_tables)
         self._percent = percent
         self.scoped: dict[str, Statement] = {}
         self.system: dict[str, Statement] = {}
@@ -104,7 +104,7 @@ class Statements:
         if statement is None:
             statement = self.system[sql] = self._read(sql)
         if scoped:
-            touched = statement.tables & self._tenant_tables
+            touched = statement.tables & self.tenant_tables
             if touched and not statement.binds_tenant:
                 raise Unscoped(
                     f"this statement touches {', '.join(sorted(touched))} without :tenant; "

@@ -16,6 +16,7 @@ from csms.core.ports import ReadTx, Row, Tx
 
 from .remembered import Remembered
 from .statements import Statement, Statements, Unscoped
+from .texts import MOST, asked_for, candidates_sql, index_of
 
 log = structlog.get_logger(__name__)
 
@@ -191,6 +192,15 @@ class ReadScope:
         made = build(self.all(sql, **parameters))
         remembered.keep(statement, parameters, made, self._run.turn, build)
         return made
+
+    def candidates(self, table: str, text: str) -> Sequence[int] | None:
+        """The ids of rows that may hold a text; see ``core.ports.ReadTx``. A statement or two where the engine has an index of its texts."""
+        if index_of(table) in self._statements.tenant_tables:
+            for triples in asked_for(text):
+                found = self.all(candidates_sql(table), triples=triples)
+                if len(found) <= MOST:
+                    return [row["id"] for row in found if row["ours"]]
+        return None
 
     def system(self, reason: str) -> ReadScope:
         """The same view without tenant scope."""

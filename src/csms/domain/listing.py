@@ -23,7 +23,8 @@ class Listing:
 
     ``columns`` and ``source`` make the SELECT; ``source`` begins after FROM and ends in a WHERE clause with ``:tenant``. ``filters`` maps
     fields of the query to conditions on ``:field`` (``{field}`` becomes a list of parameters where the field holds a tuple). ``search``
-    is a condition on ``:search``, a lower-case LIKE pattern (``ESCAPE '!'``). ``sorts`` maps names to expressions; ``unique`` breaks ties
+    is a condition on ``:search``, a lower-case LIKE pattern (``ESCAPE '!'``). ``narrow`` says the same where the store knows the rows of
+    ``looked_in`` that may hold the text (``among``), so that it looks at no others. ``sorts`` maps names to expressions; ``unique`` breaks ties
     and is the cursor of stretches.
     """
 
@@ -31,6 +32,8 @@ class Listing:
     source: str
     filters: Mapping[str, str] = attrs.field(factory=dict)
     search: str = ""
+    narrow: str = ""
+    looked_in: Sequence[str] = ()
     sorts: Mapping[str, str] = attrs.field(factory=dict)
     unique: str
     count_source: str = ""
@@ -41,6 +44,31 @@ def pattern(text: str) -> str:
     """A LIKE pattern (``ESCAPE '!'``) that finds ``text`` anywhere, in lower case."""
     escaped = text.strip().lower().replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%"
+
+
+def candidates(tx: ReadTx, text: str, tables: Sequence[str]) -> dict[str, str] | None:
+    """The parameters of ``among`` for these tables: their rows that may hold a text; None where those of one of them are not known, or many."""
+    found = {}
+    for table in tables:
+        ids = tx.candidates(table, text)
+        if ids is None:
+            return None
+        found[f"among_{table}"] = f"[{','.join(map(str, ids))}]"
+    return found
+
+
+def among(table: str) -> str:
+    """The SELECT of the candidates in a table, for a list that is narrow: one text, however many they are. Only where the store knows
+    candidates, which PostgreSQL never does."""
+    return f"SELECT value FROM json_each(:among_{table})"  # noqa: S608
+
+
+def found_among(table: str, key: str = "id") -> str:
+    """The same as ``found_in`` of the candidates alone."""
+    return (
+        f"(SELECT f.{key} FROM {table} f WHERE f.tenant = :tenant AND f.id IN ({among(table)})"  # noqa: S608
+        " AND f.searched LIKE :search ESCAPE '!')"
+    )
 
 
 def found_in(table: str, key: str = "id") -> str:
@@ -55,8 +83,11 @@ def found_in(table: str, key: str = "id") -> str:
     )
 
 
-def conditions(listing: Listing, query: Any, fixed: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The conditions that a query asks for, each with its AND, and their parameters. ``fixed`` are filters that the caller sets."""
+def conditions(
+    listing: Listing, query: Any, fixed: Mapping[str, Any], known: Mapping[str, str] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The conditions that a query asks for, each with its AND, and their parameters. ``fixed`` are filters that the caller sets, ``known``
+    the candidates of what it searches for."""
     asked = {
         field.name: getattr(query, field.name)
         for field in attrs.fields(type(query))
@@ -79,9 +110,15 @@ def conditions(listing: Listing, query: Any, fixed: Mapping[str, Any]) -> tuple[
             parameters[name] = int(value) if isinstance(value, bool) else value
         clauses.append(f" AND ({condition})")
     if listing.search and query.search:
-        clauses.append(f" AND ({listing.search})")
-        parameters["search"] = pattern(query.search)
+        clauses.append(f" AND ({listing.search if known is None else listing.narrow})")
+        parameters |= {"search": pattern(query.search), **(known or {})}
     return "".join(clauses), parameters
+
+
+def _conditions(tx: ReadTx, listing: Listing, query: Any, fixed: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The same, of what the store knows to be candidates."""
+    known = candidates(tx, query.search, listing.looked_in) if listing.narrow and query.search else None
+    return conditions(listing, query, fixed, known)
 
 
 def at_chargers(column: str) -> dict[str, str]:
@@ -102,11 +139,12 @@ def whether(value: bool | None, so: str, not_so: str) -> dict[str, bool]:
 def page(tx: ReadTx, listing: Listing, query: Paged, build: Callable[[Row], T], **fixed: Any) -> Page[T]:
     """One page. Two statements, however many rows; one where the page is the last, for its end says how many there are."""
     skipped = (query.page - 1) * query.limit
-    items = first(tx, listing, query, build, query.limit, skipped=skipped, **fixed)
+    asked = _conditions(tx, listing, query, fixed)
+    items = _items(tx, listing, query, build, query.limit, skipped, asked)
     if (items or not skipped) and len(items) < query.limit:
         total = skipped + len(items)
     else:
-        where, parameters = conditions(listing, query, fixed)
+        where, parameters = asked
         total = tx.count(f"SELECT count(*) FROM {listing.count_source or listing.source}{where}", **parameters)  # noqa: S608 (texts of the store)
     return Page(items=items, page=query.page, limit=query.limit, total=total)
 
@@ -115,7 +153,19 @@ def first(
     tx: ReadTx, listing: Listing, query: Paged, build: Callable[[Row], T], limit: int, *, skipped: int = 0, **fixed: Any
 ) -> list[T]:
     """At most ``limit`` items, whatever the query says of pages, and nothing is counted: for the command line. One statement."""
-    where, parameters = conditions(listing, query, fixed)
+    return _items(tx, listing, query, build, limit, skipped, _conditions(tx, listing, query, fixed))
+
+
+def _items(
+    tx: ReadTx,
+    listing: Listing,
+    query: Paged,
+    build: Callable[[Row], T],
+    limit: int,
+    skipped: int,
+    asked: tuple[str, Mapping[str, Any]],
+) -> list[T]:
+    where, parameters = asked
     sort = str(getattr(query, "sort", "") or "")
     name, direction = sort.removeprefix("-"), "DESC" if sort.startswith("-") else "ASC"
     order = f"{listing.sorts[name]} {direction}, {listing.unique} {direction}" if name else listing.unique
@@ -142,7 +192,7 @@ def newest(tx: ReadTx, listing: Listing, query: Onward, build: Callable[[Row], T
 
 
 def _onward(tx: ReadTx, listing: Listing, query: Onward, limit: int, fixed: Mapping[str, Any]) -> Sequence[Row]:
-    where, parameters = conditions(listing, query, fixed)
+    where, parameters = _conditions(tx, listing, query, fixed)
     way = direction(query)
     if query.after is not None:
         where += f" AND {listing.unique} {way.beyond} :after"

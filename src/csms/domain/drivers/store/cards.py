@@ -9,11 +9,12 @@ import attrs
 from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row
 from csms.domain.drivers.model import Grant, GrantsQuery, TokenCard, TokenGroup, TokenGroupsQuery, TokensQuery
-from csms.domain.listing import Listing, page
+from csms.domain.listing import Listing, among, page
 
 _STANDING = """
 CASE WHEN t.status = 'blocked' OR g.status = 'blocked' OR d.status = 'blocked' THEN 'blocked'
     WHEN t.expires_at <= :now THEN 'expired' WHEN t.valid_from > :now THEN 'not_yet' ELSE 'usable' END"""
+_HOLDS = "t.folded LIKE :search ESCAPE '!' OR lower(t.label) LIKE :search ESCAPE '!' OR lower(d.name) LIKE :search ESCAPE '!'"
 CARDS = Listing(
     columns=f"t.id, t.value, t.kind, t.label, t.status, {_STANDING} AS standing, t.token_group_id, g.name AS token_group_name,"
     " t.driver_id, d.name AS driver_name, t.valid_from AS valid_from_at, t.expires_at, t.max_transactions, t.note, t.blocked_at,"
@@ -28,7 +29,10 @@ CARDS = Listing(
         "token_group_id": "t.token_group_id = :token_group_id",
         "driver_id": "t.driver_id = :driver_id",
     },
-    search="t.folded LIKE :search ESCAPE '!' OR lower(t.label) LIKE :search ESCAPE '!' OR lower(d.name) LIKE :search ESCAPE '!'",
+    search=_HOLDS,
+    narrow=f"t.id IN ({among('tokens')} UNION SELECT o.id FROM tokens o WHERE o.tenant = :tenant AND o.removed_at IS NULL"  # noqa: S608
+    f" AND o.driver_id IN ({among('drivers')})) AND ({_HOLDS})",
+    looked_in=("tokens", "drivers"),
     sorts={"value": "t.folded", "created_at": "t.created_at", "expires_at": "t.expires_at"},
     unique="t.id",
 )

@@ -11,7 +11,7 @@ import msgspec
 from csms.core.paging import Page
 from csms.core.ports import ReadTx, Row, Tx
 from csms.domain.drivers.model import Driver, DriversQuery
-from csms.domain.listing import Listing, found_in, page
+from csms.domain.listing import Listing, found_among, found_in, page
 
 _STATUS = "CASE WHEN removed_at IS NULL THEN status ELSE 'archived' END"
 _COLUMNS = (
@@ -32,6 +32,8 @@ LISTING = Listing(
         "user_id": "user_id = :user_id",
     },
     search=f"id IN {found_in('drivers')}",
+    narrow=f"id IN {found_among('drivers')}",
+    looked_in=("drivers",),
     sorts={"name": "name", "created_at": "created_at"},
     unique="id",
 )

@@ -13,7 +13,7 @@ from typing import Any
 from csms.core.ids import MAX_TRANSACTION_ID
 from csms.core.paging import NEWEST_FIRST, Direction, Stretch, direction
 from csms.core.ports import ReadTx, Row
-from csms.domain.listing import found_in, moment, pattern, within
+from csms.domain.listing import candidates, found_among, found_in, moment, pattern, within
 from csms.domain.transactions.model import (
     CLOSED_STATES,
     ESTIMATED,
@@ -129,12 +129,12 @@ def _chosen(
     conditions, values = _conditions(which, way, _UNINDEXED if lively else _WIDE if narrow else {}, after)
     apart: Apart = ()
     if which.search and which.search.strip():
-        apart, condition = _searched(tx, which.search)
+        apart, condition, sought = _searched(tx, which.search)
         if not apart and not condition:
             return None
         if condition:
             conditions.append(condition)
-            values["search"] = pattern(which.search)
+            values |= sought
     if stations is not None:
         few = scoped and not apart and all(getattr(which, name) is None for name in _NARROW)
         if few:
@@ -199,25 +199,46 @@ def _among(stations: Collection[int], values: dict[str, Any], expression: str) -
 # --- searched -------------------------------------------------------------------------------------------------------------------
 
 _CHARGERS = (
-    "SELECT id FROM chargers WHERE tenant = :tenant AND (lower(id) LIKE :search ESCAPE '!' OR lower(name) LIKE :search ESCAPE '!')"
+    f"SELECT id FROM chargers WHERE tenant = :tenant AND id IN {found_in('chargers')}"  # noqa: S608 - our own words
+    " AND (lower(id) LIKE :search ESCAPE '!' OR lower(name) LIKE :search ESCAPE '!')"
 )
-_TOKENS = f"SELECT folded FROM {found_in('tokens', 'folded')} AS found_tokens"  # noqa: S608 - our own words
-_DRIVERS = f"SELECT id FROM {found_in('drivers')} AS found_drivers"  # noqa: S608 - our own words
-_ANY_WALKED = f"(t.charger_id || '' IN ({_CHARGERS}) OR t.token_folded || '' IN ({_TOKENS}) OR t.driver_id + 0 IN ({_DRIVERS}))"
-"""The same without indexes, for a stretch: with them SQLite finds every transaction of much that is meant, and sorts them."""
-_MEANT = f"""
+"""Those that it finds at all, by an index of what is searched, and of these the ones that are called so."""
+
+
+def _anything(tokens: str, drivers: str) -> tuple[str, str]:
+    """What may be meant, by name; and the same as a condition without indexes, for a stretch that is walked: with them SQLite finds every
+    transaction of much that is meant, and sorts them."""
+    tokens = f"SELECT folded FROM {tokens} AS found_tokens"  # noqa: S608 - our own words
+    drivers = f"SELECT id FROM {drivers} AS found_drivers"  # noqa: S608 - our own words
+    meant = f"""
 SELECT 'charger' AS kind, id AS name FROM ({_CHARGERS} ORDER BY id LIMIT :most) AS c
-UNION ALL SELECT 'token', folded FROM ({_TOKENS} ORDER BY folded LIMIT :most) AS k
-UNION ALL SELECT 'driver', CAST(id AS TEXT) FROM ({_DRIVERS} ORDER BY id LIMIT :most) AS d
+UNION ALL SELECT 'token', folded FROM ({tokens} ORDER BY folded LIMIT :most) AS k
+UNION ALL SELECT 'driver', CAST(id AS TEXT) FROM ({drivers} ORDER BY id LIMIT :most) AS d
 UNION ALL SELECT 'id', CAST(id AS TEXT) FROM (
     SELECT id FROM transactions WHERE tenant = :tenant AND reference = :exact AND reference <> '' LIMIT :most
 ) AS r"""  # noqa: S608 - our own words
+    walked = f"(t.charger_id || '' IN ({_CHARGERS}) OR t.token_folded || '' IN ({tokens}) OR t.driver_id + 0 IN ({drivers}))"
+    return meant, walked
 
 
-def _searched(tx: ReadTx, text: str) -> tuple[Apart, str]:
-    """What a search means: conditions of which one must hold; or, for one that means much, a condition on ``:search``."""
+_ANYTHING = {
+    (tokens_known, drivers_known): _anything(
+        found_among("tokens", "folded") if tokens_known else found_in("tokens", "folded"),
+        found_among("drivers") if drivers_known else found_in("drivers"),
+    )
+    for tokens_known in (False, True)
+    for drivers_known in (False, True)
+}
+"""By whether the store knows which tokens and which drivers may be meant."""
+
+
+def _searched(tx: ReadTx, text: str) -> tuple[Apart, str, dict[str, str]]:
+    """What a search means: conditions of which one must hold; or, for one that means much, a condition, and the values it takes."""
     exact = text.strip()
-    found = tx.all(_MEANT, search=pattern(text), exact=exact, most=MOST_APART)
+    tokens, drivers = candidates(tx, text, ["tokens"]), candidates(tx, text, ["drivers"])
+    meant, walked = _ANYTHING[tokens is not None, drivers is not None]
+    values = {"search": pattern(text), **(tokens or {}), **(drivers or {})}
+    found = tx.all(meant, exact=exact, most=MOST_APART, **values)
     apart: list[tuple[str, Any]] = []
     for row in found:
         match row["kind"]:
@@ -230,12 +251,12 @@ def _searched(tx: ReadTx, text: str) -> tuple[Apart, str]:
             case _:
                 apart.append(("t.id = {}", int(row["name"])))
     if len(apart) >= MOST_APART:
-        return (), _ANY_WALKED
+        return (), walked, values
     if exact.isascii() and exact.isdigit() and len(exact) <= 10 and 0 < int(exact) <= MAX_TRANSACTION_ID:
         apart.append(("t.id = {}", int(exact)))
     if ("t.token_folded = {}", exact.casefold()) not in apart:
         apart.append(("t.token_folded = {}", exact.casefold()))
-    return apart, ""
+    return apart, "", {}
 
 
 # --- summed up ------------------------------------------------------------------------------------------------------------------

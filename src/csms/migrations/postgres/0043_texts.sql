@@ -1,0 +1,1 @@
+-- The index of texts is SQLite's alone (ADR 19): PostgreSQL looks through the column ``searched``.
