@@ -12,6 +12,8 @@ import attrs
 HOUR_MS = 3_600_000
 DAY = "day"
 MONTH = "month"
+MOST_DAYS = 8_192
+"""Days that are remembered: figures of a year go through each of them, again and again."""
 LONGEST_PART_MS = 400 * 24 * HOUR_MS
 """Longest interval that is shared out; a longer one is the fault of a clock, and counts with its last part."""
 
@@ -37,16 +39,19 @@ def month_of(day: str) -> str:
     return f"{day[:7]}-01"
 
 
+@lru_cache(MOST_DAYS)
 def begin_of(day: str, name: str) -> int:
     """The instant at which a day begins."""
     return int(datetime.combine(date.fromisoformat(day), datetime.min.time(), zone(name)).timestamp() * 1000)
 
 
+@lru_cache(MOST_DAYS)
 def next_day(day: str) -> str:
     """The day after."""
     return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
+@lru_cache(MOST_DAYS)
 def next_month(day: str) -> str:
     """The first day of the month after."""
     return (date.fromisoformat(day).replace(day=28) + timedelta(days=4)).replace(day=1).isoformat()

@@ -19,7 +19,7 @@ class Spans:
 
     def within(self, from_at: int, until_at: int) -> int:
         """Their time in a period."""
-        return self._until(until_at) - self._until(from_at) if from_at < until_at else 0
+        return self._until(until_at) - self._until(from_at) if from_at < until_at and self._begins else 0
 
     def _until(self, at: int) -> int:
         begun, ended = bisect_left(self._begins, at), bisect_left(self._ends, at)

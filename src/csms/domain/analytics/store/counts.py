@@ -164,10 +164,11 @@ _SUMS = ", ".join(f"sum({name}) AS {name}" for name in COUNTS)
 
 def series(tx: ReadTx, period: str, scope: str, subject: str, from_day: str, until_day: str) -> Sequence[Row]:
     """The counts of one subject, by day or by month."""
-    return tx.all(
+    return tx.remembered(
         f"SELECT begins, {', '.join(COUNTS)} FROM analytics_counts"  # noqa: S608 (names from above)
         " WHERE tenant = :tenant AND period = :period AND scope = :scope AND subject = :subject"
         " AND begins >= :from_day AND begins <= :until_day ORDER BY begins",
+        tuple,
         period=period,
         scope=scope,
         subject=subject,
@@ -237,11 +238,12 @@ def different_drivers(tx: ReadTx, stretches: Sequence[tuple[str, str, str]], cha
 
 def hours(tx: ReadTx, scope: str, subject: str, first: str, last: str) -> Sequence[Row]:
     """Hours of the week over months."""
-    return tx.all(
+    return tx.remembered(
         "SELECT weekday, hour, sum(starts) AS starts, sum(charging_ms) AS charging_ms"
         " FROM analytics_hours"
         " WHERE tenant = :tenant AND scope = :scope AND subject = :subject AND begins >= :first AND begins <= :last"
         " GROUP BY weekday, hour",
+        tuple,
         scope=scope,
         subject=subject,
         first=first,

@@ -133,10 +133,11 @@ def sums(tx: ReadTx, currency: str, scope: str, parts: Sequence[Part]) -> dict[s
 
 def hours(tx: ReadTx, currency: str, scope: str, subject: str, first: str, last: str) -> Sequence[Row]:
     """The revenue of hours of the week over months."""
-    return tx.all(
+    return tx.remembered(
         "SELECT weekday, hour, sum(revenue_minor) AS revenue_minor FROM analytics_hour_revenue WHERE tenant = :tenant"
         " AND currency = :currency AND scope = :scope AND subject = :subject AND begins >= :first AND begins <= :last"
         " GROUP BY weekday, hour",
+        tuple,
         currency=currency,
         scope=scope,
         subject=subject,

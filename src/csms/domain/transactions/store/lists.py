@@ -277,9 +277,12 @@ def totals(tx: ReadTx, which: TransactionFilter, *, stations: Collection[int] | 
     chosen = _chosen(tx, which, NEWEST_FIRST, stations=stations)
     if chosen is None:
         return TransactionTotals(count=0, open=0, completed=0, energy_wh=0, energy_unknown=0, duration_s=0, complete=True)
-    row = tx.one(f"{_TOTALS} ({_sql(*chosen, NEWEST_FIRST, columns=_SUMMED, named='')}) AS t", **chosen[2], limit=MOST_SUMMED)
-    assert row is not None
-    facts = {name: int(value) for name, value in row.items()}
+    sql = f"{_TOTALS} ({_sql(*chosen, NEWEST_FIRST, columns=_SUMMED, named='')}) AS t"
+    return tx.remembered(sql, _totals, **chosen[2], limit=MOST_SUMMED)
+
+
+def _totals(rows: Sequence[Row]) -> TransactionTotals:
+    facts = {name: int(value) for name, value in rows[0].items()}
     return TransactionTotals(duration_s=facts.pop("duration_ms") // 1000, complete=facts["count"] < MOST_SUMMED, **facts)
 
 
