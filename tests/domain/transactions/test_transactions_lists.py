@@ -266,11 +266,14 @@ class Planner:
     def candidates(self, table, text):
         return None
 
+    def remembered(self, sql, build, **parameters):
+        return build([{"id": "C", "called": "abc", "named": ""}])
+
     def all(self, sql, **parameters):
         named = {name: parameters.get(name, 1) for name in re.findall(r":([a-z_]\w*)", sql)}
         steps = [row[3] for row in self._connection.execute(f"EXPLAIN QUERY PLAN {sql}", named)]
-        if "'charger' AS kind" in sql:
-            return [{"kind": "charger", "name": "C"}, {"kind": "driver", "name": "7"}, {"kind": "token", "name": "t"}]
+        if "'token' AS kind" in sql:
+            return [{"kind": "driver", "name": "7"}, {"kind": "token", "name": "t"}]
         self.steps += steps
         return []
 

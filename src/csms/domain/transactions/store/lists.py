@@ -14,6 +14,7 @@ from csms.core.ids import MAX_TRANSACTION_ID
 from csms.core.paging import NEWEST_FIRST, Direction, Stretch, direction
 from csms.core.ports import ReadTx, Row
 from csms.domain.listing import candidates, found_among, found_in, moment, pattern, within
+from csms.domain.stations.store.names import chargers_called
 from csms.domain.transactions.model import (
     CLOSED_STATES,
     ESTIMATED,
@@ -211,8 +212,7 @@ def _anything(tokens: str, drivers: str) -> tuple[str, str]:
     tokens = f"SELECT folded FROM {tokens} AS found_tokens"  # noqa: S608 - our own words
     drivers = f"SELECT id FROM {drivers} AS found_drivers"  # noqa: S608 - our own words
     meant = f"""
-SELECT 'charger' AS kind, id AS name FROM ({_CHARGERS} ORDER BY id LIMIT :most) AS c
-UNION ALL SELECT 'token', folded FROM ({tokens} ORDER BY folded LIMIT :most) AS k
+SELECT 'token' AS kind, folded AS name FROM ({tokens} ORDER BY folded LIMIT :most) AS k
 UNION ALL SELECT 'driver', CAST(id AS TEXT) FROM ({drivers} ORDER BY id LIMIT :most) AS d
 UNION ALL SELECT 'id', CAST(id AS TEXT) FROM (
     SELECT id FROM transactions WHERE tenant = :tenant AND reference = :exact AND reference <> '' LIMIT :most
@@ -239,11 +239,9 @@ def _searched(tx: ReadTx, text: str) -> tuple[Apart, str, dict[str, str]]:
     meant, walked = _ANYTHING[tokens is not None, drivers is not None]
     values = {"search": pattern(text), **(tokens or {}), **(drivers or {})}
     found = tx.all(meant, exact=exact, most=MOST_APART, **values)
-    apart: list[tuple[str, Any]] = []
+    apart: list[tuple[str, Any]] = [("t.charger_id = {}", each) for each in chargers_called(tx, text, MOST_APART)]
     for row in found:
         match row["kind"]:
-            case "charger":
-                apart.append(("t.charger_id = {}", row["name"]))
             case "token":
                 apart.append(("t.token_folded = {}", row["name"]))
             case "driver":

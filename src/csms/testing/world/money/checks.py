@@ -43,6 +43,8 @@ COUNTED = {
 }
 """How much money moved, for people."""
 
+LEAST_REFUND_MINOR = 100
+"""Less is not given back by the gateways of the world."""
 _REFERENCE = re.compile(r".*-r\d+")
 """Our reference of a refund at its gateway, without the number of a round."""
 _ACCOUNTS = """SELECT a.*, COALESCE((SELECT sum(e.amount) FROM ledger_entries e WHERE e.account_id = a.id), 0) AS summed
@@ -242,7 +244,7 @@ def refunds_agree(world: World, store: Store) -> Iterator[str]:
 
 def prepayments_used(world: World, store: Store) -> Iterator[str]:
     """What was paid for a charge is its bill, what went back, and what is kept of it."""
-    sql = """SELECT p.id, p.paid_minor, p.refunded_minor,
+    sql = """SELECT p.id, p.driver_id, p.paid_minor, p.refunded_minor,
         (SELECT COALESCE(sum(b.prepaid_minor), 0) FROM bills b WHERE b.payment_id = p.id AND b.state = 'SETTLED') AS billed,
         (SELECT COALESCE(sum(a.balance), 0) FROM ledger_accounts a WHERE a.kind = 'prepayment' AND a.tenant = p.tenant
             AND a.unit = p.currency AND (a.name = CAST(p.id AS TEXT) OR a.name LIKE p.id || '/%')) AS kept,
@@ -259,7 +261,8 @@ def prepayments_used(world: World, store: Store) -> Iterator[str]:
         if row["paid_minor"] != went + row["lost"]:  # lost: somebody gave back by hand what the charge had used
             yield f"payment {row['id']}: {dict(row)}"
         failed = store.execute("SELECT count(*) FROM refunds WHERE payment_id = ? AND state = 'failed'", (row["id"],)).fetchone()[0]
-        if (row["kept"] or row["kept_abroad"]) and not failed:  # in another currency, it is not in paid_minor
+        few = row["driver_id"] is None and not row["kept_abroad"] and row["kept"] < LEAST_REFUND_MINOR  # a guest has no wallet for it
+        if (row["kept"] or row["kept_abroad"]) and not failed and not few:  # in another currency, it is not in paid_minor
             yield f"{row['kept']} and {row['kept_abroad']} of payment {row['id']} are kept for nothing"
 
 

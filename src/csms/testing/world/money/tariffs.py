@@ -85,11 +85,12 @@ def _is_cheap(at: int) -> bool:
 
 
 def _edges(charge: Charge) -> list[int]:
-    """Moments at which the rate may change, by looking at every full minute of a charge."""
-    first = charge.started_at - charge.started_at % 60_000 + 60_000
-    if charge.ended_at - first > 30 * 86_400_000:  # a clock that was far off; such a charge is looked at by the hour
-        return [at for at in range(first, charge.ended_at, 3_600_000) if _is_cheap(at) != _is_cheap(at - 3_600_000)]
-    return [at for at in range(first, charge.ended_at, 60_000) if _is_cheap(at) != _is_cheap(at - 1)]
+    """Moments at which the rate changes: those of every day of a charge, which may be years where a clock was far off."""
+    day = datetime.fromtimestamp(charge.started_at / 1000, ZoneInfo(INDIA_ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+    begin = round(day.timestamp() * 1000)  # a day in India has 24 hours
+    of_day = sorted(60_000 * (60 * int(text[:2]) + int(text[3:])) for window in CHEAP for text in window)
+    moments = (start + moment for start in range(begin, charge.ended_at, 86_400_000) for moment in of_day)
+    return [at for at in moments if charge.started_at < at < charge.ended_at]
 
 
 def _energy(charge: Charge, edges: list[int]) -> Iterator[tuple[int, int, int]]:
