@@ -17,9 +17,13 @@ class Spans:
         self._begin_sums = [0, *accumulate(self._begins)]
         self._end_sums = [0, *accumulate(self._ends)]
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._begins)
+
     def within(self, from_at: int, until_at: int) -> int:
         """Their time in a period."""
-        return self._until(until_at) - self._until(from_at) if from_at < until_at and self._begins else 0
+        return self._until(until_at) - self._until(from_at) if from_at < until_at else 0
 
     def _until(self, at: int) -> int:
         begun, ended = bisect_left(self._begins, at), bisect_left(self._ends, at)

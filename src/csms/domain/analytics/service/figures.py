@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from operator import attrgetter
 from typing import Any
@@ -11,7 +11,7 @@ import attrs
 
 from csms.core.errors import Invalid
 from csms.core.paging import Page
-from csms.core.ports import ReadTx
+from csms.core.ports import ReadTx, Row
 from csms.domain.analytics.model import (
     CHARGER,
     DAY,
@@ -186,20 +186,27 @@ def series(tx: ReadTx, query: FiguresQuery, co2_g_per_kwh: float) -> FigureSerie
         until_day=stretch.until_day,
         time_zone=stretch.zone,
         period=query.period,
-        total=total(tx, stretch, scope, subject, time, reckoning),
+        total=_all_told(tx, stretch, scope, rows.values(), sum(brought.values()), time, reckoning)
+        if query.period == DAY
+        else total(tx, stretch, scope, subject, time, reckoning),
         items=items,
     )
 
 
 def total(tx: ReadTx, stretch: Stretch, scope: str, subject: str, time: PortTime, reckoning: Reckoning) -> Figures:
     """Figures of one subject, all told."""
-    counts = dict.fromkeys(store.COUNTS, 0)
+    rows: list[Row] = []
     brought = 0
     for period, first, last in stretch.parts:
         brought += sum(revenue.series(tx, reckoning.currency, period, scope, subject, first, last).values())
-        for row in store.series(tx, period, scope, subject, first, last):
-            for name in store.COUNTS:
-                counts[name] += row[name]
+        rows += store.series(tx, period, scope, subject, first, last)
+    return _all_told(tx, stretch, scope, rows, brought, time, reckoning)
+
+
+def _all_told(
+    tx: ReadTx, stretch: Stretch, scope: str, rows: Collection[Row], brought: int, time: PortTime, reckoning: Reckoning
+) -> Figures:
+    counts = {name: sum(row[name] for row in rows) for name in store.COUNTS}
     drivers = (store.different_drivers(tx, stretch.parts, counts["drivers"]), counts["new_drivers"]) if scope == TENANT else None
     return reckoning.figures(stretch.from_day, time.within(stretch.from_at, stretch.until_at), counts, brought, drivers=drivers)
 

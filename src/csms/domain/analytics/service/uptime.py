@@ -52,14 +52,18 @@ class PortTime:
 
     def __init__(self, known: Sequence[Spans], down: Sequence[PortLife], now: int) -> None:
         self._now = now
-        self._known = known
+        self._known = [each for each in known if each]
         self._down = Spans((each.down_since_at, each.until_at) for each in down if each.down_since_at is not None)
         self._excluded = Spans(part for each in down for part in each.excluded)
 
     def within(self, from_at: int, until_at: int) -> Time:
         """Their time in a period."""
         until_at = min(until_at, self._now)
-        known_ms = sum(each.within(from_at, until_at) for each in self._known)
+        known_ms = 0
+        for each in self._known:
+            known_ms += each.within(from_at, until_at)
+        if not self._down:
+            return Time(known_ms)
         return Time(known_ms, self._down.within(from_at, until_at), self._excluded.within(from_at, until_at))
 
 

@@ -261,7 +261,9 @@ def prepayments_used(world: World, store: Store) -> Iterator[str]:
         if row["paid_minor"] != went + row["lost"]:  # lost: somebody gave back by hand what the charge had used
             yield f"payment {row['id']}: {dict(row)}"
         failed = store.execute("SELECT count(*) FROM refunds WHERE payment_id = ? AND state = 'failed'", (row["id"],)).fetchone()[0]
-        few = row["driver_id"] is None and not row["kept_abroad"] and row["kept"] < LEAST_REFUND_MINOR  # a guest has no wallet for it
+        few = (
+            row["driver_id"] is None and not row["kept_abroad"] and row["kept"] < LEAST_REFUND_MINOR
+        )  # a guest has no wallet for it
         if (row["kept"] or row["kept_abroad"]) and not failed and not few:  # in another currency, it is not in paid_minor
             yield f"{row['kept']} and {row['kept_abroad']} of payment {row['id']} are kept for nothing"
 
