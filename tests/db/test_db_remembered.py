@@ -111,7 +111,7 @@ async def test_what_is_made_of_rows_is_remembered_like_a_count(database: StoreDa
 def test_what_reads_columns_that_it_does_not_name_is_void_after_any_update(statements: Statements) -> None:
     everything = statements.learn("SELECT * FROM notes WHERE tenant = :tenant", scoped=True)
     kept = Remembered()
-    kept.keep(everything, {}, ["a"], kept.turn, names)
+    kept.keep_built(everything, {}, ["a"], kept.turn, names, 1)
     kept.changed({statements.learn("UPDATE notes SET colour = '' WHERE tenant = :tenant", scoped=True)})
     assert kept.known(everything, {}, names) is None
 
@@ -195,6 +195,21 @@ def test_a_snapshot_from_before_a_write_is_not_kept_for_after_it(statements: Sta
     counts.changed({statements.learn("INSERT INTO notes (tenant) VALUES (:tenant)", scoped=True)})
     counts.keep(statement, {}, 7, turn)
     assert counts.known(statement, {}) is None
+
+
+def test_what_was_made_of_very_many_rows_is_not_kept_and_of_many_only_the_last(statements: Statements) -> None:
+    kept, statement = Remembered(), statements.learn(OF_NOTES, scoped=True)
+    for number in range(10):
+        kept.keep_built(statement, {"name": number}, number, kept.turn, names, remembered.MOST_ROWS // 3)
+    known = [number for number in range(10) if kept.known(statement, {"name": number}, names) is not None]
+    assert 9 in known
+    assert len(known) < 3
+    kept.keep_built(statement, {"name": "all"}, 7, kept.turn, names, remembered.MOST_ROWS)
+    assert kept.known(statement, {"name": "all"}, names) is None
+    for number in range(remembered.MOST_COUNTS * 3):
+        kept.keep_built(statement, {"name": number}, number, kept.turn, names, 0)
+    built: Any = kept._built
+    assert len(built) <= remembered.MOST_COUNTS
 
 
 def test_there_are_not_ever_more_of_them(statements: Statements) -> None:

@@ -8,12 +8,15 @@ with the next commit here, and after a second at the latest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import Lock
 from time import perf_counter
 from typing import Any
 
 from .statements import Statement
 
-MOST_COUNTS, MOST_BUILT = 1_000, 100
+MOST_COUNTS, MOST_ROWS = 1_000, 50_000
+"""How many counts are remembered, and of how many rows all that was made of them: some ten megabytes. What is more than that by itself is
+not."""
 LONGEST_S = 1.0
 """How long what was found holds while nobody looks whether another process wrote."""
 PARENTS = frozenset(
@@ -56,8 +59,10 @@ class Remembered:
         wrote."""
         self._alone_at = float("-inf")
         """When it was last known that nobody else had written."""
+        self._keeping = Lock()
         self._counts: dict[Key, tuple[Any, int, float]] = {}
         self._built: dict[Key, tuple[Any, int, float]] = {}
+        self._rows: dict[Key, int] = {}
 
     def changed(self, statements: Iterable[Statement]) -> None:
         """These were run and are committed; before whoever waits for them hears of it."""
@@ -89,12 +94,21 @@ class Remembered:
             return None
         return value
 
-    def keep(self, statement: Statement, parameters: dict[str, Any], value: Any, turn: int, build: Build | None = None) -> None:
-        """That was found, by what there was in ``turn``: the one before the snapshot was taken."""
-        kept, most = (self._counts, MOST_COUNTS) if build is None else (self._built, MOST_BUILT)
-        if len(kept) >= most:
-            kept.clear()
-        kept[_key(statement, parameters, build)] = (value, turn, perf_counter())
+    def keep(self, statement: Statement, parameters: dict[str, Any], total: int, turn: int) -> None:
+        """So many were counted, by what there was in ``turn``: the one before the snapshot was taken."""
+        if len(self._counts) >= MOST_COUNTS:
+            self._counts.clear()
+        self._counts[_key(statement, parameters, None)] = (total, turn, perf_counter())
+
+    def keep_built(self, statement: Statement, parameters: dict[str, Any], value: Any, turn: int, build: Build, rows: int) -> None:
+        """That was made of so many ``rows``, of what there was in ``turn``."""
+        key = _key(statement, parameters, build)
+        with self._keeping:
+            if sum(self._rows.values()) + rows >= MOST_ROWS or len(self._rows) >= MOST_COUNTS:
+                self._built.clear()
+                self._rows.clear()
+            if rows < MOST_ROWS:
+                self._built[key], self._rows[key] = (value, turn, perf_counter()), rows
 
     def _is_changed(self, statement: Statement, turn: int) -> bool:
         """Whether anything was written since that may change the result: an update only of columns that the text does not name does not."""

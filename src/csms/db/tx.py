@@ -189,8 +189,9 @@ class ReadScope:
         known: T | None = remembered.known(statement, parameters, build)
         if known is not None:
             return known
-        made = build(self.all(sql, **parameters))
-        remembered.keep(statement, parameters, made, self._run.turn, build)
+        rows = self.all(sql, **parameters)
+        made = build(rows)
+        remembered.keep_built(statement, parameters, made, self._run.turn, build, len(rows))
         return made
 
     def candidates(self, table: str, text: str) -> Sequence[int] | None:
