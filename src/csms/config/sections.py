@@ -97,7 +97,9 @@ class OcppConfig:
         validator=Between(1024, 67_108_864),
     )
     max_connections: int = setting(20_000, "most charger connections", validator=Between(1, 1_000_000))
-    ping_interval_s: float = setting(30.0, "WebSocket ping interval; 0 sends none", validator=Between(0, 3600))
+    ping_interval_s: float = setting(
+        30.0, "silence of a charger after which it is sent a WebSocket ping; 0 sends none", validator=Between(0, 3600)
+    )
     idle_heartbeats: float = setting(
         3.0, "heartbeat intervals of silence that close a link which never pongs", validator=Between(1, 100)
     )
