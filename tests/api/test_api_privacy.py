@@ -19,7 +19,9 @@ async def a_driver_with_a_past(server: TestServer, charger: ConnectCharger) -> t
     login = await server.login_as("driver", email=EMAIL)
     (row,) = await server.rows("SELECT driver_id FROM memberships WHERE role = 'driver'")
     driver_id: int = row["driver_id"]
-    await server.do(lambda tx: tx.run("UPDATE drivers SET name = :name, phone = '+91 20 5550 01 99' WHERE tenant = :tenant", name=NAME))
+    await server.do(
+        lambda tx: tx.run("UPDATE drivers SET name = :name, phone = '+91 20 5550 01 99' WHERE tenant = :tenant", name=NAME)
+    )
     await server.do(
         lambda tx: tx.run(
             "INSERT INTO vehicles (tenant, driver_id, plate, make, created_at) VALUES (:tenant, :driver, :plate, 'Tata', 0)",

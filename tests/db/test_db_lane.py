@@ -225,3 +225,12 @@ async def test_what_breaks_while_a_batch_is_settled_comes_out_of_the_writer() ->
     failed = await Threads({}).run_then(lambda ended: ended, lambda: 1 // 0)
     assert isinstance(failed, outcome.Error)
     assert isinstance(failed.error, ZeroDivisionError)
+
+
+async def test_who_is_cancelled_begins_no_commit() -> None:
+    begun = list[int]()
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await Threads({}).run_then(lambda ended: None, begun.append, 1)
+    assert scope.cancelled_caught
+    assert begun == []

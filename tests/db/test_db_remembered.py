@@ -17,6 +17,7 @@ from csms.db.database import StoreDatabase
 from csms.db.location import SQLITE
 from csms.db.migrate import core_migrations
 from csms.db.remembered import Remembered
+from csms.db.sqlite_connect import parents as sqlite_parents
 from csms.db.statements import Statements
 from csms.testing.stores import StoreMaker
 
@@ -162,6 +163,13 @@ def test_another_process_is_seen_after_a_while(statements: Statements, monkeypat
         ("WITH few AS (SELECT 1) UPDATE notes SET name = '' WHERE tenant = :tenant", True),
         ("INSERT INTO events (tenant) VALUES (:tenant) ON CONFLICT DO UPDATE SET key = ''", False),
         ("DELETE FROM events WHERE tenant = :tenant", False),
+        ("REPLACE INTO events (tenant) VALUES (:tenant)", True),
+        ("INSERT OR REPLACE INTO events (tenant) VALUES (:tenant)", True),
+        ("INSERT OR IGNORE INTO events (tenant) VALUES (:tenant)", False),
+        ('DELETE FROM "things" WHERE tenant = :tenant', True),
+        ("UPDATE OR IGNORE things SET colour = '' WHERE tenant = :tenant", True),
+        ("UPDATE notes SET colour = size IS DISTINCT FROM 2, name = '' WHERE tenant = :tenant", True),
+        ("PRAGMA optimize", False),
         ("DELETE FROM chargers WHERE tenant = :tenant", True),
         ("UPDATE chargers SET name = '' WHERE tenant = :tenant", False),
         ("UPDATE notes SET colour = '' WHERE tenant = :tenant AND name = ''", False),
@@ -186,7 +194,10 @@ def test_the_parents_are_those_of_the_schema(store_maker: StoreMaker, tmp_path: 
             'SELECT DISTINCT k."table" FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) k'
             " WHERE t.type = 'table' AND k.on_delete <> 'NO ACTION'"
         )
-        assert {name for (name,) in parents} == remembered.PARENTS
+        found = {name for (name,) in parents}
+        store.execute("CREATE TABLE pins (id INTEGER PRIMARY KEY, note_id INTEGER REFERENCES notices (id) ON DELETE CASCADE)")
+        assert sqlite_parents(store) == {*found, "notices"}, "those of plugins, too"
+    assert found == remembered.PARENTS
 
 
 def test_a_snapshot_from_before_a_write_is_not_kept_for_after_it(statements: Statements) -> None:
@@ -218,3 +229,8 @@ def test_there_are_not_ever_more_of_them(statements: Statements) -> None:
         counts.keep(statement, {"name": number}, 7, counts.turn)
     kept: Any = counts._counts
     assert len(kept) <= remembered.MOST_COUNTS
+
+
+async def test_the_parents_are_read_from_the_schema_when_the_store_is_opened(database: StoreDatabase) -> None:
+    kept: Any = database._remembered
+    assert kept.parents >= remembered.PARENTS

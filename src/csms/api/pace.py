@@ -28,7 +28,7 @@ class Pace(trio.abc.Instrument):
     def __init__(self, per_pass: int) -> None:
         self._per_pass = self._left = per_pass
         self._line: deque[_Place] = deque()
-        self._watching = False
+        self._watching: trio.lowlevel.TrioToken | None = None
 
     def after_io_wait(self, timeout: float) -> None:
         """A pass begins."""
@@ -41,9 +41,10 @@ class Pace(trio.abc.Instrument):
 
     async def begin(self) -> None:
         """Go on at once, or in one's turn."""
-        if not self._watching:
+        token = trio.lowlevel.current_trio_token()
+        if self._watching is not token:
             trio.lowlevel.add_instrument(self)
-            self._watching = True
+            self._watching, self._left = token, self._per_pass
         if self._left and not self._line:
             self._left -= 1
             return

@@ -111,6 +111,12 @@ class Lane:
             self._asleep = self._lingering = False
             self._idle.unpark()
 
+    def hurry(self) -> None:
+        """Somebody waits for rows that are queued: do not linger."""
+        if self._lingering:
+            self._asleep = self._lingering = False
+            self._idle.unpark()
+
     def stop(self) -> None:
         """Write what is queued, then end."""
         self._stopping.set()

@@ -112,6 +112,15 @@ def connect(location: PostgresLocation, config: DatabaseConfig, application: str
     return connection
 
 
+def parents(connection: psycopg.Connection[Any]) -> frozenset[str]:
+    """Every table whose rows take those of others with them when they are removed, or change them."""
+    rows = connection.execute(
+        "SELECT DISTINCT t.relname FROM pg_constraint c JOIN pg_class t ON t.oid = c.confrelid"
+        " WHERE c.contype = 'f' AND c.confdeltype NOT IN ('a', 'r')"
+    )
+    return frozenset(row[0].lower() for row in rows)
+
+
 def tenant_tables(connection: psycopg.Connection[Any]) -> frozenset[str]:
     """Every table that has a column ``tenant``.
 

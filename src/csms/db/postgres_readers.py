@@ -15,7 +15,7 @@ from csms.core.ids import TenantId
 from csms.core.ports import Blocking, Clock
 
 from .location import PostgresLocation
-from .postgres_connect import connect, out_of_order, parameters, prepare, tenant_tables, unavailable
+from .postgres_connect import connect, out_of_order, parameters, parents, prepare, tenant_tables, unavailable
 from .remembered import Remembered
 from .statements import Statements
 from .stats import Stats
@@ -66,6 +66,7 @@ class PostgresReaders:
     def _open(self) -> None:
         with connect(self._location, self._config, "csms reader") as connection:
             self.tables = tenant_tables(connection)
+            self._remembered.parents |= parents(connection)
             if "events" not in self.tables:
                 raise StoreUnavailable(f"PostgreSQL database {self._location} has no tables yet; run `csms migrate`")
             rebase_foreign(connection)

@@ -59,6 +59,8 @@ class Remembered:
         wrote."""
         self._alone_at = float("-inf")
         """When it was last known that nobody else had written."""
+        self.parents = PARENTS
+        """``PARENTS``, and those of plugins: from the schema, when the store is opened."""
         self._keeping = Lock()
         self._counts: dict[Key, tuple[Any, int, float]] = {}
         self._built: dict[Key, tuple[Any, int, float]] = {}
@@ -68,11 +70,14 @@ class Remembered:
         """These were run and are committed; before whoever waits for them hears of it."""
         self.turn = turn = self.turn + 1
         for statement in statements:
-            if statement.removes and not PARENTS.isdisjoint(statement.writes):
+            if statement.obscure or (statement.removes and not self.parents.isdisjoint(statement.writes)):
                 self._everything = turn
             for table in statement.writes:
                 if statement.updates:
-                    self._updated.setdefault(table, {})[statement.updates] = turn
+                    self._updated[table] = {
+                        **self._updated.get(table, {}),
+                        statement.updates: turn,
+                    }  # a thread may look at the old one
                 else:
                     self._written[table] = turn
 

@@ -50,6 +50,8 @@ class Router:
             waiting = {self.of(key) for key in keys if key in self._appending}
             if len(waiting) < 2:
                 return waiting.pop() if waiting else self.of(keys[0])
+            for lane in waiting:
+                lane.hurry()
             with trio.move_on_after(self._longest_wait_s) as patience:
                 await self._settled.park()
             if patience.cancelled_caught:

@@ -19,7 +19,7 @@ from csms.core.ports import Blocking, Clock
 
 from .lane import Batch
 from .remembered import Remembered
-from .sqlite_connect import in_our_words, open_writer, out_of_order, tenant_tables, unavailable
+from .sqlite_connect import in_our_words, open_writer, out_of_order, parents, tenant_tables, unavailable
 from .statements import Statements
 from .stats import Stats
 from .threads import run_then
@@ -65,6 +65,7 @@ class SqliteWriter:
             self._stats.connections.append(self._statements)
         self._connection = connection
         (self._data_version,) = connection.execute("PRAGMA data_version").fetchone()
+        self._remembered.parents |= parents(connection)
         self._remembered.others_wrote()  # meanwhile, as far as anybody knows
         return tables
 

@@ -88,6 +88,15 @@ def plain_tables(connection: sqlite3.Connection) -> list[str]:
     return [row[0] for row in rows]
 
 
+def parents(connection: sqlite3.Connection) -> frozenset[str]:
+    """Every table whose rows take those of others with them when they are removed, or change them."""
+    rows = connection.execute(
+        'SELECT DISTINCT k."table" FROM sqlite_master t JOIN pragma_foreign_key_list(t.name) k'
+        " WHERE t.type = 'table' AND k.on_delete <> 'NO ACTION'"
+    )
+    return frozenset(row[0].lower() for row in rows)
+
+
 def out_of_order(error: BaseException) -> bool:
     """Whether an error speaks of the database (full, read-only, locked, damaged) and not of one statement."""
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _OUT_OF_ORDER

@@ -26,6 +26,8 @@ _TOKEN = re.compile(
 _PIECE = re.compile(_TOKEN.pattern + r"|(?P<bracket>[()])", re.DOTALL)
 _NULL_TEST = re.compile(r"\s+IS\s+(?P<not>NOT\s+)?NULL\b", re.IGNORECASE)
 _BEFORE_TABLE = frozenset({"from", "into", "update", "join"})
+_REPLACES = re.compile(r"^\s*(INSERT\s+OR\s+)?REPLACE\b", re.IGNORECASE)
+_READING = frozenset({"analyze", "explain", "pragma", "select", "show", "values"})
 _AFTER_SET = frozenset({"from", "where", "returning"})
 _NOT_A_TABLE = frozenset({"select", "lateral", "only", "or", "set", "values"})
 
@@ -54,6 +56,7 @@ class Statement:
         "columns",
         "name",
         "null_tests",
+        "obscure",
         "removes",
         "sql",
         "tables",
@@ -78,6 +81,8 @@ class Statement:
         """Its words, those that name tables among them."""
         self.writes, self.removes, self.updates = _written(sql)
         """The columns that it updates and does nothing else, where it is such a statement; of what it writes otherwise, nothing."""
+        self.obscure = (not self.writes and not _reads(sql)) or _REPLACES.search(sql) is not None
+        """Whether nobody can say what it writes, or what goes with what it replaces."""
         self.vague = "*" in sql.lower().replace("count(*)", "")
         """Whether it may read columns that it does not name."""
         self.tally = tally
@@ -135,11 +140,16 @@ def _parts(sql: str, percent: bool) -> tuple[str, str, frozenset[str], frozenset
     return text, short_name(sql), frozenset(names), frozenset(tables), null_tests
 
 
+def _reads(sql: str) -> bool:
+    """Whether a statement only reads, or does nothing."""
+    return next(iter(_words(sql)), "select") in _READING
+
+
 @lru_cache(MOST_TEXTS)
 def _written(sql: str) -> tuple[tuple[str, ...], bool, frozenset[str]]:
     """The tables that a statement may write to, whether it removes rows, and what it updates; of one that only reads, nothing."""
     words = _words(sql)
-    if not words or words[0] == "select":
+    if _reads(sql):
         return (), False, frozenset()
     return tuple(dict.fromkeys(_tables(words))), "delete" in words, _updated(sql, words)
 
@@ -149,14 +159,15 @@ def _updated(sql: str, words: list[str]) -> frozenset[str]:
     statement nothing."""
     if words[0] != "update":
         return frozenset()
-    found, depth, setting = {"searched"}, 0, False
+    found, depth, setting, before = {"searched"}, 0, False, ""
     for piece in _PIECE.finditer(sql):
         if piece["bracket"]:
             depth += 1 if piece["bracket"] == "(" else -1
             continue
         word = (piece["word"] or piece["quoted"] or "").lower()
-        if setting and not depth and word in _AFTER_SET:
+        if setting and not depth and word in _AFTER_SET and before != "distinct":  # IS DISTINCT FROM
             break
+        before = word or before
         if setting and word:
             found.add(word)
         setting |= word == "set"

@@ -31,6 +31,7 @@ class Threads:
         ``run`` takes a pass of the loop before the thread begins and one more after it, which messages feel. There is no limit here: it
         is for whoever does one thing at a time.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()
         task, token = trio.lowlevel.current_task(), trio.lowlevel.current_trio_token()
 
         def over(ended: outcome.Outcome[T]) -> None:

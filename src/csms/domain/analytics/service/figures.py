@@ -187,7 +187,7 @@ def series(tx: ReadTx, query: FiguresQuery, co2_g_per_kwh: float) -> FigureSerie
         time_zone=stretch.zone,
         period=query.period,
         total=_all_told(tx, stretch, scope, rows.values(), sum(brought.values()), time, reckoning)
-        if query.period == DAY
+        if query.period == DAY and not of_tenant  # whose drivers are counted by month, too
         else total(tx, stretch, scope, subject, time, reckoning),
         items=items,
     )
