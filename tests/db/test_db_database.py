@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -373,3 +374,13 @@ async def test_the_store_knows_its_own_work(database: StoreDatabase, verbs: Any)
 
 async def test_check_passes_where_all_is_well(database: StoreDatabase) -> None:
     await database.check()
+
+
+async def test_names_of_columns_are_those_of_parameters(database: StoreDatabase) -> None:
+    """Python tells equal texts by their address: a noun of many fields is built by name in a third of the time."""
+
+    def names(tx: Any) -> list[str]:
+        return list(tx.one("SELECT count(*) AS how_many_there_are FROM notes WHERE tenant = :tenant"))
+
+    (name,) = await database.read(names, tenant=DEFAULT_TENANT)
+    assert name is sys.intern("how_many_" + "there_are")
